@@ -1,0 +1,346 @@
+"""The plugin API: all that a gateway author imports, with `models`, `money` and `errors`.
+
+A gateway is a class under the entry-point group `billctl.gateways`. It implements operations, never
+commands: billctl's own commands call it, so no plugin can skip the reason, the confirmation or the
+audit log. What it does not override raises `Unsupported`, and `billctl.testing.GatewayContract`
+fails where declaration and code disagree.
+
+Promises of every adapter:
+
+- a refusal raises `Refused` with the gateway's code and words; an absent object `NotFound`; bad
+  credentials `AuthFailed`;
+- `NotSent` only where it is proved that no byte of a request reached the gateway, or that the
+  gateway turned it away unread (429);
+- any other failure of a change raises `OutcomeUnknown`; of a read, `NoAnswer`;
+- a change is never repeated blindly: a repeat inside one call carries the same idempotency key to a
+  gateway that honours it, or does not happen;
+- the amounts and currencies returned are the gateway's, not an echo of what was asked;
+- every call ends within the account's timeouts; no SDK global is touched; two accounts never meet;
+- no secret in any text; importing the module imports no SDK.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+
+from billctl.errors import Unsupported
+from billctl.models import Charge, Customer, Dispute, Invoice, Refund, Subscription
+from billctl.money import Money
+
+API = 1
+"""The version of this interface; a gateway class names the one it was written for as `api`."""
+
+
+class Capability(StrEnum):
+    """What a gateway can do. *Cannot* is said aloud, never an empty answer."""
+
+    FIND_BY_EMAIL = "find_by_email"
+    FIND_BY_ID = "find_by_id"
+    FIND_BY_NAME = "find_by_name"
+    FIND_BY_LAST4 = "find_by_last4"
+    FIND_BY_INVOICE = "find_by_invoice"
+    FIND_BY_CHARGE = "find_by_charge"
+    FIND_BY_SUBSCRIPTION = "find_by_subscription"
+    LIST_CUSTOMERS = "list_customers"
+    LIST_CHARGES = "list_charges"
+    LIST_REFUNDS = "list_refunds"
+    LIST_SUBSCRIPTIONS = "list_subscriptions"
+    LIST_INVOICES = "list_invoices"
+    LIST_DISPUTES = "list_disputes"
+    REFUND = "refund"
+    PARTIAL_REFUND = "partial_refund"
+    VOID = "void"
+    CANCEL_NOW = "cancel_now"
+    CANCEL_AT_PERIOD_END = "cancel_at_period_end"
+    RESEND_INVOICE = "resend_invoice"
+    RESEND_TO = "resend_to"
+    IDEMPOTENCY = "idempotency"
+    """The gateway itself honours the operation key of a refund."""
+
+
+class By(StrEnum):
+    """What a query's text is."""
+
+    EMAIL = "email"
+    ID = "id"
+    NAME = "name"
+    LAST4 = "last4"
+    INVOICE = "invoice"
+    CHARGE = "charge"
+    SUBSCRIPTION = "subscription"
+
+    @property
+    def capability(self) -> Capability:
+        """The capability that a gateway needs to be asked this way."""
+        return Capability(f"find_by_{self.value}")
+
+
+class When(StrEnum):
+    """When a subscription ends."""
+
+    NOW = "now"
+    PERIOD_END = "period_end"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One value a gateway needs: a profile key, or a secret (`secret=True`) that is never in a profile."""
+
+    name: str
+    help: str
+    secret: bool = False
+    required: bool = True
+
+
+class Secret(str):
+    """A secret's text. It is a `str` for the SDK that needs it, and shows itself to nobody else."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """Limits of one account's calls, in seconds. `deadline` bounds one command's reads in all."""
+
+    connect: float = 5.0
+    read: float = 30.0
+    deadline: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """One login at one gateway, as a profile names it.
+
+    `account_id` is what the credentials must answer to, if the profile says. `base_url` replaces the
+    gateway's own address (no trailing slash). `live` is the profile's claim.
+    """
+
+    name: str
+    gateway: str
+    live: bool
+    settings: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, Secret] = field(default_factory=dict, repr=False)
+    account_id: str | None = None
+    base_url: str | None = None
+    timeouts: Timeouts = field(default_factory=Timeouts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Whom the credentials open: the gateway's account id, its name, and live or test (None: it cannot tell)."""
+
+    id: str | None
+    name: str | None
+    live: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """A search for customers. `limit` bounds the records of each kind fetched for each customer.
+
+    `since` (aware UTC) leaves out older history where the gateway can filter by it.
+    """
+
+    by: By
+    text: str
+    since: datetime | None = None
+    limit: int = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The customers a query found, and what the operator must know of how complete that is."""
+
+    customers: tuple[Customer, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What a list asks for. `since` and `until` are aware UTC instants of creation; `status` is billctl's word.
+
+    A gateway that cannot filter by one of these filters exactly on its own side of the interface.
+    """
+
+    customer_id: str | None = None
+    status: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """What a change carries to the gateway besides itself.
+
+    `key` is the deterministic operation key (32 hex characters), sent as the idempotency key where
+    the gateway honours one and stamped on the object where it can be; `operation` is the operation
+    id (`op_…`); `reason_code` goes only where the field is private to the merchant.
+    """
+
+    key: str
+    operation: str
+    reason_code: str | None = None
+
+
+class Message(StrEnum):
+    """What a resend really sends."""
+
+    INVOICE = "invoice"
+    RECEIPT = "receipt"
+    REMINDER = "reminder"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """An e-mail that the gateway will send, or has accepted to send.
+
+    `note` says what the operator must know (test mode sends nothing, the hosted link, …).
+    """
+
+    message: Message
+    to: str
+    note: str | None = None
+
+
+class Gateway:
+    """One account at one gateway. Build it from an `Account`; nothing is opened until a method is called."""
+
+    api: ClassVar[int] = API
+    capabilities: ClassVar[frozenset[Capability]] = frozenset()
+    settings: ClassVar[tuple[Setting, ...]] = ()
+    id_examples: ClassVar[Mapping[str, str]] = {}
+    """An example id for each kind (`charge`, `subscription`, `invoice`, …), for help texts."""
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+
+    def _cannot(self, what: str) -> Unsupported:
+        return Unsupported(
+            f"{self.account.gateway} cannot {what}",
+            code="unsupported",
+            hint="See `billctl gateways` for what it can do.",
+            account=self.account.name,
+        )
+
+    # Reads: safe to repeat.
+
+    def check(self) -> Identity:
+        """Ask the gateway whom the credentials open."""
+        raise self._cannot("say whom the credentials open")
+
+    def kind_of(self, object_id: str) -> str | None:
+        """The kind of object an id names by its form alone (`charge`, `customer`, …), if the form tells."""
+        return None
+
+    def amount_step(self, currency: str) -> int:
+        """The smallest difference between two amounts here, in ISO 4217 minor units.
+
+        1 unless the gateway is coarser than ISO. Raises `Unsupported` for a currency whose form at
+        this gateway is not known for certain.
+        """
+        return 1
+
+    def find_customers(self, query: Query) -> Found:
+        """Customers that answer `query`, with their history. Near matches carry `Match.PARTIAL`."""
+        raise self._cannot(f"find customers by {query.by}")
+
+    def get_customer(self, customer_id: str) -> Customer:
+        """One customer, without history."""
+        raise self._cannot("show a customer")
+
+    def get_charge(self, charge_id: str) -> Charge:
+        """One charge with all its refunds; `refundable` counts lost disputes."""
+        raise self._cannot("show a charge")
+
+    def get_refund(self, refund_id: str) -> Refund:
+        """One refund."""
+        raise self._cannot("show a refund")
+
+    def get_subscription(self, subscription_id: str) -> Subscription:
+        """One subscription."""
+        raise self._cannot("show a subscription")
+
+    def get_invoice(self, invoice_id: str) -> Invoice:
+        """One invoice."""
+        raise self._cannot("show an invoice")
+
+    def get_dispute(self, dispute_id: str) -> Dispute:
+        """One dispute."""
+        raise self._cannot("show a dispute")
+
+    def list_customers(self, selection: Selection) -> Iterator[Customer]:
+        """Customers, newest first, without history."""
+        raise self._cannot("list customers")
+
+    def list_charges(self, selection: Selection) -> Iterator[Charge]:
+        """Charges with their refunds, newest first."""
+        raise self._cannot("list charges")
+
+    def list_refunds(self, selection: Selection) -> Iterator[Refund]:
+        """Refunds, newest first."""
+        raise self._cannot("list refunds")
+
+    def list_subscriptions(self, selection: Selection) -> Iterator[Subscription]:
+        """Subscriptions in every state, newest first."""
+        raise self._cannot("list subscriptions")
+
+    def list_invoices(self, selection: Selection) -> Iterator[Invoice]:
+        """Invoices, newest first."""
+        raise self._cannot("list invoices")
+
+    def list_disputes(self, selection: Selection) -> Iterator[Dispute]:
+        """Disputes, newest first."""
+        raise self._cannot("list disputes")
+
+    def preview_resend(self, invoice: Invoice, *, to: str | None) -> Delivery:
+        """What `resend_invoice` would send and to whom, without sending.
+
+        Raises `Refused` where this invoice cannot be sent, with what can be done instead in the hint.
+        """
+        raise self._cannot("resend an invoice")
+
+    # Changes: called only by billctl.actions; they take the record just read, and the stamp.
+
+    def refund(self, charge: Charge, amount: Money, *, stamp: Stamp) -> Refund:
+        """Give `amount` of `charge` back. The answer's amount is the gateway's own."""
+        raise self._cannot("refund")
+
+    def void_charge(self, charge: Charge, *, stamp: Stamp) -> Charge:
+        """Release an unsettled charge."""
+        raise self._cannot("void a charge")
+
+    def cancel_subscription(self, subscription: Subscription, *, when: When, stamp: Stamp) -> Subscription:
+        """End `subscription`, now or when the period already paid for ends."""
+        raise self._cannot("cancel a subscription")
+
+    def resend_invoice(self, invoice: Invoice, *, to: str | None, stamp: Stamp) -> Delivery:
+        """E-mail the invoice or its receipt again, as `preview_resend` said."""
+        raise self._cannot("resend an invoice")
+
+    # What became of a change: "did the operation with this stamp happen?" Safe to repeat.
+
+    def find_refund(self, charge: Charge, amount: Money, *, stamp: Stamp) -> Refund | None:
+        """The refund of `charge` that carries the stamp, or None when there is none.
+
+        Raises `OutcomeUnknown` when there is a refund that may be it and nothing tells.
+        """
+        raise self._cannot("look for a refund by its operation")
+
+    def find_cancellation(
+        self, subscription: Subscription, *, when: When, stamp: Stamp
+    ) -> Subscription | None:
+        """The subscription if it now is as the cancellation would have left it, else None."""
+        raise self._cannot("look for a cancellation by its operation")
+
+    def find_resend(self, invoice: Invoice, *, to: str | None, stamp: Stamp) -> Delivery | None:
+        """The delivery if the gateway's records show that the operation sent it, else None.
+
+        Raises `OutcomeUnknown` where the gateway keeps no trace of a sent e-mail.
+        """
+        raise self._cannot("look for a sent e-mail")

@@ -1,0 +1,1 @@
+"""Where records and operations are kept, behind one small interface."""

@@ -1,0 +1,128 @@
+"""What a store promises: records that are only ever appended, in one hash chain, and the operations
+they open and close.
+
+SQLite is the default (`billctl.store.sqlite`); the same contract tests are for every implementation.
+Every failure of the store itself raises `StoreError`.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+GENESIS = "0" * 64
+"""What the first record names as its predecessor."""
+
+Seal = Callable[[int, str], str]
+"""Given the record's number and its predecessor's hash, the exact text to store and to hash."""
+
+
+class OperationState(StrEnum):
+    """`open`: an intent without an outcome. `unknown`: sent, and nobody knows. The rest are final."""
+
+    OPEN = "open"
+    UNKNOWN = "unknown"
+    DONE = "done"
+    REFUSED = "refused"
+    NOT_SENT = "not_sent"
+
+
+UNSETTLED = frozenset({OperationState.OPEN, OperationState.UNKNOWN})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The last record's number and hash; (0, GENESIS) when there is none."""
+
+    seq: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRecord:
+    """A record as stored: `hash` is the SHA-256 (lower hex) of `body` in UTF-8."""
+
+    seq: int
+    hash: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One action asked for once. `object` names what it changes, on every host alike
+    (`GATEWAY|ACCOUNT IDENTITY|OBJECT ID`); `intent` and `outcome` are record numbers."""
+
+    id: str
+    key: str
+    object: str
+    state: OperationState
+    intent: int
+    outcome: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordFilter:
+    """Which records to read; None does not filter. `object_id` is the gateway's id of the object acted on,
+    `operator` matches the login or the claimed name. Times are aware UTC, `since` inclusive, `until` not."""
+
+    operation: str | None = None
+    customer: str | None = None
+    object_id: str | None = None
+    action: str | None = None
+    operator: str | None = None
+    outcome: str | None = None
+    account: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class Store(Protocol):
+    """An open store. One process, any number of threads."""
+
+    def append(self, seal: Seal) -> StoredRecord:
+        """Append one record; durable when this returns."""
+
+    def begin(self, seal: Seal, *, operation: str, key: str, object: str) -> StoredRecord:
+        """Append an intent and open its operation, in one transaction.
+
+        Raises `Busy` when an unsettled operation on the same object exists, or one with the same key
+        that is unsettled or done; nothing is appended then.
+        """
+
+    def finish(self, seal: Seal, *, operation: str, state: OperationState) -> StoredRecord:
+        """Append an outcome and set its operation's state, in one transaction."""
+
+    def find_operation(self, *, key: str) -> Operation | None:
+        """The unsettled or done operation with this key, if any."""
+
+    def unsettled_on(self, *, object: str) -> Operation | None:
+        """The unsettled operation on this object, if any."""
+
+    def unsettled(self) -> list[Operation]:
+        """All unsettled operations, oldest first."""
+
+    def get_operation(self, operation: str) -> Operation | None:
+        """The operation with this id, if any."""
+
+    def head(self) -> Head:
+        """The last record's number and hash."""
+
+    def record(self, seq: int) -> StoredRecord | None:
+        """One record, if there is one with this number."""
+
+    def records(
+        self, where: RecordFilter, *, newest_first: bool = False, limit: int | None = None
+    ) -> Iterator[StoredRecord]:
+        """Records that pass the filter, streamed; memory does not grow with the log."""
+
+    def latest(self, where: RecordFilter, *, limit: int | None = None) -> Iterator[StoredRecord]:
+        """As `records`, newest first, but of each operation only its last record."""
+
+    def lock_object(self, object: str) -> AbstractContextManager[None]:
+        """Hold `object` while the block runs, across processes; raises `Busy` at once when another
+        process or thread holds it. The lock dies with its process."""
+
+    def close(self) -> None:
+        """Close it; further calls raise `StoreError`."""
