@@ -132,7 +132,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Whom the credentials open: the gateway's account id, its name, and live or test (None: it cannot tell)."""
+    """Whom the credentials open: the gateway's id and name of it, live or test; None where it cannot tell."""
 
     id: str | None
     name: str | None
@@ -162,9 +162,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """What a list asks for. `since` and `until` are aware UTC instants of creation; `status` is billctl's word.
+    """What a list asks for; None does not filter.
 
-    A gateway that cannot filter by one of these filters exactly on its own side of the interface.
+    `since` and `until` are aware UTC instants of creation; `status` is billctl's word. A gateway that
+    cannot filter by one of these filters exactly on its own side of the interface.
     """
 
     customer_id: str | None = None

@@ -1,0 +1,116 @@
+"""Text from outside is data: what is shown of it, and what of it must never be kept or shown.
+
+`safe_text` stands between any gateway's or user's string and a terminal, a cell or a page.
+`find_secret` and `mask` know card numbers and API keys by their form.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+_SHOWN_FORMAT_CHARACTERS = "\u200c\u200d"
+"""Joiners that Persian words and emoji need; every other format character is shown as its number."""
+
+_SECRETS = re.compile(
+    r"(?:sk|rk)_(?:live|test|org)_?[A-Za-z0-9_]{8,}"  # Stripe secret and restricted keys
+    r"|whsec_[A-Za-z0-9+/=]{8,}"  # webhook signing secrets
+    r"|\bc[ks]_[0-9a-f]{40}\b"  # WooCommerce consumer keys
+    r"|access_token\$[a-z]+\$[a-z0-9$]{8,}"  # Braintree and PayPal access tokens
+    r"|(?i:bearer|basic)\s+[A-Za-z0-9+/=_.~-]{12,}"  # an authorization header's value
+)
+_DIGIT_RUN = re.compile(r"\d+(?:[ .\-\u00a0]\d+)*")
+_CARD_LENGTHS = range(13, 20)
+_CARD_FIRST_DIGITS = "23456"
+_PRINTABLE_ASCII = re.compile(r"[\x20-\x7e]*")
+
+
+def safe_text(text: str) -> str:
+    """`text` in NFC with everything that could drive a terminal shown instead of obeyed.
+
+    Control characters become `^X` (C1 ones `^[X`), bidi and other format characters, line and
+    paragraph separators become `<U+202E>`, lone surrogates U+FFFD. The result is one line.
+    """
+    if _PRINTABLE_ASCII.fullmatch(text):
+        return text
+    return "".join(map(_safe_character, unicodedata.normalize("NFC", text)))
+
+
+def _safe_character(character: str) -> str:
+    point = ord(character)
+    match unicodedata.category(character):
+        case "Cc":
+            return f"^[{chr(point - 0x40)}" if point >= 0x80 else f"^{chr(point ^ 0x40)}"
+        case "Cs":
+            return "\ufffd"
+        case "Cf" | "Zl" | "Zp" | "Cn" | "Co" if character not in _SHOWN_FORMAT_CHARACTERS:
+            return f"<U+{point:04X}>"
+        case _:
+            return character
+
+
+def is_blank(text: str) -> bool:
+    """Whether nobody could read anything in `text`: only blanks, controls and invisible characters."""
+    return not any(unicodedata.category(c)[0] in "LNPS" for c in text)
+
+
+def visible_length(text: str) -> int:
+    """Characters of `text` that are neither blank, control nor invisible."""
+    return sum(unicodedata.category(c)[0] in "LNPSM" for c in text)
+
+
+def find_secret(text: str) -> str | None:
+    """What secret `text` seems to hold (`a card number`, `an API key`), or None."""
+    if _SECRETS.search(text):
+        return "an API key"
+    if next(_card_numbers(text), None):
+        return "a card number"
+    return None
+
+
+def mask(text: str) -> str:
+    """`text` with card numbers cut to their last four digits and keys to their first word."""
+    masked = list(text)
+    for start, end in _card_numbers(text):
+        digits = [i for i in range(start, end) if text[i].isdigit()]
+        for i in digits[:-4]:
+            masked[i] = "*"
+    return _SECRETS.sub(lambda found: _stub(found.group()), "".join(masked))
+
+
+def _stub(secret: str) -> str:
+    head = re.match(r"(?:sk|rk)_(?:live|test|org)_|whsec_|c[ks]_|access_token\$|\w+\s", secret)
+    return f"{head.group() if head else ''}…"
+
+
+def _card_numbers(text: str) -> Iterator[tuple[int, int]]:
+    """Where digits stand that a card number could be: right length, first digit and Luhn sum."""
+    for run in _DIGIT_RUN.finditer(text):
+        groups = [(m.start() + run.start(), m.end() + run.start()) for m in re.finditer(r"\d+", run.group())]
+        first = 0
+        while first < len(groups):
+            last = _card_end(text, groups, first)
+            if last is None:
+                first += 1
+            else:
+                yield groups[first][0], groups[last][1]
+                first = last + 1
+
+
+def _card_end(text: str, groups: list[tuple[int, int]], first: int) -> int | None:
+    """The group that ends a card number beginning with group `first`; the longest if there are several."""
+    digits = ""
+    found = None
+    for last in range(first, len(groups)):
+        start, end = groups[last]
+        digits += "".join(str(unicodedata.decimal(c)) for c in text[start:end])
+        if len(digits) > _CARD_LENGTHS[-1]:
+            break
+        if len(digits) in _CARD_LENGTHS and digits[0] in _CARD_FIRST_DIGITS and _luhn(digits):
+            found = last
+    return found
+
+
+def _luhn(digits: str) -> bool:
+    """ISO/IEC 7812-1 annex B."""
+    doubled = (sum(divmod(int(d) * 2, 10)) if i % 2 else int(d) for i, d in enumerate(reversed(digits)))
+    return sum(doubled) % 10 == 0

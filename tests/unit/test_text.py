@@ -1,0 +1,90 @@
+"""What is shown of text from outside, and what is recognised as secret in it."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from billctl.text import find_secret, is_blank, mask, safe_text
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("Layla Haddad", "Layla Haddad"),
+        ("ليلى حداد", "ليلى حداد"),
+        ("\x1b[31mred\x1b[0m", "^[[31mred^[[0m"),
+        ("a\rb\nc\td\x00e\x7f", "a^Mb^Jc^Id^@e^?"),
+        ("\x9b31m", "^[[31m"),
+        ("user\u202egnp.exe", "user<U+202E>gnp.exe"),
+        ("zero\u200bwidth\ufeff", "zero<U+200B>width<U+FEFF>"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("line\u2028sep", "line<U+2028>sep"),
+        ("\ud800", "\ufffd"),
+        ("e\u0301", "é"),
+        ("[bold]x[/bold]", "[bold]x[/bold]"),
+    ],
+)
+def test_what_could_drive_a_terminal_is_shown(raw: str, shown: str) -> None:
+    assert safe_text(raw) == shown
+
+
+@given(st.text(st.characters(), max_size=200))
+def test_nothing_shown_controls_anything(raw: str) -> None:
+    shown = safe_text(raw)
+    assert not [c for c in shown if unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"}]
+    assert not [c for c in shown if unicodedata.bidirectional(c) in {"LRE", "RLE", "LRO", "RLO", "PDF"}]
+    assert not [c for c in shown if unicodedata.bidirectional(c) in {"LRI", "RLI", "FSI", "PDI"}]
+    assert shown == safe_text(shown)
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\t\n", "\u200b\u200b\u200b", "\u00a0\u2003", "\u202e\u202c"])
+def test_blank_means_that_nobody_could_read_it(text: str) -> None:
+    assert is_blank(text)
+
+
+@pytest.mark.parametrize("text", ["ok", "سبب", "!", "👍"])
+def test_readable_text_is_not_blank(text: str) -> None:
+    assert not is_blank(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "card 4242424242424242",
+        "4242 4242 4242 4242",
+        "378282-246310-005",
+        "order 12 then 4242 4242 4242 4242 ok",
+        "٤٢٤٢٤٢٤٢٤٢٤٢٤٢٤٢",
+    ],
+)
+def test_card_numbers_are_found_and_masked(text: str) -> None:
+    assert find_secret(text) == "a card number"
+    assert find_secret(mask(text)) is None
+    assert mask(text)[-1:] == text[-1:]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["sk_live_" + "abcdefgh12345678", "rk_test_" + "51AbCdEfGh", "Authorization: Bearer abcdefghijklmnop"],
+)
+def test_keys_are_found_and_masked(text: str) -> None:
+    assert find_secret(text) == "an API key"
+    assert find_secret(mask(text)) is None
+    assert text[-8:] not in mask(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["charged twice, see ticket", "zendesk:35436", "2026-11-21 14:02:00", "+49 170 1234567", "49.00 USD",
+     "order 1234567890123456"],
+)  # fmt: skip
+def test_ordinary_reasons_hold_no_secret(text: str) -> None:
+    assert find_secret(text) is None
+    assert mask(text) == text
+
+
+@given(st.text(max_size=300))
+def test_masking_leaves_nothing_to_find(text: str) -> None:
+    assert find_secret(mask(text)) is None
