@@ -1,0 +1,110 @@
+"""What holds for every test: its own environment and home, no secret store, no network but loopback."""
+
+import ipaddress
+import os
+import re
+import socket
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+OUTER = dict(os.environ)
+KEPT = re.compile(
+    r"PATH|LANG|LC_[A-Z]+|TMPDIR|USER|LOGNAME|SHELL|VIRTUAL_ENV|SYSTEMROOT|PYTEST_.*|COVERAGE_.*|HYPOTHESIS_.*"
+    r"|PYTHON(DONTWRITEBYTECODE|UNBUFFERED|HASHSEED|WARNINGS|PATH)|BILLCTL_(SPECS|PEERS)"
+)
+"""The variables a test sees of the environment the suite was started in.
+
+Everything else goes: billctl's own settings, credentials, proxies, and what an SDK reads to guess
+who calls it.
+"""
+ON_REQUEST = ("slow", "benchmark")
+"""Markers whose tests run only when `-m` is given."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without `-m`, leave out what runs on request only."""
+    if config.option.markexpr:
+        return
+    left_out = [item for item in items if any(item.get_closest_marker(name) for name in ON_REQUEST)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
+
+
+@pytest.fixture(scope="session")
+def outer_env() -> Mapping[str, str]:
+    """The environment the suite was started in, for a test that must install something."""
+    return OUTER
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if not KEPT.fullmatch(name):
+            monkeypatch.delenv(name)
+    own = {
+        "HOME": str(tmp_path / "home"),
+        "TERM": "xterm-256color",
+        "BILLCTL_CONFIG_DIR": str(tmp_path / "config"),
+        "BILLCTL_STATE_DIR": str(tmp_path / "state"),
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
+    }
+    for name, value in own.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture(autouse=True)
+def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Refuse, and fail the test for, every connection and name look-up that would leave this machine.
+
+    It guards this process, not the programs a test starts. A name under `.invalid` may be looked up:
+    it exists nowhere (RFC 6761).
+    """
+    left: list[str] = []
+    real_connect, real_connect_ex = socket.socket.connect, socket.socket.connect_ex
+    real_getaddrinfo = socket.getaddrinfo
+
+    def refuse(target: object) -> None:
+        left.append(str(target))
+        raise ConnectionRefusedError(f"tests reach loopback only, not {target}")
+
+    def connect(self: socket.socket, address: Any) -> None:
+        if not _stays_here(self.family, address):
+            refuse(address)
+        real_connect(self, address)
+
+    def connect_ex(self: socket.socket, address: Any) -> int:
+        if not _stays_here(self.family, address):
+            refuse(address)
+        return real_connect_ex(self, address)
+
+    def getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        if name and not name.endswith(".invalid") and not _is_loopback(name):
+            refuse(name)
+        return real_getaddrinfo(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    monkeypatch.setattr(socket.socket, "connect_ex", connect_ex)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    yield
+    if left:
+        pytest.fail(f"the test tried to reach {', '.join(left)}", pytrace=False)
+
+
+def _stays_here(family: int, address: Any) -> bool:
+    if family not in {socket.AF_INET, socket.AF_INET6}:
+        return True
+    return _is_loopback(str(address[0]))
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return False

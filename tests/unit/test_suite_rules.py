@@ -1,0 +1,111 @@
+"""The suite's own rules hold: no network but loopback, no foreign environment, slow tests on request."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CONFTEST = Path(__file__).resolve().parents[1] / "conftest.py"
+INI = "[pytest]\nmarkers =\n    slow\n    benchmark\n    peer\n"
+
+
+def run(folder: Path, body: str, *options: str) -> str:
+    """The output of pytest on a file with `body`, under this suite's conftest."""
+    (folder / "conftest.py").write_text(CONFTEST.read_text())
+    (folder / "pytest.ini").write_text(INI)
+    (folder / "test_it.py").write_text(body)
+    env = dict(os.environ) | {"STRIPE_API_KEY": "sk_live_1", "HTTPS_PROXY": "http://192.0.2.1:1", "ELSE": "1"}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
+    env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    return subprocess.run(
+        command, check=False, cwd=folder, env=env, capture_output=True, text=True, timeout=60
+    ).stdout
+
+
+LEAVING = """
+import pytest, socket
+
+@pytest.mark.parametrize("act", [
+    lambda: socket.create_connection(("192.0.2.1", 80), 1),
+    lambda: socket.create_connection(("example.com", 80), 1),
+    lambda: socket.socket().connect_ex(("192.0.2.1", 80)),
+    lambda: socket.socket(socket.AF_INET6).connect(("2001:db8::1", 80)),
+])
+def test_leaves(act):
+    try:
+        act()
+    except OSError:
+        pass
+"""
+
+
+def test_a_test_that_leaves_this_machine_fails_even_when_it_swallows_the_error(tmp_path: Path) -> None:
+    output = run(tmp_path, LEAVING)
+    assert "4 passed, 4 errors" in output
+    for target in ("('192.0.2.1', 80)", "example.com", "('2001:db8::1', 80)"):
+        assert f"the test tried to reach {target}" in output
+
+
+STAYING = """
+import socket
+
+def test_stays():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        with socket.create_connection(("localhost", server.getsockname()[1]), 5):
+            pass
+    try:
+        socket.create_connection(("nowhere.invalid", 80), 5)
+    except OSError:
+        pass
+"""
+
+
+def test_loopback_and_names_that_exist_nowhere_are_free(tmp_path: Path) -> None:
+    assert "1 passed" in run(tmp_path, STAYING)
+
+
+ENVIRONMENT = """
+import os, keyring
+
+def test_environment(tmp_path):
+    assert not {"STRIPE_API_KEY", "HTTPS_PROXY", "ELSE"} & set(os.environ)
+    for name in ("HOME", "BILLCTL_CONFIG_DIR", "BILLCTL_STATE_DIR"):
+        assert os.environ[name].startswith(str(tmp_path))
+    assert type(keyring.get_keyring()).__module__ == "keyring.backends.fail"
+"""
+
+
+def test_a_test_sees_nothing_of_the_callers_settings_and_secrets(tmp_path: Path) -> None:
+    assert "1 passed" in run(tmp_path, ENVIRONMENT)
+
+
+MARKED = """
+import pytest
+
+def test_plain(): pass
+
+@pytest.mark.slow
+def test_slow(): pass
+
+@pytest.mark.benchmark
+def test_benchmark(): pass
+
+@pytest.mark.peer
+def test_peer(): pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "summary"),
+    [
+        ((), "2 passed, 2 deselected"),
+        (("-m", "slow"), "1 passed, 3 deselected"),
+        (("-m", "slow or benchmark"), "2 passed, 2 deselected"),
+    ],
+)
+def test_slow_tests_and_benchmarks_run_on_request_only(
+    tmp_path: Path, options: tuple[str, ...], summary: str
+) -> None:
+    assert summary in run(tmp_path, MARKED, *options)
