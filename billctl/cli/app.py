@@ -1,0 +1,213 @@
+"""The root of the command tree, and the one place where an error becomes a line and an exit code."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, TextIO
+
+import typer
+
+from billctl import VERSION
+from billctl.cli.lazy import USAGE_ERROR, LazyGroup, Member, from_module
+from billctl.cli.options import Choices, guess_output
+from billctl.cli.output import Result, internal, print_error, print_result, talk
+from billctl.errors import BillctlError, UsageError
+
+COMPLETE = "_BILLCTL_COMPLETE"
+
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "lookup": ("billctl.cli.lookup", "Show a customer at every gateway at once."),
+    "audit": ("billctl.cli.audit", "Who did what, why, and what became of it."),
+    "profile": ("billctl.cli.profile", "Named sets of accounts."),
+    "auth": ("billctl.cli.auth", "Credentials of accounts: add, remove, status."),
+    "gateways": ("billctl.cli.gateways", "What each installed gateway can do."),
+    "sandbox": ("billctl.cli.sandbox", "The rehearsal gateways: serve, reset, status, fault."),
+    "completion": ("billctl.cli.completion_command", "Print a shell's completion script."),
+    "doctor": ("billctl.cli.doctor", "Check configuration, store and credentials."),
+    "help": ("billctl.cli.help", "Explain a topic: exit-codes, profiles, secrets, output, …"),
+}
+
+
+class Root(LazyGroup):
+    """billctl itself: its own commands, and a group for each installed gateway."""
+
+    def members(self) -> Mapping[str, Member]:
+        from billctl import registry
+        from billctl.paths import state_dir
+
+        own = {name: from_module(module, text) for name, (module, text) in COMMANDS.items()}
+        entries = registry.installed(state_dir(os.environ))
+        gateways = {name: _gateway_member(entry) for name, entry in entries.items() if name not in own}
+        return {"lookup": own.pop("lookup")} | gateways | own
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not args and not ctx.resilient_parsing:
+            typer.echo(ctx.get_help())
+            ctx.exit()
+        return super().parse_args(ctx, args)
+
+
+def _gateway_member(entry: Any) -> Member:
+    def load() -> Any:
+        from billctl.cli.gateway_group import command_group
+
+        return command_group(entry)
+
+    origin = "" if entry.is_ours else f" (from {entry.package} {entry.version})"
+    text = f"broken: {entry.fault}" if entry.fault else "Show, list, refund, cancel, resend"
+    return Member(f"{text}{origin}{'' if entry.fault else f' at {entry.name}.'}", load)
+
+
+app = typer.Typer(
+    cls=Root,
+    rich_markup_mode=None,
+    add_completion=False,
+    context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
+    help="""Billing operations over every payment gateway: look up, refund, cancel, resend.
+
+    \b
+    Examples:
+      billctl --profile sandbox lookup layla@example.com
+      billctl stripe refund ch_3Abc --amount 12.50 --reason "charged twice"
+      billctl stripe cancel sub_1Abc --at-period-end --reason "moving away"
+      billctl audit list --since 1d
+
+    Every action needs a reason and lands in the audit log. Exit codes: `billctl help exit-codes`.
+    """,
+)
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        typer.echo(f"billctl {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """The root's own options; everything else is its members'."""
+    del version
+
+
+class Terminated(BaseException):
+    """SIGTERM or SIGHUP arrived; what is open is recorded on the way out."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code = 128 + number
+
+
+def _terminate(number: int, _frame: object) -> None:
+    raise Terminated(number)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; returns its exit code. Nothing that a command raises gets past this."""
+    _fill_closed_descriptors()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _terminate)
+    chosen = Choices()
+    command = typer.main.get_command(app)
+    if os.environ.get(COMPLETE):
+        command.main(list(arguments), prog_name="billctl", obj=chosen)
+        return 0
+    if sys.stdout is None:
+        talk(
+            "standard output is closed. Nothing was sent. Redirect it to /dev/null to throw the answer away."
+        )
+        return UsageError.exit_code
+    return _run(command, list(arguments), chosen, sys.stdout)
+
+
+def _run(command: Any, arguments: list[str], chosen: Choices, stdout: TextIO) -> int:
+    try:
+        with command.make_context("billctl", arguments, obj=chosen) as context:
+            result = command.invoke(context)
+        if not isinstance(result, Result):
+            return 0
+        return _answer(result, chosen, stdout)
+    except typer.Exit as leaving:
+        return int(leaving.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        talk("interrupted. What was open is recorded: `billctl audit list`.")
+        return 130
+    except Terminated as terminated:
+        talk("terminated. What was open is recorded: `billctl audit list`.")
+        return terminated.exit_code
+    except USAGE_ERROR as error:
+        return _fail(_usage(error), arguments, chosen, stdout)
+    except BillctlError as error:
+        return _fail(error, arguments, chosen, stdout)
+    except BrokenPipeError:
+        return _leave_pipe(stdout, 0)
+    except Exception as error:  # noqa: BLE001  # the last line of defence: a fault in billctl is told in one line
+        if chosen.verbose:
+            _print_where(error)
+        return _fail(internal(error), arguments, chosen, stdout)
+
+
+def _answer(result: Result, chosen: Choices, stdout: TextIO) -> int:
+    if not chosen.quiet:
+        for warning in result.warnings:
+            talk(warning)
+    for error in result.errors or ([result.error] if result.error else []):
+        talk(error.line() if not error.account else f"{error.account}: {error.line()}")
+    code = result.error.exit_code if result.error else 0
+    return _printed(lambda: print_result(result, chosen, stdout), stdout, code)
+
+
+def _fail(error: BillctlError, arguments: Sequence[str], chosen: Choices, stdout: TextIO) -> int:
+    guess_output(arguments, chosen)
+    if error.account and not error.message.startswith(error.account):
+        error.message = f"{error.account}: {error.message}"
+    result = Result(data={}, error=error, profile=chosen.profile)
+    return _printed(lambda: print_error(error, result, chosen, stdout), stdout, error.exit_code)
+
+
+def _printed(write: Callable[[], None], stdout: TextIO, code: int) -> int:
+    """`code` after printing; a reader that left (`| head -1`) changes nothing, a full disk is told."""
+    try:
+        write()
+    except BrokenPipeError:
+        return _leave_pipe(stdout, code)
+    except OSError as error:
+        talk(
+            f"the answer could not be written to standard output ({error.strerror}). "
+            "What was done is in the audit log: `billctl audit list`."
+        )
+        return _leave_pipe(stdout, 1)
+    return code
+
+
+def _leave_pipe(stdout: TextIO, code: int) -> int:
+    """Point stdout at /dev/null: Python would flush it again at exit, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
+    return code
+
+
+def _usage(error: Any) -> UsageError:
+    hint = f"See `{error.ctx.command_path} --help`." if getattr(error, "ctx", None) else ""
+    message = error.format_message()
+    return UsageError(message, hint="" if "`" in message else hint)
+
+
+def _print_where(error: BaseException) -> None:
+    import traceback
+
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    talk(f"{type(error).__name__} in {frame.name}, {frame.filename}:{frame.lineno}")
+
+
+def _fill_closed_descriptors() -> None:
+    """Open /dev/null on closed standard descriptors, so that no database file is ever given their numbers."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)

@@ -1,0 +1,382 @@
+"""What a command answers, and the one place that prints it: table, JSON, NDJSON, CSV or TSV.
+
+stdout is data, stderr is talk. Commands return a `Result`; nothing else prints. Rich is imported
+only here, and only when a table goes to a terminal.
+"""
+
+import io
+import json
+import os
+import re
+import sys
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TextIO
+
+from billctl.cli.options import Choices
+from billctl.errors import BillctlError, InternalError, UsageError
+from billctl.models import data as plain
+from billctl.text import mask, safe_text
+
+ENVELOPE = 1
+"""The version of the JSON envelope."""
+
+SPREADSHEET_TRIGGERS = ("=", "+", "-", "@", "\t", "\r", "\0")
+"""First characters of a cell that a spreadsheet would run (OWASP ASVS 1.2.10, CWE-1236)."""
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A piece of a table: text from anywhere (made safe when printed) and what to stress in it.
+
+    `style` is one of bold, dim, red, yellow, green; it only repeats what the words say.
+    """
+
+    text: str
+    style: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a view, made of cells with two blanks between them."""
+
+    cells: tuple[Cell | str, ...] = ()
+    indent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A table's column. `whole` columns (ids, money, dates) are never cut; the others give way."""
+
+    title: str = ""
+    right: bool = False
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Aligned rows, with a heading where a column has a title."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell | str, ...], ...]
+    indent: int = 0
+
+
+View = Sequence[Line | Grid]
+
+
+@dataclass(slots=True, kw_only=True)
+class Result:
+    """What a command found or did.
+
+    `data` is the JSON envelope's data; `records` the same as flat records, each with its `type`, for
+    NDJSON and for CSV and TSV (whose default columns are `columns`, dotted paths into a record);
+    `view` is what a person sees in a table. `error` decides the exit code where the command ended in
+    other than success although it has something to show; `errors` names every part that failed.
+    """
+
+    data: Any
+    records: Sequence[Row] = ()
+    columns: tuple[str, ...] = ()
+    view: View = ()
+    warnings: list[str] = field(default_factory=list)
+    error: BillctlError | None = None
+    errors: list[BillctlError] = field(default_factory=list)
+    profile: str | None = None
+    mode: str | None = None
+    success_is_silent: bool = False
+    """With `--quiet`, a success prints nothing in a table."""
+
+
+def print_result(result: Result, chosen: Choices, stdout: TextIO) -> None:
+    """Print `result` to `stdout` in the chosen format."""
+    output_format = chosen.format(terminal=stdout.isatty())
+    if chosen.fields and output_format == "json":
+        known_fields(result.records, chosen.fields)
+    writers = {"json": _json, "ndjson": _ndjson, "csv": _csv, "tsv": _tsv, "table": _table}
+    writers[output_format](result, chosen, stdout)
+    stdout.flush()
+
+
+def talk(text: str, *, stderr: TextIO | None = None) -> None:
+    """One line for a person, on standard error, with nothing secret and nothing that drives a terminal."""
+    stream = stderr or sys.stderr
+    if stream is not None:
+        stream.write(f"billctl: {safe_text(mask(text))}\n")
+        stream.flush()
+
+
+def envelope(result: Result, chosen: Choices) -> dict[str, Any]:
+    """The one JSON document of a command, in the form of the command-line contract."""
+    error = result.error
+    errors = result.errors or ([error] if error else [])
+    body = result.data
+    if chosen.fields:
+        body = [pick(record, chosen.fields) for record in map(plain, result.records)]
+    return {
+        "billctl": ENVELOPE,
+        "command": chosen.command,
+        "profile": result.profile,
+        "mode": result.mode,
+        "exit": {"code": error.exit_code if error else 0, "class": error.word if error else "ok"},
+        "data": plain(body),
+        "errors": [error_data(e) for e in errors],
+        "warnings": result.warnings,
+    }
+
+
+def error_data(error: BillctlError) -> dict[str, Any]:
+    """An error as the contract's JSON has it, its text masked."""
+    return {
+        "class": error.word,
+        "code": error.code,
+        "message": mask(error.line()),
+        "account": error.account,
+    }
+
+
+# Machine-readable formats
+
+
+_NOT_PLAIN = re.compile(r"[^\x20-\x7e\n]")
+
+
+def to_json(value: object, *, indent: int | None = None) -> str:
+    """JSON whose bytes cannot drive a terminal: control and format characters stay escaped."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent, separators=None if indent else (",", ":"))
+    return _NOT_PLAIN.sub(lambda found: _json_character(found.group()), text)
+
+
+def _json_character(character: str) -> str:
+    if unicodedata.category(character) not in {"Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn"}:
+        return character
+    return json.dumps(character)[1:-1]
+
+
+def _json(result: Result, chosen: Choices, stdout: TextIO) -> None:
+    document = envelope(result, chosen)
+    if chosen.jq is not None:
+        _write_jq(chosen.jq, document, stdout)
+    else:
+        stdout.write(to_json(document, indent=2 if stdout.isatty() else None) + "\n")
+
+
+def _ndjson(result: Result, chosen: Choices, stdout: TextIO) -> None:
+    records: Iterable[Any] = map(plain, result.records)
+    if chosen.fields:
+        known_fields(result.records, chosen.fields)
+        records = (pick(record, chosen.fields) for record in records)
+    lines = [*records, *({"type": "error"} | error_data(e) for e in _failures(result))]
+    for record in lines:
+        if chosen.jq is not None:
+            _write_jq(chosen.jq, record, stdout)
+        else:
+            stdout.write(to_json(record) + "\n")
+
+
+def _failures(result: Result) -> list[BillctlError]:
+    return result.errors or ([result.error] if result.error else [])
+
+
+def _write_jq(expression: str, document: object, stdout: TextIO) -> None:
+    for value in run_jq(expression, document):
+        stdout.write((value if isinstance(value, str) else to_json(value)) + "\n")
+
+
+def run_jq(expression: str, document: object) -> list[Any]:
+    """What `expression` makes of `document`. Raises `UsageError` for a wrong expression."""
+    try:
+        import jq
+    except ImportError:
+        raise UsageError("--jq needs the jq package, which this platform has no build of") from None
+    try:
+        values: list[Any] = jq.compile(expression).input_text(json.dumps(document)).all()
+    except ValueError as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"--jq: {reason}", code="bad_jq", hint="See `jq`'s manual.") from None
+    return values
+
+
+def _csv(result: Result, chosen: Choices, stdout: TextIO) -> None:
+    import csv
+
+    columns = chosen.fields or result.columns
+    known_fields(result.records, columns)
+    writer = csv.writer(stdout, lineterminator="\n")
+    if columns:
+        writer.writerow(columns)
+    for record in map(plain, result.records):
+        writer.writerow([_csv_cell(cell_text(look(record, column))) for column in columns])
+
+
+def _csv_cell(text: str) -> str:
+    safe = "\n".join(map(safe_text, text.split("\n")))
+    return "'" + safe if text.startswith(SPREADSHEET_TRIGGERS) else safe
+
+
+def _tsv(result: Result, chosen: Choices, stdout: TextIO) -> None:
+    columns = chosen.fields or result.columns
+    known_fields(result.records, columns)
+    for record in map(plain, result.records):
+        cells = (safe_text(cell_text(look(record, column))) for column in columns)
+        stdout.write("\t".join(cells) + "\n")
+
+
+def look(record: Any, path: str) -> Any:
+    """The value at a dotted path into a record, None where there is none."""
+    for part in path.split("."):
+        if isinstance(record, list) and part.isdigit() and int(part) < len(record):
+            record = record[int(part)]
+        elif isinstance(record, dict):
+            record = record.get(part)
+        else:
+            return None
+    return record
+
+
+def cell_text(value: object) -> str:
+    """A JSON value as one cell's text: nothing for null, `12.50 USD` for money, JSON for the rest."""
+    match value:
+        case None:
+            return ""
+        case str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case {"amount": str(amount), "currency": str(currency), **rest} if set(rest) <= {"minor"}:
+            return f"{amount} {currency}"
+        case int():
+            return str(value)
+        case _:
+            return to_json(value)
+
+
+def pick(record: dict[str, Any], fields: Iterable[str]) -> dict[str, Any]:
+    """Only these fields of a record, under their dotted names."""
+    return {name: look(record, name) for name in fields}
+
+
+def known_fields(records: Sequence[Row], fields: Sequence[str]) -> None:
+    """Raise `UsageError` when a field's first part is in no record."""
+    names = {name for record in records for name in record}
+    missing = [name for name in fields if name.split(".")[0] not in names]
+    if records and missing:
+        raise UsageError(
+            f"there is no field {missing[0]!r}", code="bad_field", hint=f"Fields: {', '.join(sorted(names))}."
+        )
+
+
+# A person's view
+
+
+def _table(result: Result, chosen: Choices, stdout: TextIO) -> None:
+    if chosen.quiet and result.success_is_silent and result.error is None:
+        return
+    view = _fields_view(result, chosen) if chosen.fields else result.view
+    colour = stdout.isatty() and not chosen.no_color and not os.environ.get("NO_COLOR")
+    colour = colour or bool(os.environ.get("CLICOLOR_FORCE") and not chosen.no_color)
+    stdout.write(render(view, colour=colour, width=_width(stdout)))
+
+
+def _width(stdout: TextIO) -> int | None:
+    if not stdout.isatty():
+        return None
+    import shutil
+
+    return max(40, shutil.get_terminal_size().columns)
+
+
+def _fields_view(result: Result, chosen: Choices) -> View:
+    known_fields(result.records, chosen.fields)
+    rows = tuple(
+        tuple(cell_text(look(record, name)) for name in chosen.fields)
+        for record in map(plain, result.records)
+    )
+    return [Grid(tuple(Column(name) for name in chosen.fields), rows)]
+
+
+def render(view: View, *, colour: bool, width: int | None) -> str:
+    """`view` as text. `width` None means a pipe or a file: nothing is cut."""
+    from rich.console import Console
+
+    buffer = io.StringIO()
+    console = Console(
+        file=buffer,
+        width=width or 100_000,
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+    )
+    for block in view:
+        console.print(_line_text(block) if isinstance(block, Line) else _grid_table(block))
+    lines = buffer.getvalue().splitlines()
+    return "".join(line.rstrip() + "\n" for line in lines)
+
+
+def _line_text(line: Line) -> Any:
+    from rich.text import Text
+
+    text = Text(" " * line.indent, no_wrap=False, overflow="fold")
+    for position, cell in enumerate(line.cells):
+        text.append("  " if position else "")
+        text.append_text(_cell_text(cell))
+    return text
+
+
+def _cell_text(cell: Cell | str) -> Any:
+    from rich.text import Text
+
+    if isinstance(cell, str):
+        return Text(safe_text(cell))
+    return Text(safe_text(cell.text), style=cell.style)
+
+
+def _grid_table(grid: Grid) -> Any:
+    from rich.padding import Padding
+    from rich.table import Table
+
+    table = Table(
+        box=None,
+        padding=(0, 2, 0, 0),
+        pad_edge=False,
+        show_header=any(column.title for column in grid.columns),
+        header_style="dim",
+    )
+    for position, column in enumerate(grid.columns):
+        table.add_column(
+            column.title,
+            justify="right" if column.right else "left",
+            no_wrap=True,
+            overflow="fold" if column.whole else "ellipsis",
+            min_width=_widest(grid, position) if column.whole else 4,
+        )
+    for row in grid.rows:
+        table.add_row(*map(_cell_text, row))
+    return Padding(table, (0, 0, 0, grid.indent)) if grid.indent else table
+
+
+def _widest(grid: Grid, position: int) -> int:
+    return max((_cell_text(row[position]).cell_len for row in grid.rows), default=0)
+
+
+def print_error(error: BillctlError, result: Result, chosen: Choices, stdout: TextIO) -> None:
+    """An error that leaves nothing to show: a line on stderr, and the document where JSON was asked for."""
+    talk(error.line())
+    try:
+        output_format = chosen.format(terminal=stdout.isatty())
+    except UsageError:
+        return
+    if output_format in {"json", "ndjson"}:
+        bare = Choices(command=chosen.command, output=output_format)
+        print_result(result, bare, stdout)
+
+
+def internal(error: BaseException) -> InternalError:
+    """An unexpected exception as an error of the family, with its type and masked text."""
+    return InternalError(f"unexpected {type(error).__name__}: {mask(str(error))[:300]}")

@@ -1,0 +1,160 @@
+"""The installed gateways: entry points of the group `billctl.gateways`, ours and others' alike.
+
+Reading the entry points of everything installed costs half a start, so the table is kept in a small
+cache keyed by what is installed. A gateway's module is imported only when the gateway is named. A
+plugin that is broken, ill-named, or shares its name with another harms nobody else.
+"""
+
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from billctl.errors import BillctlError, ConfigError
+from billctl.gateway import API, Gateway, Setting
+
+GROUP = "billctl.gateways"
+NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+CACHE = "gateways.json"
+
+RESERVED = frozenset(
+    {
+        "lookup", "charges", "refunds", "subscriptions", "invoices", "disputes", "customers", "batch",
+        "watch", "audit", "approvals", "profile", "auth", "gateways", "sandbox", "completion", "doctor", "help",
+    }
+)  # fmt: skip
+"""Names of billctl's own commands, which no gateway can take."""
+
+OWN_PACKAGE = "billctl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One gateway as installed: `target` is `module:Class`; `fault` says why it cannot be used, if so."""
+
+    name: str
+    target: str
+    package: str
+    version: str
+    fault: str | None = None
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether billctl itself brings it."""
+        return self.package == OWN_PACKAGE
+
+
+def installed(cache_dir: Path | None) -> Mapping[str, Entry]:
+    """The gateways by name, ours first. `cache_dir` (None: no cache) may be unwritable or absent."""
+    key = _environment_key()
+    if cache_dir and (cached := _read_cache(cache_dir / CACHE, key)) is not None:
+        return cached
+    entries = _checked(_scan())
+    if cache_dir:
+        _write_cache(cache_dir / CACHE, key, entries)
+    return entries
+
+
+def load(entry: Entry) -> type[Gateway]:
+    """The gateway's class. Raises `ConfigError` naming the package when it cannot be used."""
+    if entry.fault:
+        raise _broken(entry, entry.fault)
+    module_name, _, attribute = entry.target.partition(":")
+    try:
+        import importlib
+
+        found = getattr(importlib.import_module(module_name), attribute)
+    except BillctlError:
+        raise
+    except Exception as error:  # a stranger's module may raise anything at import
+        raise _broken(entry, f"it fails to import: {type(error).__name__}: {error}") from error
+    if not (isinstance(found, type) and issubclass(found, Gateway)):
+        raise _broken(entry, f"{entry.target} is not a billctl.gateway.Gateway class")
+    if found.api != API:
+        older, newer = ("billctl", entry.package) if found.api > API else (entry.package, "billctl")
+        raise _broken(
+            entry, f"it is written for plugin api {found.api}, this is {API}; upgrade {older}, not {newer}"
+        )
+    return found
+
+
+def settings_of(entries: Mapping[str, Entry], name: str) -> tuple[Setting, ...] | None:
+    """The settings of the gateway called `name`, None when none is installed."""
+    entry = entries.get(name)
+    return load(entry).settings if entry else None
+
+
+def _broken(entry: Entry, why: str) -> ConfigError:
+    return ConfigError(
+        f"gateway {entry.name} cannot be used: {why} (package {entry.package} {entry.version})",
+        code="broken_plugin",
+        hint="Everything else works. See `billctl gateways`.",
+    )
+
+
+def _scan() -> list[Entry]:
+    from importlib.metadata import entry_points
+
+    found = []
+    for point in entry_points(group=GROUP):
+        package = point.dist.name if point.dist else "unknown"
+        version = point.dist.version if point.dist else ""
+        found.append(Entry(name=point.name, target=point.value, package=package, version=version))
+    return found
+
+
+def _checked(found: list[Entry]) -> Mapping[str, Entry]:
+    """By name, ours first, then by name; a fault for what is ill-named or named twice."""
+    by_name: dict[str, list[Entry]] = {}
+    for entry in sorted(found, key=lambda e: (not e.is_ours, e.name)):
+        known = by_name.setdefault(entry.name, [])
+        # An editable install beside a built one lists the same entry twice.
+        if not any((e.target, e.package) == (entry.target, entry.package) for e in known):
+            known.append(entry)
+    return {name: _with_fault(entries) for name, entries in by_name.items()}
+
+
+def _with_fault(entries: list[Entry]) -> Entry:
+    entry = entries[0]
+    if len(entries) > 1:
+        packages = " and ".join(sorted({e.package for e in entries}))
+        fault = f"{packages} both bring a gateway of this name; uninstall one"
+    elif entry.name in RESERVED:
+        fault = "the name is a command of billctl"
+    elif not NAME.fullmatch(entry.name):
+        fault = "a gateway's name has lower-case letters, digits, - and _"
+    else:
+        return entry
+    return Entry(**(asdict(entry) | {"fault": fault}))
+
+
+def _environment_key() -> list[object]:
+    """Changes whenever a package is installed, removed or replaced in any folder on the path."""
+    key: list[object] = [sys.version, sys.prefix]
+    for folder in sys.path:
+        with suppress(OSError):
+            key.append([folder, os.stat(folder or ".").st_mtime_ns])  # noqa: PTH116  # pathlib is slower here
+    return key
+
+
+def _read_cache(path: Path, key: list[object]) -> Mapping[str, Entry] | None:
+    try:
+        content = json.loads(path.read_bytes())
+        if content["key"] != key:
+            return None
+        return {row["name"]: Entry(**row) for row in content["entries"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # absent, unreadable or of another version: the scan answers instead
+
+
+def _write_cache(path: Path, key: list[object], entries: Mapping[str, Entry]) -> None:
+    temporary = path.with_suffix(f".{os.getpid()}")
+    text = json.dumps({"key": key, "entries": [asdict(entry) for entry in entries.values()]})
+    with suppress(OSError):  # a cache that cannot be kept only costs time
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)

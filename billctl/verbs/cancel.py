@@ -1,0 +1,109 @@
+"""Canceling a subscription, now or at the end of the period that is paid for."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from billctl.errors import OutcomeUnknown, Refused
+from billctl.gateway import Capability, Gateway, Stamp, When
+from billctl.models import Subscription, SubscriptionStatus, rfc3339
+from billctl.verbs.plan import Done, KeyOf, Plan, Verb, need
+
+CAPABILITIES = {When.NOW: Capability.CANCEL_NOW, When.PERIOD_END: Capability.CANCEL_AT_PERIOD_END}
+WORDS = {When.NOW: "now", When.PERIOD_END: "at the period's end"}
+ENDED = frozenset({SubscriptionStatus.CANCELED, SubscriptionStatus.EXPIRED})
+
+
+@dataclass(frozen=True, slots=True)
+class CancelSubscription(Verb):
+    """End a subscription."""
+
+    when: When
+    name: ClassVar[str] = "cancel"
+    object_type: ClassVar[str] = "subscription"
+    past: ClassVar[str] = "canceled"
+
+    def signature(self) -> str:
+        return f"cancel:{self.when}"
+
+    def params(self) -> dict[str, str]:
+        return {"when": str(self.when)}
+
+    def plan(self, gateway: Gateway, object_id: str) -> Plan:
+        need(gateway, CAPABILITIES[self.when], f"cancel {WORDS[self.when]}")
+        subscription = gateway.get_subscription(object_id)
+        return Plan(
+            verb=self.name,
+            record=subscription,
+            facts=self._facts(subscription),
+            before={
+                "status": str(subscription.status),
+                "cancel_at_period_end": subscription.cancel_at_period_end,
+            },
+        )
+
+    def _facts(self, subscription: Subscription) -> tuple[tuple[str, str], ...]:
+        price = f", {subscription.amount} every {subscription.interval}" if subscription.amount else ""
+        what = ("cancel", f"{subscription.plan or subscription.id}{price}, {subscription.status}")
+        if self.when is When.NOW:
+            return (what, ("ends", "now"), ("money", "no refund of the time that is left"), ("undo", "no"))
+        end = subscription.current_period_end
+        ends = rfc3339(end) if end else WORDS[self.when]
+        return (what, ("ends", ends), ("undo", "yes, at the gateway, until it ends"))
+
+    def stamped(self, plan: Plan, key_of: KeyOf) -> Done | None:
+        subscription = plan.record
+        assert isinstance(subscription, Subscription)
+        ours = subscription.operation_key == key_of(None)
+        return _done(subscription, self.when) if ours and _ends(subscription, self.when) else None
+
+    def check(self, gateway: Gateway, plan: Plan) -> Plan:
+        subscription = plan.record
+        assert isinstance(subscription, Subscription)
+        if subscription.status in ENDED:
+            since = f" since {rfc3339(subscription.canceled_at)}" if subscription.canceled_at else ""
+            raise Refused(
+                f"subscription {subscription.id} is {subscription.status} already{since}",
+                code="subscription_already_canceled",
+                hint=f"See `billctl {gateway.account.gateway} show {subscription.id}`.",
+            )
+        if self.when is When.PERIOD_END and subscription.cancel_at_period_end:
+            raise Refused(
+                f"subscription {subscription.id} is set to end at its period's end already",
+                code="subscription_already_canceling",
+                hint="To end it at once: --now.",
+            )
+        return plan
+
+    def send(self, gateway: Gateway, plan: Plan, stamp: Stamp) -> Done:
+        assert isinstance(plan.record, Subscription)
+        return _done(gateway.cancel_subscription(plan.record, when=self.when, stamp=stamp), self.when)
+
+    def compare(self, plan: Plan, done: Done) -> None:
+        if done.outcome != "succeeded":
+            raise OutcomeUnknown(
+                f"{plan.record.account} says that {plan.record.id} is {done.after['status']} after canceling",
+                code="state_mismatch",
+                account=plan.record.account,
+            )
+
+    def find(self, gateway: Gateway, plan: Plan, stamp: Stamp) -> Done | None:
+        assert isinstance(plan.record, Subscription)
+        found = gateway.find_cancellation(plan.record, when=self.when, stamp=stamp)
+        return _done(found, self.when) if found else None
+
+
+def _ends(subscription: Subscription, when: When) -> bool:
+    """Whether the subscription is as a cancellation `when` leaves it."""
+    at_period_end = when is When.PERIOD_END and subscription.cancel_at_period_end
+    return subscription.status in ENDED or at_period_end
+
+
+def _done(subscription: Subscription, when: When) -> Done:
+    return Done(
+        outcome="succeeded" if _ends(subscription, when) else "failed",
+        result=subscription.data(),
+        after={
+            "status": str(subscription.status),
+            "cancel_at_period_end": subscription.cancel_at_period_end,
+        },
+    )

@@ -1,0 +1,119 @@
+"""What every kind of change has: a plan, an answer, and the steps between them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from billctl.errors import OutcomeUnknown, Unsupported
+from billctl.gateway import Capability, Delivery, Gateway, Identity, Stamp
+from billctl.models import Charge, Invoice, Subscription
+from billctl.money import Money
+
+KeyOf = Callable[[Money | None], str]
+"""The operation key this request would have with an amount."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is about to be done, resolved to the last number, as it is shown and as it is sent.
+
+    `facts` are the lines a person confirms, label and text; `before` is what the audit log keeps of
+    the object's state; `left` is what is refundable afterwards. The last four fields bind the plan to
+    an account and an operation and are filled by `billctl.actions`.
+    """
+
+    verb: str
+    record: Charge | Subscription | Invoice
+    amount: Money | None = None
+    left: Money | None = None
+    delivery: Delivery | None = None
+    facts: tuple[tuple[str, str], ...] = ()
+    before: Mapping[str, Any] = field(default_factory=dict)
+    identity: Identity | None = None
+    live: bool = False
+    object: str = ""
+    key: str = ""
+
+    @property
+    def customer_id(self) -> str | None:
+        """The gateway's id of the customer concerned, if there is one."""
+        return self.record.customer_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What the gateway answered: `outcome` is succeeded, pending or failed.
+
+    `moved` is the money that the gateway says it moved; `operation` the billctl operation stamped on
+    the result.
+    """
+
+    outcome: str
+    result: Mapping[str, Any]
+    after: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    operation: str | None = None
+    moved: Money | None = None
+
+
+class Verb(ABC):
+    """One kind of change, with what the operator chose for it."""
+
+    name: ClassVar[str]
+    object_type: ClassVar[str]
+    past: ClassVar[str]
+    """What was done, for a sentence: `refunded`."""
+
+    @abstractmethod
+    def signature(self) -> str:
+        """The action's part of the operation key: requests that differ in it are different operations."""
+
+    @abstractmethod
+    def params(self) -> dict[str, str]:
+        """What the operator chose, so that the audit log can rebuild the verb (`from_params`)."""
+
+    @abstractmethod
+    def plan(self, gateway: Gateway, object_id: str) -> Plan:
+        """Read the object and resolve what would be done. Refuses only what cannot be resolved."""
+
+    @abstractmethod
+    def check(self, gateway: Gateway, plan: Plan) -> Plan:
+        """The plan, with what only the gateway can add to it.
+
+        Raises `Refused`, `UsageError` or `Unsupported` where it cannot succeed.
+        """
+
+    @abstractmethod
+    def send(self, gateway: Gateway, plan: Plan, stamp: Stamp) -> Done:
+        """Do it."""
+
+    @abstractmethod
+    def find(self, gateway: Gateway, plan: Plan, stamp: Stamp) -> Done | None:
+        """Ask the gateway whether the operation with this stamp happened; None: it did not."""
+
+    def stamped(self, plan: Plan, key_of: KeyOf) -> Done | None:
+        """This very operation as found on the object just read: another host did it, or a lost log."""
+        del plan, key_of
+        return None
+
+    def compare(self, plan: Plan, done: Done) -> None:
+        """Raise `OutcomeUnknown` when the gateway's answer is not what was asked for."""
+        if done.moved is not None and done.moved != plan.amount:
+            raise OutcomeUnknown(
+                f"{plan.record.account} answered {done.moved} where {plan.amount} was asked for",
+                code="amount_mismatch",
+                account=plan.record.account,
+                hint=f"Do not send it again: look at {plan.record.ref} and run `billctl audit reconcile`.",
+            )
+
+
+def need(gateway: Gateway, capability: Capability, what: str) -> None:
+    """Raise `Unsupported` where the gateway does not declare the capability."""
+    if capability not in gateway.capabilities:
+        raise Unsupported(
+            f"{gateway.account.gateway} cannot {what}",
+            code="unsupported",
+            hint="See `billctl gateways` for what it can do.",
+            account=gateway.account.name,
+        )
