@@ -1,0 +1,306 @@
+"""Writing the audit log: an intent before anything is sent, an outcome after, and every attempt denied.
+
+Card numbers and keys are masked in every text that a person or a gateway wrote; ids are stored as
+they are, since they are what a record is found by.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import accumulate
+from typing import Any
+
+from billctl import VERSION
+from billctl.audit.actor import Actor
+from billctl.audit.chain import seal
+from billctl.errors import (
+    ApprovalRequired,
+    BillctlError,
+    Busy,
+    PolicyDenied,
+    Refused,
+    StoreError,
+    UsageError,
+)
+from billctl.models import data
+from billctl.money import Money
+from billctl.store.interface import OperationState, Seal, Store
+from billctl.store.schema import instant
+from billctl.text import mask
+
+FORMAT = 1
+"""The version of the record's fields."""
+
+OUTCOMES = frozenset(
+    {
+        *("succeeded", "pending", "failed", "already_done", "approval_required", "unknown", "refused"),
+        *("not_sent", "denied"),
+    }
+)
+
+ATTEMPTS: tuple[tuple[type[BillctlError], str], ...] = (
+    (PolicyDenied, "denied"),
+    (UsageError, "denied"),
+    (Busy, "denied"),
+    (Refused, "refused"),
+    (ApprovalRequired, "approval_required"),
+)
+"""What an attempt that sent nothing is called; any other error is `not_sent`."""
+
+CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+ID_NAMES = frozenset({"id", "ref", "key", "operation", "number"})
+
+
+class OutcomeNotRecorded(StoreError):
+    """The outcome of an operation is known, and could not be written."""
+
+    sent = ""
+    default_hint = "Repair the audit log, then run `billctl audit reconcile`."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What is changed, and why. `object` names it on every host alike (see `Operation.object`)."""
+
+    action: str
+    gateway: str
+    account: str
+    account_id: str | None
+    live: bool
+    object_type: str
+    object_id: str
+    object: str
+    reason: str | None
+    customer: str | None = None
+    amount: Money | None = None
+    reason_code: str | None = None
+    ticket: str | None = None
+    again: int | None = None
+
+    def data(self) -> dict[str, Any]:
+        """The record's fields about the subject."""
+        return {
+            "action": self.action,
+            "gateway": self.gateway,
+            "account": self.account,
+            "account_id": self.account_id,
+            "live": self.live,
+            "object_type": self.object_type,
+            "object_id": self.object_id,
+            "object": self.object,
+            "customer": self.customer,
+            "amount": self.amount.data() if self.amount else None,
+            "reason": _masked(self.reason),
+            "reason_code": _masked(self.reason_code),
+            "ticket": _masked(self.ticket),
+            "again": self.again,
+        }
+
+
+class AuditLog:
+    """One run's hand on the log.
+
+    `clock` returns aware datetimes; `source` says what wrote (`cli`, `batch`, …); `argv` is the
+    command line, masked before it is kept; `randbytes(n)` returns n random bytes for the id of a new
+    log. Every method returns the number of the record it wrote and raises `StoreError` when it could
+    not, `Busy` when another process keeps the store locked.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        actor: Actor,
+        profile: str,
+        mode: str,
+        clock: Callable[[], datetime],
+        source: str,
+        argv: Sequence[str],
+        randbytes: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._randbytes = randbytes
+        self._run = {
+            "actor": actor.data(),
+            "profile": profile,
+            "mode": mode,
+            "source": source,
+            "argv": _masked_words(argv),
+            "version": VERSION,
+            "format": FORMAT,
+        }
+
+    def intent(
+        self, subject: Subject, *, operation: str, key: str, before: Mapping[str, Any] | None = None
+    ) -> int:
+        """Record what is about to be sent and open its operation; `Busy` when one stands in the way."""
+        self._create()
+        entry = self._entry("intent", subject.data(), operation=operation, key=key, before=_clean(before))
+        return self._store.begin(entry, operation=operation, key=key, object=subject.object).seq
+
+    def outcome(
+        self,
+        subject: Subject,
+        *,
+        operation: str,
+        state: OperationState,
+        outcome: str,
+        result: Mapping[str, Any] | None = None,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+        error: BaseException | None = None,
+        request_id: str | None = None,
+    ) -> int:
+        """Record what became of an operation and set its state.
+
+        Raises `OutcomeNotRecorded` where the store fails: the change may have been made.
+        """
+        entry = self._entry(
+            "outcome",
+            subject.data(),
+            operation=operation,
+            state=state.value,
+            outcome=_known(outcome),
+            result=_clean(result),
+            before=_clean(before),
+            after=_clean(after),
+            error=_error(error),
+            request_id=request_id,
+        )
+        try:
+            return self._store.finish(entry, operation=operation, state=state).seq
+        except (StoreError, Busy) as failure:
+            raise OutcomeNotRecorded(
+                f"the outcome of operation {operation} is {outcome}, but it could not be recorded: "
+                f"{failure.message}",
+                code="outcome_not_recorded",
+            ) from failure
+
+    def denied(self, subject: Subject, *, error: BaseException) -> int:
+        """Record an attempt that ended before anything was sent."""
+        outcome = next((word for kind, word in ATTEMPTS if isinstance(error, kind)), "not_sent")
+        self._create()
+        entry = self._entry("denied", subject.data(), outcome=outcome, error=_error(error))
+        return self._store.append(entry).seq
+
+    def note(
+        self,
+        action: str,
+        *,
+        outcome: str = "succeeded",
+        account: str | None = None,
+        gateway: str | None = None,
+        object_type: str | None = None,
+        object_id: str | None = None,
+        reason: str | None = None,
+        result: Mapping[str, Any] | None = None,
+        error: BaseException | None = None,
+    ) -> int:
+        """Record what changes nothing at a gateway but must be known: credentials, reads of the log."""
+        self._create()
+        entry = self._entry(
+            "note",
+            {"action": action, "account": account, "gateway": gateway, "reason": _masked(reason)},
+            object_type=object_type,
+            object_id=object_id,
+            outcome=_known(outcome),
+            result=_clean(result),
+            error=_error(error),
+        )
+        return self._store.append(entry).seq
+
+    def _entry(self, phase: str, fields: Mapping[str, Any], **more: Any) -> Seal:
+        entry = {"phase": phase, "time": instant(self._clock()), **self._run, **fields, **more}
+        return lambda seq, prev: seal(seq, prev, entry)
+
+    def _create(self) -> None:
+        """Give a new log its first record: that it was created, and its random id."""
+        if self._store.head().seq:
+            return
+        first = self._entry(
+            "created", {"action": "log created"}, log_id=self._randbytes(16).hex(), outcome="succeeded"
+        )
+
+        def only_first(seq: int, prev: str) -> str:
+            if seq != 1:
+                raise _CreatedMeanwhile
+            return first(seq, prev)
+
+        try:
+            self._store.append(only_first)
+        except _CreatedMeanwhile:
+            return
+
+
+class _CreatedMeanwhile(Exception):
+    """Ends the transaction of a creation that is no longer needed."""
+
+
+def new_operation_id(clock: Callable[[], datetime], randbytes: Callable[[int], bytes]) -> str:
+    """`op_` and 26 characters: 48 bits of milliseconds since 1970, 80 random bits, in Crockford's base 32.
+
+    The form of a ULID (github.com/ulid/spec): ids sort by the time they were made.
+    """
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    elapsed = clock() - epoch
+    milliseconds = (elapsed.days * 86_400 + elapsed.seconds) * 1000 + elapsed.microseconds // 1000
+    number = milliseconds << 80 | int.from_bytes(randbytes(10))
+    return "op_" + "".join(CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def _known(outcome: str) -> str:
+    if outcome not in OUTCOMES:
+        raise ValueError(f"{outcome!r} is not an outcome")
+    return outcome
+
+
+def _masked(text: str | None) -> str | None:
+    return None if text is None else mask(text)
+
+
+def _masked_words(words: Sequence[str]) -> list[str]:
+    """`words` masked one by one, and once more together: a card number may be spread over several."""
+    masked = [mask(word) for word in words]
+    line = mask(" ".join(masked))
+    if line == " ".join(masked):
+        return masked
+    if len(line) != sum(map(len, masked)) + len(masked) - 1:
+        return [line]
+    ends = list(accumulate(len(word) + 1 for word in masked))
+    return [line[end - len(word) - 1 : end - 1] for word, end in zip(masked, ends, strict=True)]
+
+
+def _error(error: BaseException | None) -> dict[str, str] | None:
+    """The failure's class, code and words; nothing of a traceback, which may hold anything."""
+    if error is None:
+        return None
+    if isinstance(error, BillctlError):
+        return {"class": error.word, "code": mask(error.code), "message": mask(error.message)}
+    return {"class": "internal", "code": type(error).__name__, "message": mask(str(error))}
+
+
+def _clean(fields: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """`fields` as JSON knows them, with every text masked that is not an id."""
+    if fields is None:
+        return None
+    return {
+        name: value if _is_id(name) else _mask_within(value) for name, value in data(dict(fields)).items()
+    }
+
+
+def _mask_within(value: Any) -> Any:
+    match value:
+        case str():
+            return mask(value)
+        case dict():
+            return _clean(value)
+        case list():
+            return [_mask_within(item) for item in value]
+        case _:
+            return value
+
+
+def _is_id(name: str) -> bool:
+    return name in ID_NAMES or name.endswith("_id")
