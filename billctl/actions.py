@@ -170,9 +170,14 @@ class _Run:
 
     def prepare(self, account: str) -> ActionResult | None:
         """Read, resolve and check; what is already known of this very operation, if anything."""
-        self.opened = opened = self.session.open(account)
-        self.subject = replace(self.subject, account_id=opened.identity.id, live=opened.live)
-        self.plan = self._bind(self.verb.plan(opened.gateway, self.request.object_id))
+        opening = self.session.opening(account)
+        try:
+            plan = self.verb.plan(self.session.gateway(account), self.request.object_id)
+        finally:
+            # Credentials of the wrong mode or account outrank what the object said.
+            self.opened = opened = opening()
+            self.subject = replace(self.subject, account_id=opened.identity.id, live=opened.live)
+        self.plan = self._bind(plan)
         self.subject = replace(
             self.subject,
             object=self.plan.object,

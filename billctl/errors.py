@@ -36,7 +36,8 @@ class BillctlError(Exception):
     def line(self) -> str:
         """What was wrong, whether anything was sent, what to do next, as one line."""
         code = f" ({self.code})" if self.code != self.word else ""
-        parts = [f"{self.message.rstrip('.')}{code}.", self.sent, self.hint]
+        end = "" if self.message.endswith("?") and not code else "."
+        parts = [f"{self.message.rstrip('.')}{code}{end}", self.sent, self.hint]
         return " ".join(part for part in parts if part)
 
 

@@ -134,22 +134,24 @@ def _run(command: Any, arguments: list[str], chosen: Choices, stdout: TextIO) ->
         return _answer(result, chosen, stdout)
     except typer.Exit as leaving:
         return int(leaving.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
+    except (KeyboardInterrupt, typer.Abort, Terminated) as stopped:
         talk("interrupted. What was open is recorded: `billctl audit list`.")
-        return 130
-    except Terminated as terminated:
-        talk("terminated. What was open is recorded: `billctl audit list`.")
-        return terminated.exit_code
-    except USAGE_ERROR as error:
-        return _fail(_usage(error), arguments, chosen, stdout)
-    except BillctlError as error:
-        return _fail(error, arguments, chosen, stdout)
+        return getattr(stopped, "exit_code", 128 + signal.SIGINT)
     except BrokenPipeError:
         return _leave_pipe(stdout, 0)
-    except Exception as error:  # noqa: BLE001  # the last line of defence: a fault in billctl is told in one line
-        if chosen.verbose:
-            _print_where(error)
-        return _fail(internal(error), arguments, chosen, stdout)
+    except Exception as error:  # noqa: BLE001  # whatever it is, it ends as one line and an exit code
+        return _fail(_as_error(error, chosen), arguments, chosen, stdout)
+
+
+def _as_error(error: Exception, chosen: Choices) -> BillctlError:
+    """Any exception as one of the family; what nobody expected is a fault in billctl."""
+    if isinstance(error, BillctlError):
+        return error
+    if isinstance(error, USAGE_ERROR):
+        return _usage(error, chosen)
+    if chosen.verbose:
+        _print_where(error)
+    return internal(error)
 
 
 def _answer(result: Result, chosen: Choices, stdout: TextIO) -> int:
@@ -191,8 +193,12 @@ def _leave_pipe(stdout: TextIO, code: int) -> int:
     return code
 
 
-def _usage(error: Any) -> UsageError:
-    hint = f"See `{error.ctx.command_path} --help`." if getattr(error, "ctx", None) else ""
+def _usage(error: Any, chosen: Choices) -> UsageError:
+    context = getattr(error, "ctx", None)
+    hint = ""
+    if context is not None:
+        chosen.command = " ".join(context.command_path.split()[1:])
+        hint = f"See `{context.command_path} --help`."
     message = error.format_message()
     return UsageError(message, hint="" if "`" in message else hint)
 

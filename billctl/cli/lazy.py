@@ -11,7 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from billctl.cli.options import SHARED_PREFIX, choices, shared_options
 
-USAGE_ERROR = typer.BadParameter.__mro__[1]
+USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
 """The class of every usage error that Typer raises; Typer exports only this child of it."""
 
 SHARED_HINT = "Every command also takes"

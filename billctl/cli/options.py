@@ -133,7 +133,7 @@ _VALUE_OPTIONS = {"--output": "output", "-o": "output", "--jq": "jq"}
 
 
 def guess_output(arguments: Sequence[str], chosen: Choices) -> None:
-    """Find `--output` and `--jq` in arguments that were not parsed: an error too speaks the format asked for."""
+    """Find `--output` and `--jq` in unparsed arguments: an error too speaks the format asked for."""
     for position, word in enumerate(arguments):
         option, equals, value = word.partition("=")
         name = _VALUE_OPTIONS.get(option)

@@ -1,0 +1,287 @@
+"""How customers and their history look to a person: ids whole, money right-aligned, one line a fact."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from billctl.cli.output import Cell, Column, Grid, Line, View
+from billctl.models import (
+    Charge,
+    Customer,
+    Dispute,
+    DisputeStatus,
+    Invoice,
+    InvoiceStatus,
+    PaymentMethod,
+    Record,
+    Refund,
+    Subscription,
+    SubscriptionStatus,
+)
+
+DAY_SECONDS = 86_400
+ALARMING = {"disputed", "past_due", "needs_response", "failed", "unpaid", "uncollectible", "lost"}
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "customer": ("ref", "email", "name", "created", "match"),
+    "charge": (
+        "ref", "created", "amount.amount", "amount.currency", "status", "refundable.amount", "customer_id",
+        "description",
+    ),
+    "refund": ("ref", "created", "amount.amount", "amount.currency", "status", "charge_id", "reason_code"),
+    "subscription": (
+        "ref", "plan", "amount.amount", "amount.currency", "interval", "status", "current_period_end",
+        "cancel_at_period_end", "customer_id",
+    ),
+    "invoice": (
+        "ref", "number", "created", "total.amount", "total.currency", "status", "due_date",
+        "amount_due.amount", "customer_id", "email",
+    ),
+    "dispute": (
+        "ref", "created", "amount.amount", "amount.currency", "status", "evidence_due", "charge_id", "reason",
+    ),
+}  # fmt: skip
+"""The columns of CSV and TSV for each kind of record."""
+
+
+def local_date(moment: datetime | None) -> str:
+    """The date in the operator's own time zone, empty for None."""
+    return moment.astimezone().strftime("%Y-%m-%d") if moment else ""
+
+
+def local_time(moment: datetime) -> str:
+    """`2026-11-21 14:02 +03:00` in the operator's own time zone."""
+    return moment.astimezone().isoformat(sep=" ", timespec="minutes")[:16] + " " + _offset(moment)
+
+
+def _offset(moment: datetime) -> str:
+    return moment.astimezone().isoformat()[-6:]
+
+
+def days(seconds: float) -> str:
+    """`1 day`, `20 days`."""
+    count = int(seconds // DAY_SECONDS)
+    return f"{count} day" if count == 1 else f"{count} days"
+
+
+def words(status: str) -> str:
+    """A status word as a person writes it."""
+    return status.replace("_", " ")
+
+
+def status_cell(status: str, text: str = "") -> Cell:
+    """A status, stressed where it needs a look."""
+    return Cell(text or words(status), "yellow" if status in ALARMING else "")
+
+
+def payment_words(method: PaymentMethod | None) -> str:
+    """`visa 4242`."""
+    return " ".join(word for word in (method.brand, method.last4) if word) if method else ""
+
+
+def customer_view(customer: Customer, *, now: datetime) -> View:
+    """A customer's head line and his history in groups."""
+    since = f"since {local_date(customer.created)}" if customer.created else ""
+    marks: list[Cell | str] = [
+        "" if customer.match == "exact" else "near match",
+        "LIVE" if customer.live else "",
+    ]
+    head = [
+        Cell(customer.name or customer.email or customer.id, "bold"),
+        customer.ref,
+        customer.email or "",
+        since,
+    ]
+    view: list[Line | Grid] = [Line(tuple(c for c in (*head, *marks) if c))]
+    disputes = {dispute.charge_id: dispute for dispute in customer.disputes}
+    groups: tuple[tuple[str, Sequence[tuple[Cell | str, ...]]], ...] = (
+        ("charges", [_charge_row(c, disputes.get(c.id), now) for c in customer.charges]),
+        ("subscriptions", [_subscription_row(s) for s in customer.subscriptions]),
+        ("invoices", [_invoice_row(i, now) for i in customer.invoices]),
+    )
+    for title, rows in groups:
+        if rows:
+            view += [Line((Cell(title, "dim"),), indent=2), Grid(HISTORY[title], tuple(rows), indent=4)]
+    if not any(rows for _, rows in groups):
+        view.append(Line((Cell("no charges, subscriptions or invoices", "dim"),), indent=2))
+    return view
+
+
+_DATE, _REF, _AMOUNT, _CURRENCY, _STATUS = (
+    Column(),
+    Column(),
+    Column(right=True),
+    Column(),
+    Column(whole=False),
+)
+HISTORY: dict[str, tuple[Column, ...]] = {
+    "charges": (_DATE, _REF, _AMOUNT, _CURRENCY, _STATUS, Column(), Column(whole=False)),
+    "subscriptions": (_REF, _AMOUNT, _CURRENCY, Column(), _STATUS, Column(whole=False)),
+    "invoices": (_DATE, _REF, _AMOUNT, _CURRENCY, _STATUS, Column(whole=False)),
+}
+
+
+def _charge_row(charge: Charge, dispute: Dispute | None, now: datetime) -> tuple[Cell | str, ...]:
+    return (
+        local_date(charge.created),
+        charge.ref,
+        charge.amount.decimal(),
+        charge.amount.currency,
+        status_cell("disputed" if charge.disputed else charge.status, _charge_words(charge, dispute, now)),
+        payment_words(charge.payment_method),
+        charge.description or "",
+    )
+
+
+def _charge_words(charge: Charge, dispute: Dispute | None, now: datetime) -> str:
+    if dispute:
+        return f"dispute {_dispute_words(dispute, now)}"
+    if charge.refunds and charge.refunded:
+        return f"{charge.refunded.decimal()} back on {local_date(max(r.created for r in charge.refunds))}"
+    return words(charge.status)
+
+
+def _dispute_words(dispute: Dispute, now: datetime) -> str:
+    if dispute.status is DisputeStatus.NEEDS_RESPONSE and dispute.evidence_due:
+        left = (dispute.evidence_due - now).total_seconds()
+        return f"evidence due in {days(left)}" if left > 0 else "evidence overdue"
+    return words(dispute.status)
+
+
+def _subscription_row(subscription: Subscription) -> tuple[Cell | str, ...]:
+    amount = subscription.amount
+    return (
+        subscription.ref,
+        amount.decimal() if amount else "",
+        amount.currency if amount else "",
+        subscription.interval or "",
+        status_cell(subscription.status, _subscription_words(subscription)),
+        subscription.plan or "",
+    )
+
+
+def _subscription_words(subscription: Subscription) -> str:
+    end = local_date(subscription.current_period_end)
+    if subscription.status is SubscriptionStatus.CANCELED:
+        return f"canceled {local_date(subscription.canceled_at)}".rstrip()
+    if subscription.cancel_at_period_end:
+        return f"ends {end}"
+    status = words(subscription.status)
+    return f"{status} until {end}" if end and status in {"active", "trialing"} else status
+
+
+def _invoice_row(invoice: Invoice, now: datetime) -> tuple[Cell | str, ...]:
+    return (
+        local_date(invoice.created),
+        invoice.ref,
+        invoice.total.decimal(),
+        invoice.total.currency,
+        status_cell(invoice.status, _invoice_words(invoice, now)),
+        invoice.number or "",
+    )
+
+
+def _invoice_words(invoice: Invoice, now: datetime) -> str:
+    if invoice.status is InvoiceStatus.PAST_DUE and invoice.due_date:
+        return f"past due {days((now - invoice.due_date).total_seconds())}"
+    return words(invoice.status)
+
+
+# Lists and single records
+
+
+def records_view(records: Sequence[Record], *, now: datetime) -> View:
+    """Records of one kind as a table with headings, or a line saying that there are none."""
+    if not records:
+        return [Line((Cell("none", "dim"),))]
+    titles, row = LISTS[type(records[0])]
+    return [Grid(tuple(_titled(title) for title in titles), tuple(row(record, now) for record in records))]
+
+
+def _titled(title: str) -> Column:
+    return Column(
+        title, right=title == "amount", whole=title not in {"description", "name", "plan", "reason"}
+    )
+
+
+def _charge_cells(charge: Charge, now: datetime) -> tuple[Cell | str, ...]:
+    return _charge_row(charge, None, now)
+
+
+def _refund_cells(refund: Refund, _now: datetime) -> tuple[Cell | str, ...]:
+    return (
+        local_date(refund.created),
+        refund.ref,
+        refund.amount.decimal(),
+        refund.amount.currency,
+        status_cell(refund.status),
+        refund.charge_id,
+        refund.reason_code or "",
+    )
+
+
+def _dispute_cells(dispute: Dispute, now: datetime) -> tuple[Cell | str, ...]:
+    return (
+        local_date(dispute.created),
+        dispute.ref,
+        dispute.amount.decimal(),
+        dispute.amount.currency,
+        status_cell(dispute.status, _dispute_words(dispute, now)),
+        dispute.charge_id,
+        dispute.reason or "",
+    )
+
+
+def _customer_cells(customer: Customer, _now: datetime) -> tuple[Cell | str, ...]:
+    return (local_date(customer.created), customer.ref, customer.email or "", customer.name or "")
+
+
+LISTS: dict[type[Record], tuple[tuple[str, ...], Any]] = {
+    Charge: (("date", "charge", "amount", "", "status", "paid with", "description"), _charge_cells),
+    Refund: (("date", "refund", "amount", "", "status", "charge", "reason"), _refund_cells),
+    Subscription: (
+        ("subscription", "amount", "", "every", "status", "plan"),
+        lambda s, _: _subscription_row(s),
+    ),
+    Invoice: (("date", "invoice", "amount", "", "status", "number"), _invoice_row),
+    Dispute: (("date", "dispute", "amount", "", "status", "charge", "reason"), _dispute_cells),
+    Customer: (("since", "customer", "e-mail", "name"), _customer_cells),
+}
+
+
+def record_view(record: Record, *, now: datetime) -> View:
+    """One record, a line for each field that has a value; a charge's refunds below it."""
+    if isinstance(record, Customer) and (record.charges or record.invoices or record.subscriptions):
+        return customer_view(record, now=now)
+    rows = [(Cell(words(name), "dim"), _field_text(getattr(record, name))) for name in record.OUTPUT]
+    view: list[Line | Grid] = [Grid((Column(), Column(whole=False)), tuple(r for r in rows if r[1]))]
+    if isinstance(record, Charge) and record.refunds:
+        view += [Line((Cell("refunds", "dim"),)), *_indented(records_view(record.refunds, now=now))]
+    return view
+
+
+def _indented(view: View) -> Iterable[Line | Grid]:
+    return [
+        Grid(b.columns, b.rows, indent=2) if isinstance(b, Grid) else Line(b.cells, indent=2) for b in view
+    ]
+
+
+def _field_text(value: object) -> str:
+    match value:
+        case None | ():
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case datetime():
+            return local_time(value)
+        case PaymentMethod():
+            return payment_words(value)
+        case tuple():
+            return ""
+        case _:
+            return str(value)
+
+
+def now_utc() -> datetime:
+    """The present, aware UTC."""
+    return datetime.now(UTC)

@@ -1,0 +1,298 @@
+"""One run: its profile, its accounts as they are opened, the audit log, the clock, the operator.
+
+Nothing is opened before it is needed. A session is used from several threads during a lookup, and
+closed once.
+"""
+
+import os
+import secrets as randomness
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from billctl import profiles, registry
+from billctl.audit.log import AuditLog, current_actor, new_operation_id
+from billctl.errors import AuthFailed, ConfigError, UsageError
+from billctl.gateway import Account, Gateway, Identity, Secret
+from billctl.paths import ensure_private_dir, state_dir
+from billctl.profiles import AccountConfig, Profile
+from billctl.store.interface import Store
+
+if TYPE_CHECKING:
+    from billctl.sandbox.server import Sandbox
+
+STORE = "audit.sqlite"
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The present, aware UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """An account whose credentials have been asked who they are, and answered as the profile says."""
+
+    account: Account
+    gateway: Gateway
+    identity: Identity
+    live: bool
+
+
+class Session:
+    """One run of billctl under one profile. A context manager; `close` ends everything it started."""
+
+    def __init__(
+        self,
+        profile: Profile,
+        *,
+        env: Mapping[str, str],
+        argv: Sequence[str] = (),
+        clock: Clock = utc_now,
+        random_bytes: Callable[[int], bytes] = randomness.token_bytes,
+    ) -> None:
+        self.profile = profile
+        self.env = env
+        self.argv = tuple(argv)
+        self.clock = clock
+        self.random_bytes = random_bytes
+        self._stack = ExitStack()
+        self._lock = threading.RLock()
+        self._gateways: dict[str, Gateway] = {}
+        self._opened: dict[str, Opened] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the store and take the sandbox down."""
+        self._stack.close()
+
+    # Accounts
+
+    def gateway_of(self, account: str) -> str:
+        """The gateway's name of an account of this profile."""
+        return self._config(account).gateway
+
+    def account_for(self, gateway: str, account: str | None) -> str:
+        """The account a gateway's command works on: the named one, else the profile's only one.
+
+        Raises `UsageError` listing the names where there is none or more than one.
+        """
+        names = [name for name, config in self.profile.accounts.items() if config.gateway == gateway]
+        if account is not None:
+            if account not in names:
+                known = f"Its {gateway} accounts: {', '.join(names)}." if names else ""
+                raise UsageError(
+                    f"profile {self.profile.name} has no {gateway} account called {account[:60]!r}",
+                    code="no_such_account",
+                    hint=known,
+                )
+            return account
+        if not names:
+            raise UsageError(
+                f"profile {self.profile.name} has no {gateway} account",
+                code="no_such_account",
+                hint=f"Its accounts: {', '.join(self.profile.accounts) or 'none'}.",
+            )
+        if len(names) > 1:
+            raise UsageError(
+                f"profile {self.profile.name} has several {gateway} accounts",
+                code="which_account",
+                hint=f"Choose one: --account {' | '.join(names)}.",
+            )
+        return names[0]
+
+    def gateway(self, account: str) -> Gateway:
+        """The gateway object of an account, with its credentials; the same one every time."""
+        with self._lock:
+            if account not in self._gateways:
+                config = self._config(account)
+                kind = registry.load(self._entries[config.gateway])
+                self._gateways[account] = kind(self._account(config, kind))
+            return self._gateways[account]
+
+    def open(self, account: str) -> Opened:
+        """The account after its credentials said who they are.
+
+        Raises `ConfigError` when they are not what the profile says: another account, or live where
+        the profile says test and the other way round. A key too restricted to say who it is passes
+        in test mode only.
+        """
+        with self._lock:
+            known = self._opened.get(account)
+        if known:
+            return known
+        gateway = self.gateway(account)
+        opened = self._checked(gateway, gateway.check())
+        with self._lock:
+            return self._opened.setdefault(account, opened)
+
+    def opening(self, account: str) -> Callable[[], Opened]:
+        """Start `open` beside what is done next; the returned function waits and answers as `open` does."""
+        return in_background(lambda: self.open(account))
+
+    def _checked(self, gateway: Gateway, identity: Identity) -> Opened:
+        account, live = gateway.account, self.profile.live
+        place = f"profile {self.profile.name}"
+        if identity.live is not None and identity.live != live:
+            raise ConfigError(
+                f"{place} is for {_mode(live)}, {account.name}'s credentials are {_mode(identity.live)} ones",
+                code="wrong_mode",
+                hint="Use the other profile, or other credentials.",
+                account=account.name,
+            )
+        if account.account_id and identity.id and identity.id != account.account_id:
+            raise ConfigError(
+                f"{place} names {account.account_id}, {account.name}'s credentials answer to {identity.id}",
+                code="wrong_account",
+                hint="Use the credentials of that account, or correct account_id.",
+                account=account.name,
+            )
+        if live and identity.id is None:
+            raise AuthFailed(
+                f"{account.name}'s credentials may not say which account they open, which live mode demands",
+                code="unknown_account",
+                hint="Give the key permission to read its own account.",
+                account=account.name,
+            )
+        return Opened(account=account, gateway=gateway, identity=identity, live=live)
+
+    def _config(self, account: str) -> AccountConfig:
+        try:
+            return self.profile.accounts[account]
+        except KeyError:
+            raise UsageError(
+                f"profile {self.profile.name} has no account called {account[:60]!r}",
+                code="no_such_account",
+                hint=f"Its accounts: {', '.join(self.profile.accounts) or 'none'}.",
+            ) from None
+
+    def _account(self, config: AccountConfig, kind: type[Gateway]) -> Account:
+        from billctl.credentials import find_secret
+
+        secrets: dict[str, Secret] = {}
+        for setting in kind.settings:
+            if setting.secret:
+                found = find_secret(self.profile, config, setting.name, env=self.env)
+                secrets[setting.name] = found.value
+        return Account(
+            name=config.name,
+            gateway=config.gateway,
+            live=self.profile.live,
+            settings=config.settings,
+            secrets=secrets,
+            account_id=config.account_id,
+            base_url=self._sandbox_url(config.gateway) if self.profile.sandbox else config.base_url,
+            timeouts=self.profile.timeouts,
+        )
+
+    def _sandbox_url(self, gateway: str) -> str:
+        return self._sandbox.url(gateway)
+
+    @cached_property
+    def _sandbox(self) -> "Sandbox":
+        from billctl.sandbox.server import Sandbox
+
+        return self._stack.enter_context(Sandbox(self.state_dir))
+
+    @cached_property
+    def _entries(self) -> Mapping[str, registry.Entry]:
+        return registry.installed(state_dir(self.env))
+
+    # The record
+
+    @cached_property
+    def state_dir(self) -> Path:
+        """The state directory, made private and created where missing."""
+        return ensure_private_dir(state_dir(self.env))
+
+    @cached_property
+    def store(self) -> Store:
+        """The store of records and operations."""
+        from billctl.store.sqlite import open_store
+
+        store = open_store(self.state_dir / STORE)
+        self._stack.callback(store.close)
+        return store
+
+    @cached_property
+    def log(self) -> AuditLog:
+        """The audit log, written as this run's operator."""
+        return AuditLog(
+            self.store,
+            actor=current_actor(self.env),
+            profile=self.profile.name,
+            mode=str(self.profile.mode),
+            clock=self.clock,
+            source="cli",
+            argv=self.argv,
+        )
+
+    def new_operation_id(self) -> str:
+        """`op_` and 26 characters, in order of time."""
+        return new_operation_id(self.clock, self.random_bytes)
+
+
+T = TypeVar("T")
+
+
+def in_background(work: Callable[[], T]) -> Callable[[], T]:
+    """Start `work` in a thread; the returned function waits for it and returns or raises what it did."""
+    done: list[T] = []
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            done.append(work())
+        except BaseException as error:  # noqa: BLE001  # handed to the waiting thread
+            failed.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+
+    def wait() -> T:
+        thread.join()
+        if failed:
+            raise failed[0]
+        return done[0]
+
+    return wait
+
+
+def open_session(option: str | None, *, env: Mapping[str, str] = os.environ) -> Session:
+    """The session of the profile chosen by option, environment or default.
+
+    Raises `ConfigError` when none is chosen or its file has faults.
+    """
+    name = profiles.chosen_profile(option, env)
+    if name is None:
+        raise profiles.no_profile_error(env)
+    profile = profiles.load_profile(name, env=env, gateways=installed_gateways(env))
+    return Session(profile, env=env, argv=sys.argv[1:])
+
+
+def installed_gateways(env: Mapping[str, str]) -> profiles.Gateways:
+    """What a profile's checks must know of the installed gateways; an adapter is imported when named."""
+    entries = registry.installed(state_dir(env))
+    return profiles.Gateways(
+        settings_of=lambda name: registry.settings_of(entries, name), names=tuple(entries)
+    )
+
+
+def _mode(live: bool) -> str:
+    return "live" if live else "test"
