@@ -1,0 +1,92 @@
+"""What changes something at Stripe: a refund, a cancellation; and how each is recognised afterwards."""
+
+from billctl.errors import NotFound, UsageError
+from billctl.gateway import Stamp, When
+from billctl.gateways.stripe import mapping
+from billctl.gateways.stripe.client import Client, Json
+from billctl.gateways.stripe.errors import reading_answer
+from billctl.gateways.stripe.ids import checked
+from billctl.gateways.stripe.objects import retrieve
+from billctl.models import Charge, Refund, Subscription, SubscriptionStatus
+from billctl.money import Money
+
+REFUND_REASONS = frozenset({"duplicate", "requested_by_customer"})
+"""Reason codes that are Stripe's own words too. Its third, `fraudulent`, also puts the card and the e-mail
+on the account's block lists, which nobody asked for: it stays in the metadata."""
+
+
+def stamped(stamp: Stamp) -> Json:
+    """The metadata that names the operation. The operator's reason is no part of it."""
+    named = {mapping.OPERATION: stamp.operation, mapping.KEY: stamp.key}
+    return named | ({mapping.REASON_CODE: stamp.reason_code} if stamp.reason_code else {})
+
+
+def refund(client: Client, charge: Charge, amount: Money, *, stamp: Stamp) -> Refund:
+    """Refund exactly `amount`. Raises `UsageError` for one that Stripe's form of the currency cannot say."""
+    try:
+        wire = mapping.to_wire(amount)
+    except ValueError as error:
+        raise UsageError(str(error), code="bad_amount") from None
+    params: Json = {"charge": checked(charge.id, "charge"), "amount": wire, "metadata": stamped(stamp)}
+    if stamp.reason_code in REFUND_REASONS:
+        params["reason"] = stamp.reason_code
+    answer = client.post("/v1/refunds", params, key=stamp.key)
+    with reading_answer(client.account.name, change=True):
+        _expect(answer, "refund")
+        made = mapping.refund(answer, client.account.name)
+        if made.charge_id != charge.id:
+            raise ValueError(f"it names another charge: {made.charge_id}")
+    return made
+
+
+def find_refund(client: Client, charge: Charge, *, stamp: Stamp) -> Refund | None:
+    """The refund of `charge` whose metadata carry the key; a refund and its stamp are made in one request,
+    so none of another origin can be it."""
+    with reading_answer(client.account.name, change=False):
+        for data in client.every("/v1/refunds", {"charge": checked(charge.id, "charge")}):
+            if (data.get("metadata") or {}).get(mapping.KEY) == stamp.key:
+                return mapping.refund(data, client.account.name)
+    return None
+
+
+def cancel(client: Client, subscription: Subscription, *, when: When, stamp: Stamp) -> Subscription:
+    """Cancel now, without a last invoice or proration, or at the end of the period.
+
+    At the end of the period the stamp goes into the subscription's metadata with the change itself. Now
+    is a DELETE, which takes no metadata and is sent once, as no idempotency key protects it; Stripe's
+    `cancellation_details` stay empty, being meant for the customer's own words.
+    """
+    path = f"/v1/subscriptions/{checked(subscription.id, 'subscription')}"
+    if when is When.NOW:
+        answer = client.delete(path, {"invoice_now": False, "prorate": False})
+    else:
+        answer = client.post(path, {"cancel_at_period_end": True, "metadata": stamped(stamp)}, key=stamp.key)
+    with reading_answer(client.account.name, change=True):
+        _expect(answer, "subscription", subscription.id)
+        return mapping.subscription(answer, client.account.name)
+
+
+def find_cancellation(
+    client: Client, subscription: Subscription, *, when: When, stamp: Stamp
+) -> Subscription | None:
+    """The subscription if it is as the cancellation would have left it.
+
+    Now: canceled, by whomever; nothing at Stripe tells who. At the end of the period: with the stamp, and
+    still to end then or ended since.
+    """
+    try:
+        data = retrieve(client, "subscription", subscription.id)
+    except NotFound:
+        return None
+    with reading_answer(client.account.name, change=False):
+        current = mapping.subscription(data, client.account.name)
+    ended = current.status in {SubscriptionStatus.CANCELED, SubscriptionStatus.EXPIRED}
+    if when is When.NOW:
+        return current if ended else None
+    ours = current.operation_key == stamp.key
+    return current if ours and (ended or current.cancel_at_period_end) else None
+
+
+def _expect(answer: Json, kind: str, object_id: str | None = None) -> None:
+    if answer["object"] != kind or (object_id is not None and answer["id"] != object_id):
+        raise ValueError(f"a {kind} was expected, {answer['object']} {answer['id']} came")

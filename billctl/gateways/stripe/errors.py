@@ -1,0 +1,159 @@
+"""What a failed request to Stripe means, as one of billctl's errors.
+
+The SDK raises one class, `APIConnectionError`, for every network failure: only its cause chain tells
+what is proved not to have left this machine from what may have been done. Classes are recognised by
+name, so that this module imports neither the SDK nor its transport. Whatever is not named here is
+unknown. HTTP statuses: docs.stripe.com/api/errors.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from billctl.errors import AuthFailed, BillctlError, NoAnswer, NotFound, NotSent, OutcomeUnknown, Refused
+
+UNSENT = frozenset({"ConnectTimeoutError", "ConnectTimeout", "SSLCertVerificationError"})
+"""urllib3 raises (a subclass of) `ConnectTimeoutError` only while it makes a connection: refused, name
+not resolved, timed out; the client's transport adds every failure of a TLS handshake."""
+
+TIMED_OUT = frozenset({"ReadTimeout", "ReadTimeoutError", "TimeoutError"})
+
+STATUS: dict[int, type[BillctlError]] = {
+    400: Refused,
+    401: AuthFailed,
+    402: Refused,
+    403: AuthFailed,
+    404: Refused,
+    429: NotSent,
+}
+"""Answers of Stripe itself (a body with an `error` object). 409 (the same key is in use by a request
+under way), 424 and 5xx are not here: what they leave behind is not known."""
+
+DEFAULT_CODES = {401: "authentication", 403: "permission", 429: "rate_limit"}
+
+HINTS: dict[type[BillctlError], str] = {
+    AuthFailed: "Check the key with `billctl auth status`, replace it with `billctl auth add`.",
+    NotSent: "Run it again when Stripe can be reached.",
+    NoAnswer: "Run it again later; https://status.stripe.com says how Stripe is.",
+}
+
+PERMISSION = re.compile(r"\brak_[a-z_]+\b")
+KEY = re.compile(r"\b([srp]k_(?:test|live)_)[A-Za-z0-9_*]+")
+LONGEST_TEXT = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """One failed attempt. `kind` None: not known what it did. `wait` is Stripe's `Retry-After`, in seconds.
+
+    `again`: a repeat that changes nothing twice may help.
+    """
+
+    message: str
+    kind: type[BillctlError] | None = None
+    code: str | None = None
+    again: bool = False
+    wait: float | None = None
+
+    def error(self, *, change: bool, account: str, uncertain: bool = False) -> BillctlError:
+        """The error to raise. `uncertain`: an earlier attempt of the same change may have been done."""
+        unknown = OutcomeUnknown if change else NoAnswer
+        kind = unknown if self.kind is None or uncertain else self.kind
+        hint = HINTS.get(kind)
+        if kind is AuthFailed and (permission := PERMISSION.search(self.message)):
+            hint = f"Give the restricted key the permission {permission[0]} in Stripe's dashboard."
+        if self.code == "rate_limit" and kind is NotSent:
+            hint = "Wait a little, then run it again."
+        return kind(self.message, code=self.code, hint=hint, account=account)
+
+
+def redacted(text: str) -> str:
+    """`text` on one line, cut to a sentence's length, with every Stripe key in it masked."""
+    plain = " ".join(KEY.sub(r"\1…", text).split())
+    return plain if len(plain) <= LONGEST_TEXT else plain[:LONGEST_TEXT] + "…"
+
+
+def failure_of(error: Exception, host: str) -> Failure:
+    """What `error`, raised by the SDK for one request to `host`, means."""
+    status = getattr(error, "http_status", None)
+    if status is None:
+        return _network_failure(error, host)
+    body = getattr(error, "json_body", None)
+    told = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(told, dict):
+        return Failure(
+            message=f"{host} answered HTTP {status} with something that is not Stripe's", again=status >= 500
+        )
+    return _answered_failure(status, told, getattr(error, "headers", None) or {})
+
+
+def _answered_failure(status: int, told: dict[str, Any], headers: Any) -> Failure:
+    words = told.get("message") or f"HTTP {status}"
+    code = told.get("code") or DEFAULT_CODES.get(status)
+    kind = STATUS.get(status)
+    if code == "resource_missing":
+        kind = NotFound
+    elif code == "rate_limit":
+        kind = NotSent
+    if told.get("type") == "idempotency_error" and kind is Refused:
+        code = "idempotency_error"
+        words = (
+            f"this operation's key was used before with other parameters; this request did nothing: {words}"
+        )
+    should = str(headers.get("Stripe-Should-Retry", "")).lower()
+    again = should == "true" or (should != "false" and (status in {409, 429} or status >= 500))
+    return Failure(
+        message=redacted(f"Stripe says: {words}" if kind else f"Stripe answered HTTP {status}: {words}"),
+        kind=kind,
+        code=str(code) if code else None,
+        again=again,
+        wait=_seconds(headers.get("Retry-After")),
+    )
+
+
+def _seconds(text: object) -> float | None:
+    """`Retry-After` in seconds; its other form, a date, is not read."""
+    return float(text) if isinstance(text, str) and text.isascii() and text.isdigit() else None
+
+
+def _network_failure(error: Exception, host: str) -> Failure:
+    chain = list(_causes(error))
+    names = {kind.__name__ for link in chain for kind in type(link).__mro__}
+    last = redacted(str(chain[-1]) or type(chain[-1]).__name__)
+    if names & UNSENT:
+        return Failure(message=f"Stripe cannot be reached at {host}: {last}", kind=NotSent)
+    if names & TIMED_OUT:
+        return Failure(message=f"{host} did not answer in time", code="timeout")
+    if "APIConnectionError" in names:
+        return Failure(
+            message=f"the connection to {host} broke before an answer: {last}", code="no_answer", again=True
+        )
+    return Failure(
+        message=f"the answer of {host} cannot be used: {type(error).__name__}: {last}", code="bad_answer"
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The chain from `error` to its first cause; requests keeps some links in `reason` or `args`."""
+    seen: set[int] = set()
+    link: object = error
+    while isinstance(link, BaseException) and id(link) not in seen:
+        seen.add(id(link))
+        yield link
+        hidden = getattr(link, "reason", None) or getattr(link, "original_error", None)
+        link = link.__cause__ or link.__context__ or (hidden if isinstance(hidden, BaseException) else None)
+
+
+@contextmanager
+def reading_answer(account: str, *, change: bool) -> Iterator[None]:
+    """Turn the shape errors of `mapping` into billctl's: an answer that cannot be read is no answer."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError) as error:
+        failure = Failure(
+            message=redacted(f"Stripe's answer cannot be read: {type(error).__name__}: {error}"),
+            code="bad_answer",
+        )
+        raise failure.error(change=change, account=account) from error

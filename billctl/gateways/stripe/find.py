@@ -1,0 +1,228 @@
+"""Finding customers: one way for each kind of query, then every customer's history in parallel.
+
+Which fields Stripe's Search knows, and its lag (under a minute normally, up to an hour in an outage;
+not offered to merchants in India): docs.stripe.com/search. A list by e-mail is consistent at once but
+case-sensitive, so both are asked at the same time.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from billctl.errors import AuthFailed, NetworkError, NotFound, Refused, Unsupported, UsageError
+from billctl.gateway import By, Found, Query
+from billctl.gateways.stripe import mapping
+from billctl.gateways.stripe.client import PAGE, Client, Json
+from billctl.gateways.stripe.errors import reading_answer
+from billctl.gateways.stripe.history import History, read_history
+from billctl.gateways.stripe.ids import kind_of
+from billctl.gateways.stripe.objects import retrieve
+from billctl.gateways.stripe.parallel import Job, gather
+from billctl.models import Customer, Match
+
+SEARCH_LAG = "Stripe's Search may not show yet what is less than a minute old"
+SHORTEST_PART = 3
+"""Stripe's Search takes `~` (part of a text) from three characters on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """Customers as on the wire with how they match, notes, and the objects (charges, …) that led to them."""
+
+    customers: list[tuple[Json, Match]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    named: list[Json] = field(default_factory=list)
+
+
+def find_customers(client: Client, query: Query, *, now: datetime) -> Found:
+    """Customers that answer `query`, each with his history. Raises the errors of a read, and `NotFound`
+    for an id that Stripe does not know."""
+    with reading_answer(client.account.name, change=False):
+        hits = WAYS[query.by](client, query)
+        unique = {data["id"]: (data, match) for data, match in reversed(hits.customers)}
+        chosen = list(reversed(unique.values()))[: query.limit]
+        if len(unique) > len(chosen):
+            hits.notes.append(f"{len(unique)} customers match; the first {len(chosen)} are shown")
+        histories = gather([_history_of(client, data, query, now, hits.named) for data, _ in chosen])
+        people = [_customer(client, hit, history) for hit, history in zip(chosen, histories, strict=True)]
+    notes = hits.notes + [note for history in histories for note in history.notes]
+    return Found(customers=tuple(people), notes=tuple(notes))
+
+
+def _history_of(
+    client: Client, data: Json, query: Query, now: datetime, named: list[Json]
+) -> Callable[[], History]:
+    own = [item for item in named if mapping.id_of(item.get("customer")) == data["id"]]
+    return lambda: read_history(client, data["id"], query, now=now, named=own)
+
+
+def _customer(client: Client, hit: tuple[Json, Match], history: History) -> Customer:
+    data, match = hit
+    return replace(
+        mapping.customer(data, client.account.name, live=client.live, match=match),
+        charges=history.charges,
+        subscriptions=history.subscriptions,
+        invoices=history.invoices,
+        disputes=history.disputes,
+    )
+
+
+def quoted(text: str) -> str:
+    """`text` as a string of Stripe's search language."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def _by_email(client: Client, query: Query) -> Hits:
+    def searched() -> tuple[list[Json], str | None]:
+        try:
+            return client.page("/v1/customers/search", {"query": f"email:{quoted(query.text)}"}, PAGE)[
+                0
+            ], None
+        except (NetworkError, Refused, AuthFailed) as error:
+            return (
+                [],
+                f"other spellings of the address (upper and lower case) were not searched: {error.message}",
+            )
+
+    others_job = Job(searched)
+    exact, more = client.page("/v1/customers", {"email": query.text}, PAGE)
+    others, failed = others_job.result()
+    same = [data for data in others if str(data.get("email") or "").casefold() == query.text.casefold()]
+    notes = [failed] if failed else []
+    if more:
+        notes.append(f"more than {PAGE} customers have this address")
+    if not exact and not failed:
+        notes.append(f"{SEARCH_LAG}, if the address is written there in another case")
+    return Hits([(data, Match.EXACT) for data in exact + same], notes)
+
+
+def _by_name(client: Client, query: Query) -> Hits:
+    sign = "~" if len(query.text) >= SHORTEST_PART else ":"
+    people, more = client.page(
+        "/v1/customers/search", {"query": f"name{sign}{quoted(query.text)}"}, query.limit
+    )
+    notes = [SEARCH_LAG]
+    if sign == ":":
+        notes.append(f"a part of a name needs {SHORTEST_PART} characters; only whole names were searched")
+    if more:
+        notes.append(f"more than {query.limit} customers match this name")
+    wanted = query.text.casefold()
+    return Hits([(data, _name_match(data, wanted)) for data in people], notes)
+
+
+def _name_match(data: Json, wanted: str) -> Match:
+    return Match.EXACT if str(data.get("name") or "").casefold() == wanted else Match.PARTIAL
+
+
+def _by_last4(client: Client, query: Query) -> Hits:
+    if not (len(query.text) == 4 and query.text.isascii() and query.text.isdigit()):
+        raise UsageError(f"{query.text[:40]!r} is not the last four digits of a card", code="bad_last4")
+    params = {
+        "query": f"payment_method_details.card.last4:{quoted(query.text)}",
+        "expand": ["data.customer", "data.refunds"],
+    }
+    charges, more = client.page("/v1/charges/search", params, PAGE)
+    hits = _owners(charges)
+    hits.notes.append(SEARCH_LAG)
+    if more:
+        hits.notes.append(
+            f"more than {PAGE} charges were made with such a card; customers of the newest are shown"
+        )
+    return hits
+
+
+def _by_invoice(client: Client, query: Query) -> Hits:
+    if kind_of(query.text) == "invoice":
+        return _by_object(client, query)
+    params = {"query": f"number:{quoted(query.text)}", "expand": ["data.customer", "data.payments"]}
+    invoices, _ = client.page("/v1/invoices/search", params, PAGE)
+    hits = _owners(invoices)
+    hits.notes.append(SEARCH_LAG)
+    return hits
+
+
+def _by_object(client: Client, query: Query) -> Hits:
+    """The owner of one object; the prefix of the id tells of which kind it is."""
+    accepted = ACCEPTED[query.by]
+    kind = kind_of(query.text) or accepted[0]
+    if kind not in accepted:
+        raise UsageError(
+            f"{query.text} is a {kind.replace('_', ' ')}: no customer is found by it --by {query.by}",
+            code="wrong_kind",
+            hint="Leave --by out, and the id's prefix decides.",
+        )
+    try:
+        data = retrieve(client, kind, query.text, EXPAND[kind])
+    except NotFound:
+        return Hits()
+    if kind == "customer":
+        return _one_customer(data)
+    through = THROUGH.get(kind)
+    if through is None:
+        return _owners([data])
+    charge = data.get(through)
+    return _owners([charge if isinstance(charge, dict) else data])
+
+
+EXPAND: dict[str, list[str]] = {
+    "customer": [],
+    "charge": ["customer", "refunds"],
+    "payment_intent": ["customer", "latest_charge.customer"],
+    "subscription": ["customer"],
+    "invoice": ["customer", "payments"],
+    "refund": ["charge.customer"],
+    "dispute": ["charge.customer"],
+}
+"""What makes one answer hold the object and its customer."""
+
+THROUGH = {"payment_intent": "latest_charge", "refund": "charge", "dispute": "charge"}
+"""Where the charge is in what has no history of its own here."""
+
+PAYMENTS = ("charge", "payment_intent", "refund", "dispute")
+ACCEPTED: dict[By, tuple[str, ...]] = {
+    By.ID: tuple(EXPAND),
+    By.CHARGE: PAYMENTS,
+    By.SUBSCRIPTION: ("subscription",),
+    By.INVOICE: ("invoice",),
+}
+"""The kinds a query of each sort may name; the first is what an id without a known prefix is taken for."""
+
+
+def _one_customer(data: Json) -> Hits:
+    if data.get("deleted"):
+        return Hits([(data, Match.EXACT)], [f"{data['id']} was deleted; Stripe keeps only its history"])
+    return Hits([(data, Match.EXACT)])
+
+
+def _owners(objects: Iterable[Json]) -> Hits:
+    """The customers of objects read with `customer` expanded; a payment without one is named in a note."""
+    hits = Hits(named=list(objects))
+    for data in hits.named:
+        owner = data.get("customer")
+        if isinstance(owner, dict):
+            found = _one_customer(owner)
+            hits.customers.extend(found.customers)
+            hits.notes.extend(note for note in found.notes if note not in hits.notes)
+        else:
+            hits.notes.append(_guest(data))
+    return hits
+
+
+def _guest(data: Json) -> str:
+    try:
+        amount = "" if "amount" not in data else f" of {mapping.from_wire(data['amount'], data['currency'])}"
+    except Unsupported:
+        amount = ""
+    return f"{data['id']}{amount} was paid by a guest: it belongs to no customer"
+
+
+WAYS: dict[By, Callable[[Client, Query], Hits]] = {
+    By.EMAIL: _by_email,
+    By.NAME: _by_name,
+    By.LAST4: _by_last4,
+    By.INVOICE: _by_invoice,
+    By.ID: _by_object,
+    By.CHARGE: _by_object,
+    By.SUBSCRIPTION: _by_object,
+}

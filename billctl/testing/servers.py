@@ -1,0 +1,172 @@
+"""Small loopback servers for what goes wrong on a network: real sockets, nothing of a gateway in them."""
+
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from threading import Event, Lock, Thread
+from typing import Self
+
+LARGEST_HEAD = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request as it came: the request line's parts, headers by lower-case name, the body."""
+
+    method: str
+    target: str
+    headers: dict[str, str] = field(repr=False)
+    body: bytes
+
+
+Behaviour = Callable[[socket.socket, Request, Event], bool]
+"""What to do with one request on its connection: True to wait for the next on it, False to close it.
+The event is set when the server is to end."""
+
+
+def answer(status: int, body: bytes | str, *, headers: dict[str, str] | None = None) -> Behaviour:
+    """Always the same whole answer. The type is JSON unless `headers` say otherwise."""
+    content = body.encode() if isinstance(body, str) else body
+    fields = {"Content-Type": "application/json", "Content-Length": str(len(content))} | (headers or {})
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    whole = f"HTTP/1.1 {status} Word\r\n{head}\r\n".encode() + content
+
+    def behave(connection: socket.socket, _request: Request, _closing: Event) -> bool:
+        connection.sendall(whole)
+        return True
+
+    return behave
+
+
+def in_turn(*behaviours: Behaviour) -> Behaviour:
+    """Each for one request, in order; the last for all that follow."""
+    lock, left = Lock(), list(behaviours)
+
+    def behave(connection: socket.socket, request: Request, closing: Event) -> bool:
+        with lock:
+            current = left.pop(0) if len(left) > 1 else left[0]
+        return current(connection, request, closing)
+
+    return behave
+
+
+def silent(_connection: socket.socket, _request: Request, closing: Event) -> bool:
+    """Read the request, never answer."""
+    closing.wait()
+    return False
+
+
+def dropping(_connection: socket.socket, _request: Request, _closing: Event) -> bool:
+    """Read the request, close the connection without a word."""
+    return False
+
+
+def garbage(connection: socket.socket, _request: Request, _closing: Event) -> bool:
+    """Answer something that is not HTTP."""
+    connection.sendall(b"\x00\xff\x13 not HTTP at all \r\n\r\n")
+    return False
+
+
+def cutting(connection: socket.socket, _request: Request, _closing: Event) -> bool:
+    """Begin an answer, and close in the middle of its body."""
+    connection.sendall(
+        b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 4000\r\n\r\n{"id": "'
+    )
+    return False
+
+
+def trickling(connection: socket.socket, _request: Request, closing: Event) -> bool:
+    """Answer a byte at a time, ten a second, without end."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 400000\r\n\r\n")
+    while not closing.wait(0.1):
+        connection.sendall(b" ")
+    return False
+
+
+class LoopbackServer:
+    """A server on 127.0.0.1 that meets each request with `behaviour`; `requests` are those it read whole.
+
+    `tls` makes it speak TLS with the given context. Use it as a context manager.
+    """
+
+    def __init__(self, behaviour: Behaviour, *, tls: ssl.SSLContext | None = None) -> None:
+        self.requests: list[Request] = []
+        self._behaviour = behaviour
+        self._tls = tls
+        self._closing = Event()
+        self._connections: list[socket.socket] = []
+        self._threads: list[Thread] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        self._start(self._accept)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing.set()
+        with suppress(OSError):  # wakes the thread that accepts; a platform may refuse it on a listener
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for connection in self._connections:
+            with suppress(OSError):  # the other side may have gone first
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(5)
+
+    def _start(self, work: Callable[[], None]) -> None:
+        thread = Thread(target=work, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        while not self._closing.is_set():
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return  # closed
+            self._connections.append(connection)
+            self._start(lambda connection=connection: self._serve(connection))  # type: ignore[misc]
+
+    def _serve(self, connection: socket.socket) -> None:
+        with suppress(OSError), connection:
+            speaking = self._tls.wrap_socket(connection, server_side=True) if self._tls else connection
+            with speaking:
+                buffer = b""
+                while not self._closing.is_set():
+                    request, buffer = _read(speaking, buffer)
+                    if request is None:
+                        return
+                    self.requests.append(request)
+                    if not self._behaviour(speaking, request, self._closing):
+                        return
+
+
+def _read(connection: socket.socket, buffer: bytes) -> tuple[Request | None, bytes]:
+    while b"\r\n\r\n" not in buffer:
+        part = connection.recv(LARGEST_HEAD)
+        if not part or len(buffer) > LARGEST_HEAD:
+            return None, b""
+        buffer += part
+    head, _, rest = buffer.partition(b"\r\n\r\n")
+    first, *lines = head.decode("latin-1").split("\r\n")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    length = int(headers.get("content-length", "0"))
+    while len(rest) < length:
+        part = connection.recv(LARGEST_HEAD)
+        if not part:
+            return None, b""
+        rest += part
+    method, _, target = first.rpartition(" ")[0].partition(" ")
+    return Request(method, target, headers, rest[:length]), rest[length:]
+
+
+@contextmanager
+def refusing_url() -> Iterator[str]:
+    """The URL of a loopback port where nobody listens, and nobody will while the block runs."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
