@@ -119,6 +119,14 @@ class StripeSpec:
         """What in `value` departs from the component schema `name` (`charge`, `refund`, …)."""
         return self._problems(("component", name), _ref(name), value, name)
 
+    def parameters(self, method: str, path: str) -> frozenset[str]:
+        """Top-level names of the query and body of `method path`. Raises `KeyError` for an unknown one."""
+        _, operation = self._operation(method, path)
+        if operation is None:
+            raise KeyError(f"{method} {path}")
+        named = _parameters(operation, "query"), _body_schema(operation)
+        return frozenset(name for schema in named for name in schema.get("properties", {}))
+
     def _operation(self, method: str, path: str) -> tuple[Route | None, Mapping[str, Any] | None]:
         route = next((route for route in self.routes if route.form.fullmatch(path)), None)
         return route, route.operations.get(method.lower()) if route else None

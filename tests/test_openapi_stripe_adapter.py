@@ -1,0 +1,196 @@
+"""All that the Stripe adapter sends, and all that the sandbox answers, is as Stripe's description says."""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from billctl.errors import BillctlError, NotFound, OutcomeUnknown, Refused
+from billctl.gateway import Account, By, Gateway, Query, Secret, Selection, Stamp, When
+from billctl.gateways.stripe import StripeGateway
+from billctl.models import Charge, Invoice, Subscription
+from billctl.money import Money
+from billctl.sandbox import KEYS
+from billctl.sandbox.server import Sandbox
+from tests.recording import RecordingProxy
+
+CUSTOMER = "cus_SbxLayla000001"
+CHARGE = "ch_SbxLayla0000001"
+SUBSCRIPTION = "sub_SbxLayla000001"
+INVOICE = "in_SbxLayla000001"
+STAMP = Stamp(key="0123456789abcdef0123456789abcdef", operation="op_01", reason_code="duplicate")
+
+
+@pytest.fixture
+def proxy(tmp_path: Path) -> Iterator[RecordingProxy]:
+    """What lies between; at the end everything said through it was right."""
+    with Sandbox(tmp_path / "own") as sandbox, RecordingProxy(sandbox.url("stripe")) as between:
+        yield between
+    assert between.exchanges
+    assert between.problems() == []
+
+
+@pytest.fixture
+def gateway(proxy: RecordingProxy) -> StripeGateway:
+    secrets = {name: Secret(value) for name, value in KEYS["stripe"].items()}
+    return StripeGateway(
+        Account(name="stripe", gateway="stripe", live=False, secrets=secrets, base_url=proxy.url)
+    )
+
+
+def charge(gateway: StripeGateway) -> Charge:
+    return gateway.get_charge(CHARGE)
+
+
+def subscription(gateway: StripeGateway) -> Subscription:
+    return gateway.get_subscription(SUBSCRIPTION)
+
+
+def invoice(gateway: StripeGateway) -> Invoice:
+    return gateway.get_invoice(INVOICE)
+
+
+def everything(gateway: StripeGateway, name: str) -> None:
+    """The list `name` without a filter, by customer, by time, and by every status there is in it."""
+    read: Callable[[Selection], Iterator[object]] = getattr(gateway, name)
+    records = list(read(Selection(limit=1000)))
+    assert records
+    assert len(list(read(Selection(limit=1)))) == 1
+    created = [record.created for record in records if hasattr(record, "created")]
+    assert list(read(Selection(since=min(created), until=max(created), limit=5)))
+    for status in sorted({record.status for record in records if hasattr(record, "status")}):
+        assert list(read(Selection(status=status, limit=3)))
+    if name != "list_customers":
+        list(read(Selection(customer_id=CUSTOMER, limit=200)))
+
+
+def each_way(gateway: StripeGateway) -> None:
+    """Every kind of query, with a text that finds someone."""
+    known = gateway.get_customer(CUSTOMER)
+    number = invoice(gateway).number
+    card = charge(gateway).payment_method
+    texts = {
+        By.EMAIL: known.email,
+        By.ID: known.id,
+        By.NAME: known.name,
+        By.LAST4: card.last4 if card else None,
+        By.INVOICE: number,
+        By.CHARGE: CHARGE,
+        By.SUBSCRIPTION: SUBSCRIPTION,
+    }
+    assert set(texts) == set(By)
+    for by, text in texts.items():
+        assert text
+        found = gateway.find_customers(Query(by=by, text=text))
+        assert CUSTOMER in {customer.id for customer in found.customers}, by
+    assert gateway.find_customers(Query(by=By.INVOICE, text=INVOICE)).customers
+    assert gateway.find_customers(Query(by=By.EMAIL, text="it's \\nobody@example.com")).customers == ()
+
+
+def some(gateway: StripeGateway, kind: str) -> str:
+    """The id of the newest object of a list."""
+    return str(next(iter(getattr(gateway, f"list_{kind}")(Selection(limit=1)))).id)
+
+
+def refunds(gateway: StripeGateway) -> None:
+    """Part, the same once more, the rest, too much."""
+    before = charge(gateway)
+    small = Money(100, before.amount.currency)
+    first = gateway.refund(before, small, stamp=STAMP)
+    assert gateway.refund(before, small, stamp=STAMP).id == first.id
+    after = charge(gateway)
+    assert after.refundable == before.refundable - small
+    rest = Stamp(key="f" * 32, operation="op_02")
+    gateway.refund(after, after.refundable, stamp=rest)
+    with pytest.raises(Refused):
+        gateway.refund(after, small, stamp=Stamp(key="e" * 32, operation="op_03"))
+
+
+def sends(gateway: StripeGateway) -> None:
+    """Every invoice of the shop is previewed, and sent where the preview says so."""
+    outcomes = set()
+    for number, found in enumerate(gateway.list_invoices(Selection(limit=1000))):
+        try:
+            expected = gateway.preview_resend(found, to=None)
+        except Refused:
+            outcomes.add("refused")
+            continue
+        sent = gateway.resend_invoice(found, to=None, stamp=Stamp(key=f"{number:032x}", operation="op_04"))
+        assert sent == expected
+        outcomes.add("sent")
+    assert outcomes == {"refused", "sent"}
+
+
+def finds(gateway: StripeGateway) -> None:
+    before = charge(gateway)
+    amount = Money(100, before.amount.currency)
+    assert gateway.find_refund(before, amount, stamp=STAMP) is None
+    made = gateway.refund(before, amount, stamp=STAMP)
+    found = gateway.find_refund(before, amount, stamp=STAMP)
+    assert found is not None
+    assert found.id == made.id
+
+
+def cancels(gateway: StripeGateway) -> None:
+    """At the end of the period, then now; and both are recognised afterwards."""
+    for when in (When.PERIOD_END, When.NOW):
+        known = subscription(gateway)
+        assert gateway.find_cancellation(known, when=when, stamp=STAMP) is None
+        ended = gateway.cancel_subscription(known, when=when, stamp=STAMP)
+        assert ended.cancel_at_period_end or when is When.NOW
+        assert gateway.find_cancellation(known, when=when, stamp=STAMP) is not None
+    with pytest.raises(BillctlError):
+        gateway.cancel_subscription(known, when=When.NOW, stamp=STAMP)
+
+
+def looks_for_sent(gateway: StripeGateway) -> None:
+    """Stripe may keep no trace of a sent e-mail: then the adapter says that it cannot tell."""
+    with suppress(OutcomeUnknown):
+        assert gateway.find_resend(invoice(gateway), to=None, stamp=STAMP) is None
+
+
+CALLS: Mapping[str, Callable[[StripeGateway], object]] = {
+    "check": lambda gateway: gateway.check(),
+    "find_customers": each_way,
+    "get_customer": lambda gateway: gateway.get_customer(CUSTOMER),
+    "get_charge": charge,
+    "get_refund": lambda gateway: gateway.get_refund(some(gateway, "refunds")),
+    "get_subscription": subscription,
+    "get_invoice": invoice,
+    "get_dispute": lambda gateway: gateway.get_dispute(some(gateway, "disputes")),
+    "list_customers": lambda gateway: everything(gateway, "list_customers"),
+    "list_charges": lambda gateway: everything(gateway, "list_charges"),
+    "list_refunds": lambda gateway: everything(gateway, "list_refunds"),
+    "list_subscriptions": lambda gateway: everything(gateway, "list_subscriptions"),
+    "list_invoices": lambda gateway: everything(gateway, "list_invoices"),
+    "list_disputes": lambda gateway: everything(gateway, "list_disputes"),
+    "preview_resend": lambda gateway: gateway.preview_resend(invoice(gateway), to=None),
+    "refund": refunds,
+    "cancel_subscription": cancels,
+    "resend_invoice": sends,
+    "find_refund": finds,
+    "find_cancellation": cancels,
+    "find_resend": looks_for_sent,
+}
+"""A use of every method that reaches Stripe."""
+
+NO_REQUEST = {"kind_of", "amount_step", "void_charge"}
+"""Answered without Stripe; void_charge is not supported there."""
+
+
+def test_every_method_of_the_plugin_interface_is_used_here() -> None:
+    methods = {name for name, _ in inspect.getmembers(Gateway, inspect.isfunction) if name[0] != "_"}
+    assert methods == set(CALLS) | NO_REQUEST
+
+
+@pytest.mark.parametrize("method", CALLS)
+def test_what_is_sent_and_answered_is_right(gateway: StripeGateway, method: str) -> None:
+    CALLS[method](gateway)
+
+
+def test_what_is_asked_for_in_vain_is_right_too(gateway: StripeGateway) -> None:
+    for name, prefix in {"customer": "cus", "charge": "ch", "invoice": "in", "subscription": "sub"}.items():
+        with pytest.raises(NotFound):
+            getattr(gateway, f"get_{name}")(f"{prefix}_0000000000000000")
