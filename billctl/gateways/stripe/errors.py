@@ -12,7 +12,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from billctl.errors import AuthFailed, BillctlError, NoAnswer, NotFound, NotSent, OutcomeUnknown, Refused
+from billctl.errors import (
+    AuthFailed,
+    BillctlError,
+    NoAnswer,
+    NotFound,
+    NotSent,
+    OutcomeUnknown,
+    Refused,
+    Unsupported,
+)
 
 UNSENT = frozenset({"ConnectTimeoutError", "ConnectTimeout", "SSLCertVerificationError"})
 """urllib3 raises (a subclass of) `ConnectTimeoutError` only while it makes a connection: refused, name
@@ -146,12 +155,20 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         link = link.__cause__ or link.__context__ or (hidden if isinstance(hidden, BaseException) else None)
 
 
+UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError)
+"""What reading an answer of another shape raises; `OSError` comes from instants no clock has."""
+
+
 @contextmanager
 def reading_answer(account: str, *, change: bool) -> Iterator[None]:
-    """Turn the shape errors of `mapping` into billctl's: an answer that cannot be read is no answer."""
+    """Turn the errors of `mapping` into billctl's: an answer that cannot be read is no answer.
+
+    After a change that holds for a currency that is not read at Stripe, too: the change may have been made.
+    """
+    unreadable = (*UNREADABLE, Unsupported) if change else UNREADABLE
     try:
         yield
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError) as error:
+    except unreadable as error:
         failure = Failure(
             message=redacted(f"Stripe's answer cannot be read: {type(error).__name__}: {error}"),
             code="bad_answer",
