@@ -32,8 +32,18 @@ LISTS: Mapping[str, tuple[str, ...]] = {
     "/v1/events": (),
     "/v1/products": (),
     "/v1/prices": ("data.product",),
+    "/v1/payment_methods": ("data.customer",),
+    "/v1/invoiceitems": ("data.customer", "data.invoice"),
+    "/v1/subscription_items": (),
 }
 """Every list of an account, with what is expanded in it."""
+
+WHOLE: Mapping[str, Json] = {
+    "/v1/subscriptions": {"status": "all"},
+    "/v1/subscription_items": {"subscription": "sub_SbxLayla000001"},
+    "/v1/payment_methods": {"customer": "cus_SbxLayla000001"},
+}
+"""What a list needs to be whole, or to be at all."""
 
 SEARCHES = {
     "/v1/customers/search": ("email:'layla@example.com'", "name~'lay'"),
@@ -142,8 +152,7 @@ def test_every_list_of_the_sandbox_is_read_here() -> None:
 
 @pytest.mark.parametrize("path", LISTS)
 def test_every_seeded_object_is_right_in_its_list_and_alone(api: Api, path: str) -> None:
-    params = {"status": "all"} if path == "/v1/subscriptions" else {}
-    objects = list(api.every(path, params))
+    objects = list(api.every(path, WHOLE.get(path)))
     assert objects
     assert len({item["id"] for item in objects}) == len(objects)
     for item in objects:
@@ -153,7 +162,7 @@ def test_every_seeded_object_is_right_in_its_list_and_alone(api: Api, path: str)
 @pytest.mark.parametrize("path", [path for path, wishes in LISTS.items() if wishes])
 def test_every_seeded_object_is_right_when_it_is_expanded(api: Api, path: str) -> None:
     wishes = {f"expand[{number}]": wish for number, wish in enumerate(LISTS[path])}
-    assert list(api.every(path, wishes))
+    assert list(api.every(path, WHOLE.get(path, {}) | wishes))
 
 
 @pytest.mark.parametrize(("path", "query"), [(path, query) for path, qs in SEARCHES.items() for query in qs])
@@ -182,8 +191,7 @@ def test_the_account_and_the_balance_are_right(api: Api) -> None:
 
 def test_the_live_mode_is_right_too(api: Api) -> None:
     for path in LISTS:
-        params = {"status": "all"} if path == "/v1/subscriptions" else {}
-        status, page = api.ask(f"GET {path}", {"limit": 100} | params, key=STRIPE_LIVE_KEY)
+        status, page = api.ask(f"GET {path}", {"limit": 100} | WHOLE.get(path, {}), key=STRIPE_LIVE_KEY)
         assert status == 200
         assert all(item["livemode"] for item in page["data"])
 
