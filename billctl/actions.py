@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from billctl.audit.log import Subject
+from billctl.audit.entry import read
+from billctl.audit.log import OutcomeNotRecorded, Subject
 from billctl.errors import (
     AuthFailed,
     BillctlError,
@@ -19,7 +20,6 @@ from billctl.errors import (
     NotSent,
     OutcomeUnknown,
     PolicyDenied,
-    RecordLost,
     Refused,
     StoreError,
     UsageError,
@@ -124,9 +124,9 @@ def check_request(request: Request) -> None:
 def perform(session: Session, account: str, verb: Verb, request: Request, confirm: Confirm) -> ActionResult:
     """Do `verb` on the object at `account`, with everything that the path demands.
 
-    Raises the error family; whatever went wrong after the call proved well-formed is in the audit
-    log as a denied attempt, and whatever was sent as an intent with its outcome. A dry run returns
-    before anything is recorded or sent.
+    Raises the error family for whatever goes wrong before sending; it is in the audit log as a denied
+    attempt once the call proved well-formed. What was sent is there as an intent with its outcome, and
+    its failure is the result's `error`. A dry run returns before anything is recorded or sent.
     """
     check_request(request)
     subject = Subject(
@@ -166,7 +166,7 @@ class _Run:
         self.verb = verb
         self.request = request
         self.subject = subject
-        session.log.head()  # an unreadable log stops everything before a gateway is asked
+        session.store.head()  # an unreadable log stops everything before a gateway is asked
 
     def prepare(self, account: str) -> ActionResult | None:
         """Read, resolve and check; what is already known of this very operation, if anything."""
@@ -183,7 +183,6 @@ class _Run:
             object=self.plan.object,
             customer=self.plan.customer_id,
             amount=self.plan.amount,
-            before=self.plan.before,
         )
         known = self._known()
         if known is None:
@@ -219,9 +218,13 @@ class _Run:
         if operation and operation.state in UNSETTLED:
             raise standing_in_the_way(self.session, operation, self.plan)
         if operation:
-            return self._already(operation.id, self.session.log.result_of(operation.id))
+            return self._already(operation.id, self._recorded_result(operation))
         stamped = self.verb.stamped(self.plan, self._key)
         return self._already(stamped.operation, stamped.result) if stamped else None
+
+    def _recorded_result(self, operation: Operation) -> Mapping[str, Any]:
+        record = self.session.store.record(operation.outcome) if operation.outcome else None
+        return (read(record).fields.get("result") or {}) if record else {}
 
     def _already(self, operation_id: str | None, result: Mapping[str, Any]) -> ActionResult:
         operation = self.session.store.get_operation(operation_id) if operation_id else None
@@ -244,35 +247,43 @@ class _Run:
             standing = store.unsettled_on(object=plan.object)
             if standing:
                 raise unknown_operation(standing, plan)
-            intent = log.intent(self.subject, operation=operation, key=plan.key)
+            intent = log.intent(self.subject, operation=operation, key=plan.key, before=plan.before)
             stamp = Stamp(key=plan.key, operation=operation, reason_code=self.request.reason_code)
             try:
                 done = self.verb.send(self.opened.gateway, plan, stamp)
                 self.verb.compare(plan, done)
             except BaseException as raised:
-                self._record_failure(operation, raised)
-                if isinstance(raised, BillctlError) or not isinstance(raised, Exception):
-                    raise
-                raise _unexpected(raised, self.verb, plan) from raised
+                failed = self._record_failure(operation, intent, raised)
+                if isinstance(raised, Exception):
+                    return failed
+                raise
             return self._record_success(operation, intent, done)
 
-    def _record_failure(self, operation: str, raised: BaseException) -> None:
+    def _record_failure(self, operation: str, intent: int, raised: BaseException) -> ActionResult:
         state, outcome = next(
             (row[1:] for row in FAILURES if isinstance(raised, row[0])), (OperationState.UNKNOWN, "unknown")
         )
-        known = raised if isinstance(raised, BillctlError) else _unexpected(raised, self.verb, self.plan)
+        error = raised if isinstance(raised, BillctlError) else _unexpected(raised, self.verb, self.plan)
+        outcome_seq: int | None = None
         try:
-            self.session.log.outcome(
+            outcome_seq = self.session.log.outcome(
                 self.subject,
                 operation=operation,
                 key=self.plan.key,
                 state=state,
                 outcome=outcome,
-                error=known,
+                error=error,
             )
-        except StoreError as lost:
-            message = f"{known.line()} This could not be recorded: {lost.message}"
-            raise RecordLost(message, account=self.plan.record.account) from raised
+        except OutcomeNotRecorded as lost:
+            error = lost
+        return ActionResult(
+            plan=self.plan,
+            operation=operation,
+            outcome=outcome,
+            intent=intent,
+            outcome_seq=outcome_seq,
+            error=error,
+        )
 
     def _record_success(self, operation: str, intent: int, done: Done) -> ActionResult:
         failed = done.outcome == "failed"
@@ -288,15 +299,14 @@ class _Run:
             outcome_seq = self.session.log.outcome(
                 self.subject,
                 operation=operation,
-                key=self.plan.key,
                 state=OperationState.REFUSED if failed else OperationState.DONE,
                 outcome=done.outcome,
                 result=done.result,
                 after=done.after,
                 error=error,
             )
-        except StoreError as lost:
-            error = RecordLost(f"{self.verb.past}, but the outcome could not be recorded: {lost.message}")
+        except OutcomeNotRecorded as lost:
+            error = lost
         return ActionResult(
             plan=self.plan,
             operation=operation,

@@ -114,13 +114,6 @@ class StoreError(BillctlError):
     sent = NOTHING_SENT
 
 
-class RecordLost(StoreError):
-    """The gateway answered, but the outcome could not be recorded; the message says what was done."""
-
-    sent = ""
-    default_hint = "Do not send it again. Repair the store, then run `billctl audit reconcile`."
-
-
 class Busy(BillctlError):
     """Another run holds the object, or an identical operation is open."""
 

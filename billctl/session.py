@@ -18,7 +18,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from billctl import profiles, registry
-from billctl.audit.log import AuditLog, current_actor, new_operation_id
+from billctl.audit.actor import current_actor
+from billctl.audit.log import AuditLog, new_operation_id
+from billctl.credentials import Finder
 from billctl.errors import AuthFailed, ConfigError, UsageError
 from billctl.gateway import Account, Gateway, Identity, Secret
 from billctl.paths import ensure_private_dir, state_dir
@@ -183,13 +185,11 @@ class Session:
             ) from None
 
     def _account(self, config: AccountConfig, kind: type[Gateway]) -> Account:
-        from billctl.credentials import find_secret
-
-        secrets: dict[str, Secret] = {}
-        for setting in kind.settings:
-            if setting.secret:
-                found = find_secret(self.profile, config, setting.name, env=self.env)
-                secrets[setting.name] = found.value
+        secrets: dict[str, Secret] = {
+            setting.name: self.credentials.find(config.name, setting.name).value
+            for setting in kind.settings
+            if setting.secret
+        }
         return Account(
             name=config.name,
             gateway=config.gateway,
@@ -209,6 +209,11 @@ class Session:
         from billctl.sandbox.server import Sandbox
 
         return self._stack.enter_context(Sandbox(self.state_dir))
+
+    @cached_property
+    def credentials(self) -> Finder:
+        """Looks for this profile's secrets."""
+        return Finder(self.profile, self.env)
 
     @cached_property
     def _entries(self) -> Mapping[str, registry.Entry]:
@@ -241,6 +246,7 @@ class Session:
             clock=self.clock,
             source="cli",
             argv=self.argv,
+            randbytes=self.random_bytes,
         )
 
     def new_operation_id(self) -> str:

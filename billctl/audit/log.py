@@ -6,7 +6,7 @@ they are, since they are what a record is found by.
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import accumulate
 from typing import Any
@@ -61,17 +61,22 @@ class OutcomeNotRecorded(StoreError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What is changed, and why. `object` names it on every host alike (see `Operation.object`)."""
+    """What is changed, and why.
+
+    `object` names it on every host alike (see `Operation.object`); `params` are what the operator
+    chose beside the amount, as the verb needs them to be rebuilt.
+    """
 
     action: str
     gateway: str
     account: str
-    account_id: str | None
-    live: bool
     object_type: str
     object_id: str
-    object: str
     reason: str | None
+    account_id: str | None = None
+    live: bool | None = None
+    object: str = ""
+    params: Mapping[str, str] = field(default_factory=dict)
     customer: str | None = None
     amount: Money | None = None
     reason_code: str | None = None
@@ -89,6 +94,7 @@ class Subject:
             "object_type": self.object_type,
             "object_id": self.object_id,
             "object": self.object,
+            "params": dict(self.params),
             "customer": self.customer,
             "amount": self.amount.data() if self.amount else None,
             "reason": _masked(self.reason),

@@ -11,7 +11,7 @@ import typer
 from billctl import VERSION
 from billctl.cli.lazy import USAGE_ERROR, LazyGroup, Member, from_module
 from billctl.cli.options import Choices, guess_output
-from billctl.cli.output import Result, internal, print_error, print_result, talk
+from billctl.cli.output import Result, internal, print_error, print_result, talk, talk_error
 from billctl.errors import BillctlError, UsageError
 
 COMPLETE = "_BILLCTL_COMPLETE"
@@ -158,16 +158,14 @@ def _answer(result: Result, chosen: Choices, stdout: TextIO) -> int:
     if not chosen.quiet:
         for warning in result.warnings:
             talk(warning)
-    for error in result.errors or ([result.error] if result.error else []):
-        talk(error.line() if not error.account else f"{error.account}: {error.line()}")
+    for error in result.failures():
+        talk_error(error)
     code = result.error.exit_code if result.error else 0
     return _printed(lambda: print_result(result, chosen, stdout), stdout, code)
 
 
 def _fail(error: BillctlError, arguments: Sequence[str], chosen: Choices, stdout: TextIO) -> int:
     guess_output(arguments, chosen)
-    if error.account and not error.message.startswith(error.account):
-        error.message = f"{error.account}: {error.message}"
     result = Result(data={}, error=error, profile=chosen.profile)
     return _printed(lambda: print_error(error, result, chosen, stdout), stdout, error.exit_code)
 

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import typer
@@ -27,6 +27,8 @@ class Choices:
     no_color: bool = False
     command: str = ""
     """The command's name without `billctl`, for the JSON envelope."""
+    action: dict[str, Any] = field(default_factory=dict)
+    """What the options of an action chose, by the option's name."""
 
     def format(self, *, terminal: bool) -> str:
         """The output format: option, then $BILLCTL_OUTPUT, then `table` on a terminal and `tsv` elsewhere.

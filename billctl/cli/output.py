@@ -90,6 +90,10 @@ class Result:
     success_is_silent: bool = False
     """With `--quiet`, a success prints nothing in a table."""
 
+    def failures(self) -> list[BillctlError]:
+        """Everything that failed: the parts, or the one error that ended the command."""
+        return self.errors or ([self.error] if self.error else [])
+
 
 def print_result(result: Result, chosen: Choices, stdout: TextIO) -> None:
     """Print `result` to `stdout` in the chosen format."""
@@ -109,10 +113,15 @@ def talk(text: str, *, stderr: TextIO | None = None) -> None:
         stream.flush()
 
 
+def talk_error(error: BillctlError) -> None:
+    """An error's line, with the account it concerns where the message does not name it."""
+    named = error.account is None or error.account in error.message
+    talk(error.line() if named else f"{error.account}: {error.line()}")
+
+
 def envelope(result: Result, chosen: Choices) -> dict[str, Any]:
     """The one JSON document of a command, in the form of the command-line contract."""
     error = result.error
-    errors = result.errors or ([error] if error else [])
     body = result.data
     if chosen.fields:
         body = [pick(record, chosen.fields) for record in map(plain, result.records)]
@@ -123,7 +132,7 @@ def envelope(result: Result, chosen: Choices) -> dict[str, Any]:
         "mode": result.mode,
         "exit": {"code": error.exit_code if error else 0, "class": error.word if error else "ok"},
         "data": plain(body),
-        "errors": [error_data(e) for e in errors],
+        "errors": [error_data(e) for e in result.failures()],
         "warnings": result.warnings,
     }
 
@@ -169,16 +178,12 @@ def _ndjson(result: Result, chosen: Choices, stdout: TextIO) -> None:
     if chosen.fields:
         known_fields(result.records, chosen.fields)
         records = (pick(record, chosen.fields) for record in records)
-    lines = [*records, *({"type": "error"} | error_data(e) for e in _failures(result))]
+    lines = [*records, *({"type": "error"} | error_data(e) for e in result.failures())]
     for record in lines:
         if chosen.jq is not None:
             _write_jq(chosen.jq, record, stdout)
         else:
             stdout.write(to_json(record) + "\n")
-
-
-def _failures(result: Result) -> list[BillctlError]:
-    return result.errors or ([result.error] if result.error else [])
 
 
 def _write_jq(expression: str, document: object, stdout: TextIO) -> None:
@@ -367,7 +372,7 @@ def _widest(grid: Grid, position: int) -> int:
 
 def print_error(error: BillctlError, result: Result, chosen: Choices, stdout: TextIO) -> None:
     """An error that leaves nothing to show: a line on stderr, and the document where JSON was asked for."""
-    talk(error.line())
+    talk_error(error)
     try:
         output_format = chosen.format(terminal=stdout.isatty())
     except UsageError:

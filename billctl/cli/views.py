@@ -92,7 +92,7 @@ def customer_view(customer: Customer, *, now: datetime) -> View:
         customer.email or "",
         since,
     ]
-    view: list[Line | Grid] = [Line(tuple(c for c in (*head, *marks) if c))]
+    view: list[Line | Grid] = [Line(tuple(cell for cell in head + marks if cell))]
     disputes = {dispute.charge_id: dispute for dispute in customer.disputes}
     groups: tuple[tuple[str, Sequence[tuple[Cell | str, ...]]], ...] = (
         ("charges", [_charge_row(c, disputes.get(c.id), now) for c in customer.charges]),

@@ -20,7 +20,6 @@ class CancelSubscription(Verb):
     when: When
     name: ClassVar[str] = "cancel"
     object_type: ClassVar[str] = "subscription"
-    past: ClassVar[str] = "canceled"
 
     def signature(self) -> str:
         return f"cancel:{self.when}"

@@ -62,8 +62,6 @@ class Verb(ABC):
 
     name: ClassVar[str]
     object_type: ClassVar[str]
-    past: ClassVar[str]
-    """What was done, for a sentence: `refunded`."""
 
     @abstractmethod
     def signature(self) -> str:

@@ -17,7 +17,6 @@ class RefundCharge(Verb):
     amount: str | None
     name: ClassVar[str] = "refund"
     object_type: ClassVar[str] = "charge"
-    past: ClassVar[str] = "refunded"
 
     def signature(self) -> str:
         return self.name
@@ -78,7 +77,7 @@ class RefundCharge(Verb):
             raise Refused(
                 f"charge {charge.id} is not settled, so there is nothing to refund yet",
                 code="charge_not_settled",
-                hint=f"Release it instead: `billctl {gateway.account.gateway} void {charge.id}`.",
+                hint=f"Release it at {gateway.account.gateway} instead.",
             )
         if charge.status in {ChargeStatus.FAILED, ChargeStatus.VOIDED, ChargeStatus.PENDING}:
             raise Refused(

@@ -16,7 +16,6 @@ class ResendInvoice(Verb):
     to: str | None
     name: ClassVar[str] = "resend"
     object_type: ClassVar[str] = "invoice"
-    past: ClassVar[str] = "sent"
 
     def signature(self) -> str:
         return f"resend:{self.to}" if self.to else self.name

@@ -1,0 +1,103 @@
+"""Asking accounts whom their credentials open, and how a check of several parts ends."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from billctl.cli.output import Cell, internal
+from billctl.errors import BillctlError, Partial, gravest
+from billctl.gateway import Identity
+from billctl.session import Opened, Session
+
+OK, WARNING, FAILED = "ok", "warning", "failed"
+STATUS_STYLES = {OK: "green", WARNING: "yellow", FAILED: "red"}
+
+
+def status_cell(status: str) -> Cell:
+    """A check's status word."""
+    return Cell(status, STATUS_STYLES[status])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedAccount:
+    """One account's answer: whom its credentials open, or why that could not be learned."""
+
+    account: str
+    gateway: str
+    identity: Identity | None = None
+    error: BillctlError | None = None
+    note: str | None = None
+
+    @property
+    def status(self) -> str:
+        """`ok` or `failed`."""
+        return FAILED if self.error else OK
+
+    @property
+    def mode(self) -> str | None:
+        """`test` or `live` as the gateway says; None where it was not learned."""
+        live = self.identity.live if self.identity else None
+        return None if live is None else mode_word(live=live)
+
+    def data(self) -> dict[str, Any]:
+        """The account's row."""
+        return {
+            "type": "account",
+            "account": self.account,
+            "gateway": self.gateway,
+            "status": self.status,
+            "account_id": self.identity.id if self.identity else None,
+            "name": self.identity.name if self.identity else None,
+            "mode": self.mode,
+            "note": self.error.line() if self.error else self.note,
+        }
+
+
+def mode_word(*, live: bool) -> str:
+    """`live` or `test`."""
+    return "live" if live else "test"
+
+
+def check_accounts(session: Session, names: Sequence[str]) -> list[CheckedAccount]:
+    """Ask these accounts' gateways whom the credentials open, all at once; in the order of `names`.
+
+    An account whose credentials are not what the profile says has failed. Each adapter's own time
+    limits bound the wait.
+    """
+    waiting = [(name, session.opening(name)) for name in names]
+    checked = []
+    for name, wait in waiting:
+        gateway = session.gateway_of(name)
+        try:
+            opened = wait()
+        except BillctlError as error:
+            error.account = error.account or name
+            checked.append(CheckedAccount(account=name, gateway=gateway, error=error))
+        except Exception as fault:  # noqa: BLE001  # an adapter's fault is that account's alone
+            error = internal(fault)
+            error.account = name
+            checked.append(CheckedAccount(account=name, gateway=gateway, error=error))
+        else:
+            note = _note(opened)
+            checked.append(CheckedAccount(account=name, gateway=gateway, identity=opened.identity, note=note))
+    return checked
+
+
+def _note(opened: Opened) -> str | None:
+    if opened.identity.id is None:
+        return "the credentials may not say which account they open"
+    if opened.account.account_id is None:
+        return f'account_id = "{opened.identity.id}" in the profile would hold it to this account'
+    return None
+
+
+def ending(errors: Sequence[BillctlError], total: int, what: str) -> BillctlError | None:
+    """The error that decides the exit code where `errors` of `total` parts failed: none, some or all.
+
+    `what` names the parts, in the plural.
+    """
+    if not errors:
+        return None
+    if len(errors) == total:
+        return gravest(list(errors))
+    return Partial(f"{len(errors)} of {total} {what} failed; the rest is well")

@@ -1,0 +1,53 @@
+"""The group of commands that every installed gateway gets, whatever it can do.
+
+A gateway brings operations, never commands: these are billctl's, the same for all, so none can skip
+the reason, the confirmation or the audit log. What a gateway cannot do is said when it is asked.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from billctl import registry
+from billctl.cli.lazy import LazyGroup, Member, from_module
+
+ACTIONS: Mapping[str, tuple[str, str]] = {
+    "show": ("billctl.cli.show", "Show one object by its id."),
+    "refund": ("billctl.cli.refund", "Give money back on a charge, in full or in part."),
+    "cancel": ("billctl.cli.cancel", "End a subscription."),
+    "resend": ("billctl.cli.resend", "E-mail an invoice or its receipt again."),
+}
+LISTS = ("customers", "charges", "refunds", "subscriptions", "invoices", "disputes")
+
+
+class GatewayGroup(LazyGroup):
+    """The commands of one gateway."""
+
+    def members(self) -> Mapping[str, Member]:
+        actions = {name: from_module(module, text) for name, (module, text) in ACTIONS.items()}
+        return actions | {kind: _list_member(kind) for kind in LISTS}
+
+
+def _list_member(kind: str) -> Member:
+    def load() -> Any:
+        from billctl.cli import lists
+
+        return lists.command(kind)
+
+    return Member(f"List {kind}.", load)
+
+
+def command_group(entry: registry.Entry) -> Any:
+    """The group of the gateway `entry`. Raises `ConfigError` naming the package when it is broken."""
+    registry.load(entry)
+    return GatewayGroup(
+        name=entry.name,
+        help=f"""Show, list, refund, cancel and resend at {entry.name}.
+
+    \b
+    Examples:
+      billctl {entry.name} charges --since 7d
+      billctl {entry.name} refund CHARGE --amount 12.50 --reason "charged twice"
+      billctl {entry.name} cancel SUBSCRIPTION --at-period-end --reason "moving away"
+    """,
+        rich_markup_mode=None,
+    )

@@ -1,0 +1,141 @@
+"""`billctl lookup`: a customer at every account at once."""
+
+from typing import Annotated
+
+import typer
+
+from billctl.cli.action_options import account_names
+from billctl.cli.lazy import single
+from billctl.cli.options import choices
+from billctl.cli.output import Cell, Grid, Line, Result, View
+from billctl.cli.times import moment
+from billctl.cli.views import customer_view, now_utc
+from billctl.errors import UsageError
+from billctl.gateway import By
+from billctl.lookup import AccountAnswer, LookupResult, Status, exit_error
+from billctl.lookup import lookup as look_up
+from billctl.session import open_session
+
+MAX_LIMIT = 1000
+
+
+def _ways(incomplete: str) -> list[str]:
+    return [way for way in ("auto", *By) if way.startswith(incomplete)]
+
+
+def lookup(
+    context: typer.Context,
+    query: Annotated[str, typer.Argument(help="E-mail, id, name, card's last four, invoice number.")],
+    by: Annotated[
+        str,
+        typer.Option(
+            "--by",
+            metavar="HOW",
+            help="auto, email, id, name, last4, invoice, charge or subscription.",
+            autocompletion=_ways,
+        ),
+    ] = "auto",
+    account: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--account", metavar="NAME", help="Only this account (repeatable).", autocompletion=account_names
+        ),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="DATE", help="History since then: 2026-01-31 or 90d.")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", help="Records of each kind for each customer.")
+    ] = 20,
+    all_or_fail: Annotated[
+        bool, typer.Option("--all-or-fail", help="One account's failure fails the lookup.")
+    ] = False,
+) -> Result:
+    """Show a customer at every gateway at once.
+
+    \b
+    Examples:
+      billctl lookup layla@example.com
+      billctl lookup 4242 --by last4 --since 30d
+      billctl lookup ch_3Abc -o json --jq '.data.customers[].email'
+
+    Each account answers found, none, cannot search that way, or failed. Exit codes: 0 found, 3 nobody
+    has it, 7 some account failed; when all fail, the gravest failure's own.
+    """
+    chosen = choices(context)
+    if by != "auto" and by not in list(By):
+        raise UsageError(
+            f"--by {by[:40]!r} is no way to search", code="bad_by", hint=f"Ways: auto, {', '.join(By)}."
+        )
+    if not 1 <= limit <= MAX_LIMIT:
+        raise UsageError(f"--limit takes 1 to {MAX_LIMIT}", code="bad_limit")
+    with open_session(chosen.profile) as session:
+        found = look_up(
+            session,
+            query,
+            by=None if by == "auto" else By(by),
+            accounts=account or (),
+            since=moment(since, "--since", now=now_utc()),
+            limit=limit,
+        )
+        mode = str(session.profile.mode)
+        _remember(session.profile.name, found)
+        return Result(
+            data={
+                "query": found.text,
+                "by": str(found.by),
+                "accounts": [answer.data() for answer in found.answers],
+                "customers": found.customers,
+            },
+            records=[customer.data() for customer in found.customers],
+            columns=("ref", "email", "name", "created", "live", "match"),
+            view=_view(found, mode),
+            error=exit_error(found, all_or_fail=all_or_fail),
+            errors=found.errors,
+            profile=session.profile.name,
+            mode=mode,
+        )
+
+
+def _remember(profile: str, found: LookupResult) -> None:
+    from billctl.cli.completion import remember
+
+    remember(
+        profile,
+        [record for c in found.customers for record in (c, *c.charges, *c.subscriptions, *c.invoices)],
+    )
+
+
+def _view(found: LookupResult, mode: str) -> View:
+    asked = len(found.answers)
+    accounts = f"{asked} account{'' if asked == 1 else 's'} asked"
+    shown_mode = Cell(mode.upper(), "red") if mode == "live" else Cell(mode)
+    head = (
+        Cell(found.text, "bold"),
+        f"by {found.by}",
+        accounts,
+        shown_mode,
+        Cell(f"{found.seconds:.1f} s", "dim"),
+    )
+    view: list[Line | Grid] = [Line(head)]
+    now = now_utc()
+    for answer in found.answers:
+        for customer in answer.customers:
+            view += [Line(), *customer_view(customer, now=now)]
+        view += _notes(answer)
+    return view
+
+
+def _notes(answer: AccountAnswer) -> list[Line]:
+    if answer.error:
+        return [Line(), Line((Cell(answer.account, "bold"), Cell(f"failed: {answer.error.line()}", "red")))]
+    words = {Status.NONE: "none", Status.CANNOT_SEARCH: "cannot search that way"}
+    said = [words[answer.status]] if answer.status in words else []
+    return (
+        [Line(), *(Line((Cell(answer.account, "dim"), text)) for text in (*said, *answer.notes))]
+        if (said or answer.notes)
+        else []
+    )
+
+
+app = single(lookup)

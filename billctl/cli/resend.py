@@ -1,0 +1,39 @@
+"""`billctl GATEWAY resend`: e-mail an invoice or its receipt again."""
+
+from typing import Annotated
+
+import typer
+
+from billctl.cli.action_options import act, action
+from billctl.cli.output import Result
+from billctl.verbs import ResendInvoice
+
+
+def _invoice_ids(incomplete: str) -> list[str]:
+    from billctl.cli.completion import recent_ids
+
+    return recent_ids("invoice", incomplete)
+
+
+def resend(
+    context: typer.Context,
+    invoice: Annotated[str, typer.Argument(help="The invoice's id.", autocompletion=_invoice_ids)],
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="EMAIL", help="Another address, where the gateway can.")
+    ] = None,
+) -> Result:
+    """E-mail an invoice or its receipt again.
+
+    \b
+    Examples:
+      billctl stripe resend in_1Abc --reason "customer lost it"
+      billctl stripe resend in_1Abc --to books@example.com --reason "accountant asks" --dry-run
+
+    It says what the gateway will really send, and to whom; --dry-run says so without sending.
+    A second e-mail of the same invoice is --again 2.
+    Exit codes: 0 done, 5 refused, 6 unknown, 8 not confirmed.
+    """
+    return act(context, ResendInvoice(to), invoice)
+
+
+app = action(resend)

@@ -1,0 +1,76 @@
+"""A secret on its way in: from a prompt that shows nothing, a pipe, or a file that nobody else can read."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from billctl.cli.prompts import ask_secret, somebody_is_there
+from billctl.errors import AuthFailed, PolicyDenied, UsageError
+from billctl.gateway import Secret, Setting
+from billctl.profiles import Profile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretInput:
+    """Where `auth add` was told to read: standard input, a file, or (neither) a prompt."""
+
+    stdin: bool
+    file: Path | None
+
+    def check(self, settings: Sequence[Setting]) -> None:
+        """Raise `UsageError` unless each of `settings` can be read from there."""
+        if self.stdin and self.file:
+            raise UsageError("--stdin and --from-file exclude each other", code="two_sources")
+        if self.stdin and sys.stdin is not None and sys.stdin.isatty():
+            raise UsageError(
+                "--stdin reads a pipe, and standard input is a terminal, which would show the secret",
+                code="stdin_is_terminal",
+                hint="Leave --stdin out to be asked.",
+            )
+        if not (self.stdin or self.file):
+            if not somebody_is_there():
+                raise UsageError(
+                    "there is no terminal to ask for the secret on",
+                    code="no_terminal",
+                    hint="Use --stdin or --from-file FILE.",
+                )
+        elif len(settings) > 1:
+            names = ", ".join(setting.name for setting in settings)
+            raise UsageError(
+                f"{len(settings)} secrets belong to this account, and one is given",
+                code="which_secret",
+                hint=f"Say which with --secret: {names}.",
+            )
+
+    def read(self, setting: Setting, *, account: str, profile: Profile) -> Secret | None:
+        """The secret's text; None where it is optional and the answer blank.
+
+        Raises `AuthFailed` for what cannot be a key, `PolicyDenied` where the prompt gets no answer.
+        """
+        from billctl.credentials import clean, read_secret_file
+
+        if self.file:
+            return read_secret_file(self.file)
+        where = "standard input" if self.stdin else "the answer"
+        value = clean(_piped() if self.stdin else _asked(setting, account, profile), where)
+        if value is None and (self.stdin or setting.required):
+            raise AuthFailed(f"{where} is empty", code="empty_secret", hint="No secret was kept.")
+        return value
+
+
+def _piped() -> str:
+    from billctl.credentials.clean import LONGEST, decode
+
+    if sys.stdin is None:
+        raise UsageError("standard input is closed", code="no_stdin", hint="Pipe the secret in.")
+    return decode(sys.stdin.buffer.read(LONGEST + 2), "standard input")
+
+
+def _asked(setting: Setting, account: str, profile: Profile) -> str:
+    blank = "" if setting.required else ", blank if there is none"
+    question = f"{setting.name} of {account} (profile {profile.name}, {profile.mode}; not shown{blank}):"
+    try:
+        return ask_secret(question)
+    except EOFError:
+        raise PolicyDenied("nobody answered", code="no_answer", hint="No secret was kept.") from None
