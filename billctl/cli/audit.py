@@ -179,7 +179,7 @@ def show(
         str, typer.Argument(metavar="OPERATION|SEQ", help="An operation's id, or a record's number.")
     ],
 ) -> Result:
-    """Show an operation's records, or one record, with all that they hold.
+    """Show one operation or one record in full.
 
     \b
     Examples:
@@ -245,15 +245,16 @@ def verify(
         bool, typer.Option("--integrity", help="Also check the database's own pages and indexes (slower).")
     ] = False,
 ) -> Result:
-    """Prove the log from its bytes: every number, every hash, every link, every operation.
+    """Prove the log from its bytes.
 
     \b
     Examples:
       billctl audit verify
       billctl audit verify -o json --jq .data.head.hash
 
-    A chain by itself cannot show that records were cut off at the end, or that everything was written
-    anew with new hashes: keep the head that this prints somewhere else, and compare.
+    Every number, hash, link and operation is checked. A chain by itself cannot show that records were
+    cut off at the end, or that everything was written anew with new hashes: keep the head that this
+    prints somewhere else, and compare.
     Exit codes: 0 whole, 9 broken.
     """
     from billctl.audit.verify import verify as prove
@@ -276,7 +277,7 @@ def _broken(result: Result, verdict: "Verdict") -> Result:
     result.error = StoreError(
         f"the audit log is broken{where}: {verdict.why}",
         code="chain_broken",
-        hint=f"{verdict.records} records before it are whole. Keep the file as it is; find out who changed it.",
+        hint=f"{verdict.records} records before it are whole. Keep the file as it is; find who changed it.",
     )
     return result
 
@@ -305,14 +306,14 @@ def _verified(records: int, head: Head | None, profile: str | None) -> Result:
 
 @app.command(cls=Command)
 def reconcile(context: typer.Context) -> Result:
-    """Ask each gateway what became of the operations whose outcome is unknown. Sends nothing again.
+    """Settle unknown outcomes by asking the gateways.
 
     \b
     Examples:
       billctl audit reconcile
       billctl audit reconcile -o json --jq '.data[] | select(.finding == "unknown")'
 
-    Exit codes: 0 nothing is open any more, 6 something is still unknown.
+    Nothing is ever sent again. Exit codes: 0 nothing is open any more, 6 something is still unknown.
     """
     from billctl.reconcile import reconcile as settle
 
