@@ -58,7 +58,7 @@ def ready(db: sqlite3.Connection, path: Path, *, readonly: bool) -> None:
     """Check whose file this is, switch on what durability needs, and bring the schema up to date."""
     if sys.version_info >= (3, 12):
         db.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)
-    _check_version(db, path)
+    check_version(db, path)
     if readonly:
         if _pragma(db, "user_version") < schema.VERSION:
             raise StoreError(
@@ -90,7 +90,7 @@ def _pragma(db: sqlite3.Connection, name: str) -> int:
     return int(db.execute(f"PRAGMA {name}").fetchone()[0])
 
 
-def _check_version(db: sqlite3.Connection, path: Path) -> None:
+def check_version(db: sqlite3.Connection, path: Path) -> None:
     version = _pragma(db, "user_version")
     application = _pragma(db, "application_id")
     empty = version == 0 and not _pragma(db, "schema_version")

@@ -56,17 +56,18 @@ BEGIN SELECT RAISE(ABORT, 'a record is never changed'); END""",
     """CREATE TRIGGER record_delete BEFORE DELETE ON record
 BEGIN SELECT RAISE(ABORT, 'a record is never deleted'); END""",
     """CREATE TABLE operation (
-    id TEXT NOT NULL PRIMARY KEY,
+    intent_seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
     key TEXT NOT NULL,
     object TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('open', 'unknown', 'done', 'refused', 'not_sent')),
-    intent_seq INTEGER NOT NULL UNIQUE,
-    outcome_seq INTEGER UNIQUE CHECK (outcome_seq > intent_seq),
+    outcome_seq INTEGER CHECK (outcome_seq > intent_seq),
     CHECK ((state = 'open') = (outcome_seq IS NULL))
 ) STRICT""",
     f"CREATE UNIQUE INDEX operation_object ON operation (object) WHERE {UNSETTLED_SQL}",
     f"CREATE UNIQUE INDEX operation_key ON operation (key) WHERE {ACTIVE_SQL}",
     f"CREATE INDEX operation_unsettled ON operation (intent_seq) WHERE {UNSETTLED_SQL}",
+    "CREATE INDEX operation_outcome ON operation (outcome_seq, intent_seq) WHERE outcome_seq IS NOT NULL",
     f"""CREATE TRIGGER operation_insert BEFORE INSERT ON operation
 WHEN NEW.state <> 'open'
   OR EXISTS (SELECT 1 FROM operation WHERE id = NEW.id)
