@@ -1,0 +1,203 @@
+"""Rehearsal gateways on loopback, for the length of a `with` block.
+
+Each gateway has its own port on 127.0.0.1. A thread accepts, a thread per connection serves; all are
+daemons, none outlives the block.
+"""
+
+import select
+import socket
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from billctl.sandbox.http import Answer, BadRequest, Request, head, read_request
+from billctl.sandbox.registry import GATEWAYS, App, app
+from billctl.sandbox.state import Clock, Database, prepare, utc_now
+
+HOST = "127.0.0.1"
+TICK = 0.02
+"""Seconds between two looks at whether a silent connection's client has left."""
+
+CLOSING_SECONDS = 0.5
+"""How long leaving waits for the threads; they are told to stop and normally need a few milliseconds."""
+
+
+class Sandbox:
+    """The rehearsal gateways, up between `__enter__` and `__exit__`.
+
+    `state_dir` is billctl's state directory; the sandbox lives in `sandbox/` there. `port` is the
+    Stripe gateway's (0: any free one). `clock` gives the gateway's time. `seed_shop=False` starts a
+    new state without the shop. Entering raises `OSError` when the port or the directory cannot be
+    had, and `sqlite3.DatabaseError` when the state file is garbage.
+    """
+
+    def __init__(
+        self, state_dir: Path, *, port: int = 0, clock: Clock | None = None, seed_shop: bool = True
+    ) -> None:
+        self._state_dir = state_dir
+        self._ports = {"stripe": port}
+        self._clock = clock or utc_now
+        self._seed_shop = seed_shop
+        self._listeners: dict[str, _Listener] = {}
+
+    def __enter__(self) -> Self:
+        try:
+            for gateway in GATEWAYS:
+                path = prepare(self._state_dir, gateway, clock=self._clock, seed_shop=self._seed_shop)
+                protocol = app(gateway, self._clock)
+                self._listeners[gateway] = _Listener(path, protocol, self._ports.get(gateway, 0))
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
+        for listener in self._listeners.values():
+            listener.stop()
+        self._listeners.clear()
+
+    def url(self, gateway: str) -> str:
+        """`http://127.0.0.1:PORT` of a gateway, no trailing slash. Raises `KeyError` when it is not up."""
+        return f"http://{HOST}:{self._listeners[gateway].port}"
+
+
+class _Listener:
+    """One gateway's port."""
+
+    def __init__(self, path: Path, protocol: App, port: int) -> None:
+        self._path = path
+        self._app = protocol
+        self._keeper = Database(path)  # holds the write-ahead log open from connection to connection
+        self._socket = socket.create_server((HOST, port), backlog=128)
+        self.port: int = self._socket.getsockname()[1]
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._open: dict[socket.socket, threading.Thread] = {}
+        self._thread = threading.Thread(target=self._accept, name="sandbox", daemon=True)
+        self._thread.start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                if self._stopping.is_set():
+                    return
+                time.sleep(TICK)  # out of file descriptors, say: the next one may succeed
+                continue
+            if self._stopping.is_set():
+                connection.close()
+                return
+            thread = threading.Thread(target=self._serve, args=(connection,), name="sandbox", daemon=True)
+            with self._lock:
+                self._open[connection] = thread
+            thread.start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            database = Database(self._path)
+            try:
+                _Connection(connection, database, self._app, self._stopping).run()
+            finally:
+                database.close()
+        except ConnectionError:
+            pass  # the client left, which is its right
+        finally:
+            with self._lock:
+                self._open.pop(connection, None)
+            connection.close()
+
+    def stop(self) -> None:
+        """Close the port and every connection, and wait for the threads."""
+        self._stopping.set()
+        try:  # closing a socket does not wake a thread that accepts on it; a connection does
+            socket.create_connection((HOST, self.port), timeout=CLOSING_SECONDS).close()
+        except OSError:
+            self._socket.close()
+        deadline = time.monotonic() + CLOSING_SECONDS
+        self._thread.join(CLOSING_SECONDS)
+        with self._lock:
+            running = list(self._open.items())
+        for connection, _ in running:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue  # already closed by its thread
+        for _, thread in running:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        self._socket.close()
+        self._keeper.close()
+
+
+class _Connection:
+    """One client's connection: requests one after another until either side has enough."""
+
+    def __init__(
+        self, connection: socket.socket, database: Database, protocol: App, stopping: threading.Event
+    ) -> None:
+        self._socket = connection
+        self._database = database
+        self._app = protocol
+        self._stopping = stopping
+
+    def run(self) -> None:
+        with self._socket.makefile("rb") as stream:
+            while not self._stopping.is_set() and self._next(stream):
+                pass
+
+    def _next(self, stream: BinaryIO) -> bool:
+        try:
+            request = read_request(stream, proceed=self._proceed)
+        except BadRequest as error:
+            refusal = Answer(error.status, f"{error}\n".encode(), {"Content-Type": "text/plain"})
+            self._socket.sendall(head(refusal, keep_alive=False) + refusal.body)
+            return False
+        if request is None:
+            return False
+        return self._deliver(self._app.answer(request, self._database, self._pause), request)
+
+    def _proceed(self) -> None:
+        self._socket.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _deliver(self, answer: Answer, request: Request) -> bool:
+        if answer.delivery == "none":
+            return False
+        if answer.delivery == "silent":
+            self._pause(answer.seconds)
+            return False
+        whole = head(answer, keep_alive=request.keep_alive) + answer.body
+        if answer.delivery == "cut":
+            self._socket.sendall(whole[: len(whole) - (len(answer.body) + 1) // 2])
+            return False
+        if answer.delivery == "slow":
+            self._trickle(whole, answer.seconds or 0.0)
+        else:
+            self._socket.sendall(whole)
+        return request.keep_alive
+
+    def _trickle(self, whole: bytes, seconds: float) -> None:
+        steps = max(1, min(len(whole), int(seconds / TICK)))
+        size = -(-len(whole) // steps)
+        for start in range(0, len(whole), size):
+            self._socket.sendall(whole[start : start + size])
+            self._pause(seconds / steps)
+
+    def _pause(self, seconds: float | None) -> None:
+        """Wait; None: until the client leaves. Raises `ConnectionError` when it left or the sandbox stops."""
+        deadline = None if seconds is None else time.monotonic() + seconds
+        while deadline is None or time.monotonic() < deadline:
+            left = TICK if deadline is None else min(TICK, deadline - time.monotonic())
+            if self._stopping.wait(max(left, 0.0)) or self._client_left():
+                raise ConnectionAbortedError("the client left or the sandbox stops")
+
+    def _client_left(self) -> bool:
+        readable, _, _ = select.select([self._socket], [], [], 0)
+        return bool(readable) and self._socket.recv(1, socket.MSG_PEEK) == b""

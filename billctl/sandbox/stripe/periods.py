@@ -1,0 +1,19 @@
+"""Billing periods."""
+
+from calendar import monthrange
+from datetime import UTC, datetime
+
+DAYS = {"day": 1, "week": 7}
+MONTHS = {"month": 1, "year": 12}
+DAY = 86_400
+
+
+def after(start: int, interval: str, count: int = 1) -> int:
+    """The end of `count` intervals from `start` (Unix seconds); months keep the day where they can."""
+    if interval in DAYS:
+        return start + DAYS[interval] * count * DAY
+    moment = datetime.fromtimestamp(start, UTC)
+    months = moment.year * 12 + moment.month - 1 + MONTHS[interval] * count
+    year, month = divmod(months, 12)
+    day = min(moment.day, monthrange(year, month + 1)[1])
+    return int(moment.replace(year=year, month=month + 1, day=day).timestamp())
