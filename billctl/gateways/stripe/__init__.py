@@ -6,7 +6,7 @@ records, `find` and `history` look customers up, `lists` lists, `changes` and `r
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from billctl.errors import AuthFailed
 from billctl.gateway import (
@@ -23,9 +23,11 @@ from billctl.gateway import (
     When,
 )
 from billctl.gateways.stripe import ids
-from billctl.gateways.stripe.client import Client
 from billctl.models import Charge, Customer, Dispute, Invoice, Refund, Subscription
 from billctl.money import Money
+
+if TYPE_CHECKING:
+    from billctl.gateways.stripe.client import Client
 
 
 def utc_now() -> datetime:
@@ -43,11 +45,13 @@ class StripeGateway(Gateway):
     id_examples: ClassVar[Mapping[str, str]] = ids.EXAMPLES
 
     def __init__(self, account: Account, *, now: Callable[[], datetime] = utc_now) -> None:
+        from billctl.gateways.stripe.client import Client
+
         super().__init__(account)
         self._client = Client(account)
         self._now = now
 
-    def _allowed(self) -> Client:
+    def _allowed(self) -> "Client":
         """The client, once the key's mode is the profile's."""
         self._client.require_mode()
         return self._client

@@ -9,8 +9,7 @@ unknown. HTTP statuses: docs.stripe.com/api/errors.
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from billctl.errors import (
     AuthFailed,
@@ -53,8 +52,7 @@ KEY = re.compile(r"\b([srp]k_(?:test|live)_)[A-Za-z0-9_*]+")
 LONGEST_TEXT = 500
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
+class Failure(NamedTuple):
     """One failed attempt. `kind` None: not known what it did. `wait` is Stripe's `Retry-After`, in seconds.
 
     `again`: a repeat that changes nothing twice may help.

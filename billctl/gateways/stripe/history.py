@@ -1,10 +1,9 @@
 """What one customer did: his charges, subscriptions, invoices and disputes, read in parallel."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from billctl.errors import NotFound, Unsupported
 from billctl.gateway import Query
@@ -18,8 +17,7 @@ from billctl.models import Charge, Dispute, Invoice, Subscription
 T = TypeVar("T", Charge, Dispute, Invoice, Subscription)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class History:
+class History(NamedTuple):
     """Newest first. `notes`: what was left out, and why."""
 
     charges: tuple[Charge, ...]
@@ -29,8 +27,7 @@ class History:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Detail:
+class Detail(NamedTuple):
     """What hangs on one charge, as on the wire."""
 
     charge: Json

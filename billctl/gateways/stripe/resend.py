@@ -7,7 +7,7 @@ be sent to the updated address"). Whether setting the same address once more sen
 documented; the delivery's note says so. Sending a draft would finalize it, so drafts are refused.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from billctl.errors import NotFound, Refused
 from billctl.gateway import Delivery, Message, Stamp
@@ -24,8 +24,7 @@ SAME_ADDRESS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(NamedTuple):
     """What a resend will do: the delivery, and the charge whose receipt it is (None: the invoice itself)."""
 
     delivery: Delivery
