@@ -11,6 +11,7 @@ from billctl.cli.options import choices
 from billctl.cli.output import Cell, Column, Grid, Line, Result, View
 from billctl.cli.secret_input import SecretInput
 from billctl.cli.secret_status import SecretRow, chosen_secrets, secret_rows
+from billctl.credentials import mask_secret, remove_secret, store_secret
 from billctl.errors import AuthFailed, BillctlError, NotFound, StoreError, UsageError
 from billctl.gateway import Secret
 from billctl.session import Session, open_session
@@ -153,7 +154,7 @@ def status(
         if account is not None:
             session.gateway_of(account)
         accounts = [account] if account is not None else list(session.profile.accounts)
-        rows = secret_rows(session.profile, accounts, session.env)
+        rows = secret_rows(session.credentials, accounts)
         errors: list[BillctlError] = [row.error for row in rows if row.error]
         note: View = ()
         if session.profile.sandbox:
@@ -178,11 +179,9 @@ def _refuse_sandbox(session: Session) -> None:
 
 def _keep(session: Session, account: str, secret: str, value: Secret) -> SecretRow:
     """Keep one secret in the keyring and record that, or that it failed."""
-    from billctl.credentials import Keyring, mask_secret, store_secret
-
     gateway, mask = session.gateway_of(account), mask_secret(value)
     try:
-        store_secret(Keyring(), session.profile.name, account, secret, value)
+        store_secret(session.credentials.keyring, session.profile.name, account, secret, value)
     except AuthFailed as failure:
         _note(session, "auth add", account, secret, {"source": KEPT_IN, "mask": mask}, failure)
         raise
@@ -197,10 +196,8 @@ def _keep(session: Session, account: str, secret: str, value: Secret) -> SecretR
 
 def _forget(session: Session, account: str, secret: str) -> bool:
     """Remove one secret from the keyring and record it; False where it held none."""
-    from billctl.credentials import Keyring, remove_secret
-
     try:
-        removed = remove_secret(Keyring(), session.profile.name, account, secret)
+        removed = remove_secret(session.credentials.keyring, session.profile.name, account, secret)
     except AuthFailed as failure:
         _note(session, "auth remove", account, secret, {"source": KEPT_IN}, failure)
         raise
@@ -240,10 +237,8 @@ def _unrecorded(done: str, failure: StoreError) -> ChangeUnrecorded:
 
 def _shadows(session: Session, account: str, secret: str) -> list[str]:
     """What to say where another place is asked before the keyring, and answers."""
-    from billctl.credentials import Finder
-
     try:
-        found = Finder(session.profile, session.env).find(account, secret)
+        found = session.credentials.find(account, secret)
     except AuthFailed as failure:
         return [f"the keyring's {secret} is not used: {failure.message}"]
     if found.source == KEPT_IN:
@@ -253,7 +248,7 @@ def _shadows(session: Session, account: str, secret: str) -> list[str]:
 
 def _left(session: Session, account: str, removed: list[str]) -> list[str]:
     """Other places that still have a removed secret."""
-    rows = secret_rows(session.profile, [account], session.env)
+    rows = secret_rows(session.credentials, [account])
     return [
         f"{row.source} still has a {row.secret} for {account}"
         for row in rows

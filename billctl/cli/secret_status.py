@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from billctl.credentials import Finder
 from billctl.errors import AuthFailed, ConfigError, UsageError
 from billctl.gateway import Setting
 from billctl.profiles import Profile
@@ -47,14 +48,12 @@ def secrets_of(profile: Profile, account: str, env: Mapping[str, str]) -> tuple[
     return tuple(setting for setting in settings if setting.secret)
 
 
-def secret_rows(profile: Profile, accounts: Sequence[str], env: Mapping[str, str]) -> list[SecretRow]:
-    """A row for each secret of these accounts of `profile`."""
-    from billctl.credentials import Finder
-
-    finder = Finder(profile, env)
+def secret_rows(finder: Finder, accounts: Sequence[str]) -> list[SecretRow]:
+    """A row for each secret of these accounts of the finder's profile."""
+    profile = finder.profile
     rows = []
     for account in accounts:
-        settings = secrets_of(profile, account, env)
+        settings = secrets_of(profile, account, finder.env)
         required = {setting.name for setting in settings if setting.required}
         for found in finder.status(account, settings):
             optional = found.secret not in required and getattr(found.problem, "code", "") == "no_credentials"
