@@ -99,6 +99,7 @@ def lookup(
     names = list(dict.fromkeys(accounts)) or ([account] if account else list(session.profile.accounts))
     for name in names:
         session.gateway_of(name)
+    session.prepare()
     started = time.monotonic()
     by = by or guess(text, [g for g in (_quietly_opened(session, name) for name in names) if g])
     query = Query(by=by, text=text, since=since, limit=limit)

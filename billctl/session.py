@@ -146,6 +146,7 @@ class Session:
 
     def opening(self, account: str) -> Callable[[], Opened]:
         """Start `open` beside what is done next; the returned function waits and answers as `open` does."""
+        self.prepare()
         return in_background(lambda: self.open(account))
 
     def _checked(self, gateway: Gateway, identity: Identity) -> Opened:
@@ -200,6 +201,11 @@ class Session:
             base_url=self._sandbox_url(config.gateway) if self.profile.sandbox else config.base_url,
             timeouts=self.profile.timeouts,
         )
+
+    def prepare(self) -> None:
+        """Bring up what the session's threads share; its own thread does that, as it takes it down too."""
+        if self.profile.sandbox:
+            _ = self._sandbox
 
     def _sandbox_url(self, gateway: str) -> str:
         return self._sandbox.url(gateway)
