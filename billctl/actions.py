@@ -269,7 +269,6 @@ class _Run:
             outcome_seq = self.session.log.outcome(
                 self.subject,
                 operation=operation,
-                key=self.plan.key,
                 state=state,
                 outcome=outcome,
                 error=error,
