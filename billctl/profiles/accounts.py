@@ -7,7 +7,7 @@ from billctl.errors import ConfigError
 from billctl.gateway import Setting
 from billctl.profiles.address import base_url_problem
 from billctl.profiles.faults import Faults, suggestion
-from billctl.profiles.model import NAME, NAME_RULE, AccountConfig, KeyPath, SettingsOf, env_name, shown
+from billctl.profiles.model import AccountConfig, SettingsOf, env_name
 from billctl.profiles.values import (
     SECRET_NAMES,
     Table,
@@ -16,6 +16,7 @@ from billctl.profiles.values import (
     note_unknown_keys,
     word,
 )
+from billctl.profiles.words import NAME, NAME_RULE, KeyPath, shown
 
 KEYS = ("gateway", "account_id", "base_url")
 """What an account of any gateway may say; the gateway's own settings come besides."""

@@ -1,7 +1,10 @@
 """Addresses that replace a gateway's own: where keys and money orders would go, so held tightly."""
 
 import re
-from urllib.parse import SplitResult, urlsplit
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
 
 Problem = tuple[str, str]
 """What is wrong, and what to do."""
@@ -39,7 +42,9 @@ def base_url_problem(url: str, *, live: bool) -> Problem | None:
     return NOT_ENCRYPTED if parts.scheme == "http" else None
 
 
-def _split(url: str) -> SplitResult | None:
+def _split(url: str) -> "SplitResult | None":
+    from urllib.parse import urlsplit
+
     if _UNFIT.search(url):
         return None
     try:

@@ -5,8 +5,9 @@ from pathlib import Path
 from billctl.gateway import Timeouts
 from billctl.profiles.accounts import AccountReader, Gateways
 from billctl.profiles.faults import Faults
-from billctl.profiles.model import AccountConfig, KeyPath, Mode, Profile, shown
+from billctl.profiles.model import AccountConfig, Mode, Profile
 from billctl.profiles.values import Table, note_secret_values, note_type, note_unknown_keys
+from billctl.profiles.words import KeyPath, shown
 
 EXAMPLES = {
     "mode": 'mode = "test"',

@@ -1,14 +1,12 @@
 """Which profile a command uses, and the files that `billctl profile` writes."""
 
 import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from billctl.errors import ConfigError
 from billctl.paths import config_dir, ensure_private_dir, shipped_profiles_dir
-from billctl.profiles.accounts import Gateways
 from billctl.profiles.faults import Faults, suggestion
 from billctl.profiles.files import (
     check_name,
@@ -19,8 +17,10 @@ from billctl.profiles.files import (
     profiles_dir,
     read_text,
 )
-from billctl.profiles.lines import places
-from billctl.profiles.model import shown
+from billctl.profiles.words import shown
+
+if TYPE_CHECKING:
+    from billctl.profiles.accounts import Gateways
 
 CONFIG_KEYS = ("profile",)
 
@@ -64,7 +64,9 @@ def no_profile_error(env: Mapping[str, str]) -> ConfigError:
     return ConfigError("no profile is chosen and no default is set", code="no_profile", hint=ways)
 
 
-def create_profile(name: str, data: Mapping[str, Any], *, env: Mapping[str, str], gateways: Gateways) -> Path:
+def create_profile(
+    name: str, data: Mapping[str, Any], *, env: Mapping[str, str], gateways: "Gateways"
+) -> Path:
     """Write a new profile of the user's and return its path.
 
     It is checked first, written whole or not at all, readable by the user alone, and never replaces
@@ -104,6 +106,8 @@ def use_profile(name: str, env: Mapping[str, str]) -> Path:
     """
     import tomli_w
 
+    from billctl.profiles.lines import places
+
     find_profile(name, env)
     line = tomli_w.dumps({"profile": name})
     directory = ensure_private_dir(config_dir(env), ConfigError)
@@ -142,7 +146,7 @@ def _replace(path: Path, text: str, mode: int) -> None:
 
 def _write_draft(path: Path, text: str, mode: int) -> Path:
     """A file beside `path` that holds `text` and is on disk; an error leaves none behind."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    draft = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(handle, "wb") as file:

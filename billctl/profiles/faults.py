@@ -1,9 +1,44 @@
 """Gathering everything that is wrong with a file before saying any of it."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from billctl.profiles.lines import Place, places
-from billctl.profiles.model import Fault, KeyPath, ProfileError, dotted, shown
+from billctl.errors import ConfigError
+from billctl.profiles.words import KeyPath, dotted, shown
+
+if TYPE_CHECKING:
+    from billctl.profiles.lines import Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing wrong with a file: where, what, and what to do. `line` counts from 1."""
+
+    file: str
+    line: int | None
+    key: str
+    what: str
+    todo: str
+
+    def place_and_what(self) -> str:
+        """`shop.toml line 12, accounts.paypal.client_secret: secrets do not belong in a profile`."""
+        line = f" line {self.line}" if self.line else ""
+        key = f", {self.key}" if self.key else ""
+        return f"{self.file}{line}{key}: {self.what}"
+
+    def __str__(self) -> str:
+        return f"{self.place_and_what()}. {self.todo}"
+
+
+class ProfileError(ConfigError):
+    """A profile or `config.toml` with faults: the message holds the first, `faults` all, in file order."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        more = len(faults) - 1
+        rest = f" (and {more} more {'fault' if more == 1 else 'faults'})" if more else ""
+        super().__init__(faults[0].place_and_what() + rest, hint=faults[0].todo)
+        self.faults = faults
 
 
 class Faults:
@@ -24,6 +59,8 @@ class Faults:
         """Raise `ProfileError` with all faults, in the order of `file`, whose text is `text`."""
         if not self._found:
             return
+        from billctl.profiles.lines import places
+
         where = places(text)
         faults = [
             Fault(file=file, line=_line(path, where), key=dotted(path), what=what, todo=todo)
@@ -32,7 +69,7 @@ class Faults:
         raise ProfileError(tuple(sorted(faults, key=lambda fault: fault.line or 0)))
 
 
-def _line(path: KeyPath, where: dict[KeyPath, Place]) -> int | None:
+def _line(path: KeyPath, where: "dict[KeyPath, Place]") -> int | None:
     """The key's line; for a key that is missing, that of the table it is missing from."""
     for length in range(len(path), 0, -1):
         if place := where.get(path[:length]):

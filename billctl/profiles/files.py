@@ -1,20 +1,24 @@
-"""Profiles on disk: found by name, the user's own first; listed; read only where nobody else can write."""
+"""Profiles on disk: found by name, the user's own first; listed; read only where nobody else can write.
+
+Finding and listing serve completion, so what reading needs is imported when something is read.
+"""
 
 import os
 import re
 import stat
-import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from billctl.errors import ConfigError
 from billctl.paths import config_dir, others_problem, shipped_profiles_dir
-from billctl.profiles.accounts import Gateways
-from billctl.profiles.check import profile_of
-from billctl.profiles.faults import Faults, suggestion
-from billctl.profiles.model import NAME, NAME_RULE, Fault, Profile, ProfileError, shown
+from billctl.profiles.faults import Fault, Faults, ProfileError, suggestion
+from billctl.profiles.words import NAME, NAME_RULE, shown
+
+if TYPE_CHECKING:
+    from billctl.profiles.accounts import Gateways
+    from billctl.profiles.model import Profile
 
 LARGEST_FILE = 256 * 1024
 """Bytes; a profile is a page of text, and whatever is longer is something else."""
@@ -83,7 +87,7 @@ def find_profile(name: str, env: Mapping[str, str]) -> ListedProfile:
     raise ConfigError(f"there is no profile called {name}", code="no_such_profile", hint=hint)
 
 
-def load_profile(name: str, *, env: Mapping[str, str], gateways: Gateways) -> Profile:
+def load_profile(name: str, *, env: Mapping[str, str], gateways: "Gateways") -> "Profile":
     """The profile called `name`.
 
     Raises `ProfileError` with every fault of the file, `ConfigError` where there is no such profile
@@ -95,8 +99,10 @@ def load_profile(name: str, *, env: Mapping[str, str], gateways: Gateways) -> Pr
     return parse_profile(text, name=name, path=found.path, gateways=gateways)
 
 
-def parse_profile(text: str, *, name: str, path: Path, gateways: Gateways) -> Profile:
+def parse_profile(text: str, *, name: str, path: Path, gateways: "Gateways") -> "Profile":
     """The profile that `text` describes. Raises `ProfileError` with every fault."""
+    from billctl.profiles.check import profile_of
+
     faults = Faults()
     profile = profile_of(parse_toml(text, path.name), name, path, gateways, faults)
     faults.raise_any(path.name, text)
@@ -105,6 +111,8 @@ def parse_profile(text: str, *, name: str, path: Path, gateways: Gateways) -> Pr
 
 def parse_toml(text: str, file: str) -> dict[str, Any]:
     """tomllib's reading of `text`. Raises `ProfileError` naming the line."""
+    import tomllib
+
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as failure:

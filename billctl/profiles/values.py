@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from billctl import text
 from billctl.profiles.faults import Faults, suggestion
-from billctl.profiles.model import NAME, KeyPath, shown
+from billctl.profiles.words import NAME, KeyPath, shown
 
 Table = Mapping[str, object]
 

@@ -3,6 +3,7 @@
 import os
 import re
 import stat
+import subprocess
 import sys
 import threading
 import tomllib
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from billctl import profiles
 from billctl.errors import ConfigError
 from billctl.gateway import Setting
 from billctl.profiles import (
@@ -383,3 +385,22 @@ def resource_limit(size: int) -> int:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     return soft
+
+
+def test_listing_and_choosing_profiles_imports_no_reader(home: Path, env: dict[str, str]) -> None:
+    put(home)
+    code = (
+        "import sys; from billctl.profiles import chosen_profile, list_profiles\n"
+        f"env = {env!r}\n"
+        "print([profile.name for profile in list_profiles(env)], chosen_profile('shop', env))\n"
+        "print({'billctl.gateway', 'tomllib', 'tomli_w', 'platformdirs'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "['shop', 'sandbox'] shop\nset()\n"
+
+
+def test_every_name_of_the_package_can_be_imported_and_no_other() -> None:
+    for name in profiles.__all__:
+        assert getattr(profiles, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        getattr(profiles, "nothing")  # noqa: B009  # a plain access would not pass the type check

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billctl.profiles.lines import places
-from billctl.profiles.model import KeyPath
+from billctl.profiles.words import KeyPath
 
 EVERY_FORM = '''\
 # a = [ "comment" ]
