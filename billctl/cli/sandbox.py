@@ -1,0 +1,325 @@
+"""`billctl sandbox`: the rehearsal gateways, kept up, begun anew, looked at, and spoiled on purpose."""
+
+import os
+import sqlite3
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from billctl.cli.lazy import Command, new_app
+from billctl.cli.options import choices
+from billctl.cli.output import Cell, Column, Grid, Line, Result, View, print_result, talk
+from billctl.errors import BillctlError, PolicyDenied, StoreError, UsageError
+from billctl.paths import ensure_private_dir, state_dir
+
+DEFAULT_PORT = 12111
+"""The port in the contract's example of a `base_url`."""
+
+app = new_app(
+    """The rehearsal gateways: real protocols on this machine, play money, no account needed.
+
+    \b
+    Examples:
+      billctl --profile sandbox lookup layla@example.com
+      billctl sandbox serve
+      billctl sandbox fault answer-lost --on "POST /v1/refunds"
+      billctl sandbox reset --yes
+
+    The profile `sandbox` brings them up for each command by itself; `serve` is for other programs.
+    """
+)
+
+
+# serve
+
+
+@app.command(cls=Command)
+def serve(
+    context: typer.Context,
+    port: Annotated[
+        int,
+        typer.Option(
+            "--port", metavar="N", min=0, max=65535, help="Port of the Stripe gateway; 0: any free."
+        ),
+    ] = DEFAULT_PORT,
+) -> None:
+    """Keep the gateways up for other programs, until Ctrl-C.
+
+    \b
+    Examples:
+      billctl sandbox serve
+      billctl sandbox serve --port 0 --output json
+
+    The first line on standard output comes when the gateways answer: gateway, base_url, the name of
+    the secret and a key that opens it. Put base_url into a profile in test mode, and the key into
+    `billctl auth add` (or its environment variable).
+    """
+    from billctl.sandbox.server import Sandbox
+
+    with ExitStack() as up:
+        with _usable_state() as directory:
+            try:
+                gateways = up.enter_context(Sandbox(directory, port=port))
+            except OSError as failure:
+                raise _not_up(port, failure) from None
+        _announce(context, gateways)
+        _stay(context)
+
+
+def _not_up(port: int, failure: OSError) -> BillctlError:
+    if failure.filename:
+        return StoreError(f"{failure.filename} cannot be used: {failure.strerror}")
+    return UsageError(
+        f"port {port} on 127.0.0.1 cannot be had: {failure.strerror}",
+        code="port_in_use",
+        hint="Choose another one, or --port 0 for any free one.",
+    )
+
+
+def _announce(context: typer.Context, gateways: Any) -> None:
+    from billctl.sandbox import KEYS
+
+    rows = [
+        {"type": "sandbox", "gateway": name, "base_url": gateways.url(name), "secret": secret, "key": key}
+        for name, keys in KEYS.items()
+        for secret, key in keys.items()
+    ]
+    columns = ("gateway", "base_url", "secret", "key")
+    cells = tuple(tuple(row[column] for column in columns) for row in rows)
+    view = [Grid(tuple(Column(title) for title in columns), cells)]
+    result = Result(data={"gateways": rows}, records=rows, columns=columns, view=view)
+    print_result(result, choices(context), sys.stdout)
+
+
+def _stay(context: typer.Context) -> None:
+    """Wait for the end. Raises `typer.Exit` with the exit code of what ended it."""
+    from billctl.cli.app import Terminated
+
+    quiet = choices(context).quiet
+    if not quiet:
+        talk("the sandbox is up; Ctrl-C takes it down.")
+    try:
+        while True:
+            time.sleep(3600)
+    except (KeyboardInterrupt, Terminated) as stopped:
+        if not quiet:
+            talk("the sandbox is down; its data is kept.")
+        raise typer.Exit(getattr(stopped, "exit_code", 130)) from None
+
+
+@contextmanager
+def _usable_state() -> Iterator[Path]:
+    """The state directory. Inside, a state that cannot be read becomes a `StoreError`."""
+    directory = ensure_private_dir(state_dir(os.environ))
+    try:
+        yield directory
+    except sqlite3.DatabaseError as failure:
+        raise StoreError(
+            f"the sandbox's data in {directory / 'sandbox'} cannot be used: {failure}",
+            code="sandbox_data",
+            hint="It is play money: delete that directory and go on.",
+        ) from None
+
+
+# reset
+
+
+@app.command(cls=Command)
+def reset(
+    context: typer.Context,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> Result:
+    """Begin anew: the shop as it was on the first day, no faults.
+
+    \b
+    Examples:
+      billctl sandbox reset
+      billctl sandbox reset --yes
+
+    The audit log keeps what was done to the old shop.
+    """
+    from billctl.cli import prompts
+    from billctl.sandbox.state import reset as begin_anew
+
+    del context
+    if not yes:
+        if not prompts.somebody_is_there():
+            raise PolicyDenied("without a terminal nobody can be asked", code="needs_yes", hint="Add --yes.")
+        if prompts.ask("Forget everything done in the sandbox? [y/N]").lower() not in {"y", "yes"}:
+            raise PolicyDenied("you said no", code="declined")
+    with _usable_state() as directory:
+        begin_anew(directory)
+    return _status_result(directory, silent=True)
+
+
+# status
+
+
+@app.command(cls=Command)
+def status() -> Result:
+    """What is in the sandbox: objects of each kind, armed faults.
+
+    \b
+    Examples:
+      billctl sandbox status
+      billctl sandbox status -o json --jq .data.gateways[0].faults
+    """
+    with _usable_state() as directory:
+        return _status_result(directory)
+
+
+def _status_result(directory: Path, *, silent: bool = False) -> Result:
+    from billctl.sandbox.state import status as look
+
+    report = look(directory)
+    gateways = [{"gateway": name} | content for name, content in report.items()]
+    records = [
+        {"type": "objects", "gateway": name, "kind": kind, "count": count}
+        for name, content in report.items()
+        for kind, count in content["objects"].items()
+    ]
+    return Result(
+        data={"gateways": gateways},
+        records=records,
+        columns=("gateway", "kind", "count"),
+        view=[block for name, content in report.items() for block in _gateway_view(name, content)]
+        or [Line(("The sandbox has not been used yet.",))],
+        success_is_silent=silent,
+    )
+
+
+def _gateway_view(name: str, content: dict[str, Any]) -> Iterator[Line | Grid]:
+    yield Line((Cell(name, "bold"), Cell(content["path"], "dim")))
+    rows = tuple((kind, str(count)) for kind, count in content["objects"].items())
+    yield Grid((Column(), Column(right=True)), rows, indent=2)
+    yield from _faults_view(content["faults"])
+
+
+def _faults_view(faults: list[dict[str, Any]]) -> View:
+    if not faults:
+        return [Line(("no fault is armed",), indent=2)]
+    rows = tuple((fault["kind"], fault["match"], _times(fault["remaining"])) for fault in faults)
+    return [Grid((Column("fault"), Column("meets"), Column("for")), rows, indent=2)]
+
+
+def _times(remaining: int) -> str:
+    return "the next request" if remaining == 1 else f"the next {remaining} requests"
+
+
+# fault
+
+
+def _kinds(incomplete: str) -> list[tuple[str, str]]:
+    from billctl.sandbox.faults import KINDS
+
+    return [(kind, what) for kind, what in KINDS.items() if kind.startswith(incomplete)]
+
+
+@app.command(cls=Command)
+def fault(
+    kind: Annotated[
+        str | None, typer.Argument(help="Which fault; --list shows all.", autocompletion=_kinds)
+    ] = None,
+    on: Annotated[
+        str,
+        typer.Option(
+            "--on", metavar="REQUEST", help='Which requests: "POST /v1/refunds", "* /v1/charges/*".'
+        ),
+    ] = "*",
+    times: Annotated[int, typer.Option("--times", metavar="N", min=1, help="How many requests meet it.")] = 1,
+    seconds: Annotated[
+        float | None, typer.Option("--seconds", metavar="S", min=0, help="How long the kinds that wait do.")
+    ] = None,
+    status_code: Annotated[
+        int | None, typer.Option("--status", metavar="N", min=400, max=599, help="Of `refuse`: 400.")
+    ] = None,
+    code: Annotated[str | None, typer.Option("--code", help="Of `refuse`: charge_not_refundable.")] = None,
+    retry_after: Annotated[
+        int | None, typer.Option("--retry-after", metavar="S", min=0, help="Of `429`, in seconds.")
+    ] = None,
+    gateway: Annotated[str, typer.Option("--gateway", metavar="NAME", help="At which gateway.")] = "stripe",
+    list_all: Annotated[bool, typer.Option("--list", help="Show all kinds, and what is armed.")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Disarm KIND, or everything.")] = False,
+) -> Result:
+    """Spoil the next request that matches.
+
+    \b
+    Examples:
+      billctl sandbox fault answer-lost --on "POST /v1/refunds"
+      billctl sandbox fault hang-after --seconds 40
+      billctl sandbox fault refuse --code charge_disputed --on "POST /v1/refunds" --times 2
+      billctl sandbox fault --list
+      billctl sandbox fault --clear
+    """
+    from billctl.sandbox import faults
+
+    _check_fault(kind, on, gateway)
+    with _usable_state() as directory:
+        if list_all:
+            return _kinds_result(faults.armed(directory, gateway))
+        if clear:
+            count = faults.clear(directory, gateway, kind)
+            return _faults_result(faults.armed(directory, gateway), [f"{count} disarmed"])
+        if kind is None:
+            raise UsageError("which fault?", code="no_kind", hint="See `billctl sandbox fault --list`.")
+        armed = faults.arm(
+            directory,
+            gateway,
+            kind,
+            match=on,
+            times=times,
+            seconds=seconds,
+            status=status_code,
+            code=code,
+            retry_after=retry_after,
+        )
+        return _faults_result([armed], [])
+
+
+def _check_fault(kind: str | None, on: str, gateway: str) -> None:
+    """Raise `UsageError` for words that the sandbox does not know."""
+    from billctl.sandbox.faults import KINDS
+    from billctl.sandbox.registry import GATEWAYS
+
+    if kind is not None and kind not in KINDS:
+        close = get_close_matches(kind, KINDS, n=1)
+        hint = f"Did you mean {close[0]}?" if close else "See `billctl sandbox fault --list`."
+        raise UsageError(f"there is no fault called {kind[:40]!r}", code="bad_kind", hint=hint)
+    if gateway not in GATEWAYS:
+        raise UsageError(
+            f"there is no sandbox of {gateway[:40]!r}",
+            code="bad_gateway",
+            hint=f"There is one of {', '.join(GATEWAYS)}.",
+        )
+    if on != "*" and len(on.split()) != 2:
+        raise UsageError(
+            f"--on {on[:60]!r} is no request", code="bad_request", hint='Write it like "POST /v1/refunds".'
+        )
+
+
+def _kinds_result(armed: list[dict[str, Any]]) -> Result:
+    from billctl.sandbox.faults import KINDS
+
+    rows = [{"type": "fault_kind", "kind": kind, "what": what} for kind, what in KINDS.items()]
+    return Result(
+        data={"kinds": rows, "faults": armed},
+        records=rows,
+        columns=("kind", "what"),
+        view=[Grid((Column(), Column(whole=False)), tuple(KINDS.items())), Line(), *_faults_view(armed)],
+    )
+
+
+def _faults_result(faults: list[dict[str, Any]], notes: list[str]) -> Result:
+    return Result(
+        data={"faults": faults},
+        records=[{"type": "fault"} | fault for fault in faults],
+        columns=("kind", "match", "remaining"),
+        view=[*(Line((note,)) for note in notes), *_faults_view(faults)],
+        success_is_silent=True,
+    )
