@@ -23,6 +23,8 @@ class BillctlError(Exception):
     word: ClassVar[str] = "internal"
     sent: ClassVar[str] = ""
     default_hint: ClassVar[str] = ""
+    shows_code: ClassVar[bool] = False
+    """Whether a person's line names the code: where it is the gateway's own, to be looked up there."""
 
     def __init__(
         self, message: str, *, code: str | None = None, hint: str | None = None, account: str | None = None
@@ -35,7 +37,7 @@ class BillctlError(Exception):
 
     def line(self) -> str:
         """What was wrong, whether anything was sent, what to do next, as one line."""
-        code = f" ({self.code})" if self.code != self.word else ""
+        code = f" ({self.code})" if self.shows_code and self.code != self.word else ""
         end = "" if self.message.endswith("?") and not code else "."
         parts = [f"{self.message.rstrip('.')}{code}{end}", self.sent, self.hint]
         return " ".join(part for part in parts if part)
@@ -81,6 +83,7 @@ class Refused(BillctlError):
     exit_code = 5
     word = "refused"
     sent = NOTHING_CHANGED
+    shows_code = True
 
 
 class OutcomeUnknown(BillctlError):

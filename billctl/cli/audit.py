@@ -148,8 +148,8 @@ def entry_data(entry: Entry) -> dict[str, Any]:
 def _list_view(entries: list[Entry]) -> View:
     if not entries:
         return [Line((Cell("nothing recorded that matches", "dim"),))]
-    titles = ("seq", "when", "who", "action", "object", "amount", "", "outcome", "reason")
-    whole = {"seq", "when", "action", "object", "amount", "", "outcome"}
+    titles = ("seq", "when", "who", "action", "object", "amount", "outcome", "reason")
+    whole = {"seq", "when", "action", "object", "amount", "outcome"}
     columns = tuple(Column(t, right=t in {"seq", "amount"}, whole=t in whole) for t in titles)
     return [Grid(columns, tuple(_list_row(entry) for entry in entries))]
 
@@ -158,15 +158,13 @@ def _list_row(entry: Entry) -> tuple[Cell | str, ...]:
     data = entry_data(entry)
     outcome = str(data["outcome"] or "")
     mark = "  ← reconcile" if outcome in {"unknown", "open"} else ""
-    amount = entry.amount
     return (
         str(entry.seq),
         local_time(entry.time),
         entry.operator or "",
         entry.action or "",
         entry.ref or entry.account or "",
-        amount.decimal() if amount else "",
-        amount.currency if amount else "",
+        str(entry.amount) if entry.amount else "",
         Cell(outcome + mark, STRESSED.get(outcome, "")),
         entry.reason or (entry.error or {}).get("message", ""),
     )

@@ -107,17 +107,11 @@ def customer_view(customer: Customer, *, now: datetime) -> View:
     return view
 
 
-_DATE, _REF, _AMOUNT, _CURRENCY, _STATUS = (
-    Column(),
-    Column(),
-    Column(right=True),
-    Column(),
-    Column(whole=False),
-)
+_DATE, _REF, _AMOUNT, _STATUS = Column(), Column(), Column(right=True), Column(whole=False)
 HISTORY: dict[str, tuple[Column, ...]] = {
-    "charges": (_DATE, _REF, _AMOUNT, _CURRENCY, _STATUS, Column(), Column(whole=False)),
-    "subscriptions": (_REF, _AMOUNT, _CURRENCY, Column(), _STATUS, Column(whole=False)),
-    "invoices": (_DATE, _REF, _AMOUNT, _CURRENCY, _STATUS, Column(whole=False)),
+    "charges": (_DATE, _REF, _AMOUNT, _STATUS, Column(), Column(whole=False)),
+    "subscriptions": (_REF, _AMOUNT, Column(), _STATUS, Column(whole=False)),
+    "invoices": (_DATE, _REF, _AMOUNT, _STATUS, Column(whole=False)),
 }
 
 
@@ -125,8 +119,7 @@ def _charge_row(charge: Charge, dispute: Dispute | None, now: datetime) -> tuple
     return (
         local_date(charge.created),
         charge.ref,
-        charge.amount.decimal(),
-        charge.amount.currency,
+        str(charge.amount),
         status_cell("disputed" if charge.disputed else charge.status, _charge_words(charge, dispute, now)),
         payment_words(charge.payment_method),
         charge.description or "",
@@ -152,8 +145,7 @@ def _subscription_row(subscription: Subscription) -> tuple[Cell | str, ...]:
     amount = subscription.amount
     return (
         subscription.ref,
-        amount.decimal() if amount else "",
-        amount.currency if amount else "",
+        str(amount) if amount else "",
         subscription.interval or "",
         status_cell(subscription.status, _subscription_words(subscription)),
         subscription.plan or "",
@@ -174,8 +166,7 @@ def _invoice_row(invoice: Invoice, now: datetime) -> tuple[Cell | str, ...]:
     return (
         local_date(invoice.created),
         invoice.ref,
-        invoice.total.decimal(),
-        invoice.total.currency,
+        str(invoice.total),
         status_cell(invoice.status, _invoice_words(invoice, now)),
         invoice.number or "",
     )
@@ -212,8 +203,7 @@ def _refund_cells(refund: Refund, _now: datetime) -> tuple[Cell | str, ...]:
     return (
         local_date(refund.created),
         refund.ref,
-        refund.amount.decimal(),
-        refund.amount.currency,
+        str(refund.amount),
         status_cell(refund.status),
         refund.charge_id,
         refund.reason_code or "",
@@ -224,8 +214,7 @@ def _dispute_cells(dispute: Dispute, now: datetime) -> tuple[Cell | str, ...]:
     return (
         local_date(dispute.created),
         dispute.ref,
-        dispute.amount.decimal(),
-        dispute.amount.currency,
+        str(dispute.amount),
         status_cell(dispute.status, _dispute_words(dispute, now)),
         dispute.charge_id,
         dispute.reason or "",
@@ -237,14 +226,14 @@ def _customer_cells(customer: Customer, _now: datetime) -> tuple[Cell | str, ...
 
 
 LISTS: dict[type[Record], tuple[tuple[str, ...], Any]] = {
-    Charge: (("date", "charge", "amount", "", "status", "paid with", "description"), _charge_cells),
-    Refund: (("date", "refund", "amount", "", "status", "charge", "reason"), _refund_cells),
+    Charge: (("date", "charge", "amount", "status", "paid with", "description"), _charge_cells),
+    Refund: (("date", "refund", "amount", "status", "charge", "reason"), _refund_cells),
     Subscription: (
-        ("subscription", "amount", "", "every", "status", "plan"),
+        ("subscription", "amount", "every", "status", "plan"),
         lambda s, _: _subscription_row(s),
     ),
-    Invoice: (("date", "invoice", "amount", "", "status", "number"), _invoice_row),
-    Dispute: (("date", "dispute", "amount", "", "status", "charge", "reason"), _dispute_cells),
+    Invoice: (("date", "invoice", "amount", "status", "number"), _invoice_row),
+    Dispute: (("date", "dispute", "amount", "status", "charge", "reason"), _dispute_cells),
     Customer: (("since", "customer", "e-mail", "name"), _customer_cells),
 }
 
