@@ -4,10 +4,11 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from billctl.errors import BillctlError, NotFound, OutcomeUnknown, Refused
+from billctl.errors import BillctlError, NotFound, OutcomeUnknown, Refused, Unsupported
 from billctl.gateway import Account, By, Gateway, Query, Secret, Selection, Stamp, When
 from billctl.gateways.stripe import StripeGateway
 from billctl.models import Charge, Invoice, Subscription
@@ -28,7 +29,6 @@ def proxy(tmp_path: Path) -> Iterator[RecordingProxy]:
     """What lies between; at the end everything said through it was right."""
     with Sandbox(tmp_path / "own") as sandbox, RecordingProxy(sandbox.url("stripe")) as between:
         yield between
-    assert between.exchanges
     assert between.problems() == []
 
 
@@ -52,18 +52,28 @@ def invoice(gateway: StripeGateway) -> Invoice:
     return gateway.get_invoice(INVOICE)
 
 
+def listed(records: Iterator[Any]) -> list[Any]:
+    """What a list gives. What is in a currency that is not read is named only after all others."""
+    found: list[Any] = []
+    with suppress(Unsupported):
+        for record in records:
+            found.append(record)
+    return found
+
+
 def everything(gateway: StripeGateway, name: str) -> None:
     """The list `name` without a filter, by customer, by time, and by every status there is in it."""
-    read: Callable[[Selection], Iterator[object]] = getattr(gateway, name)
-    records = list(read(Selection(limit=1000)))
+    read: Callable[[Selection], Iterator[Any]] = getattr(gateway, name)
+    records = listed(read(Selection(limit=1000)))
     assert records
-    assert len(list(read(Selection(limit=1)))) == 1
-    created = [record.created for record in records if hasattr(record, "created")]
-    assert list(read(Selection(since=min(created), until=max(created), limit=5)))
-    for status in sorted({record.status for record in records if hasattr(record, "status")}):
-        assert list(read(Selection(status=status, limit=3)))
-    if name != "list_customers":
-        list(read(Selection(customer_id=CUSTOMER, limit=200)))
+    assert len(listed(read(Selection(limit=1)))) == 1
+    created = [record.created for record in records]
+    assert listed(read(Selection(since=min(created), until=max(created), limit=5)))
+    if name == "list_customers":
+        return
+    assert listed(read(Selection(customer_id=CUSTOMER, limit=200)))
+    for status in sorted({record.status for record in records}):
+        assert {record.status for record in listed(read(Selection(status=status, limit=3)))} == {status}
 
 
 def each_way(gateway: StripeGateway) -> None:
