@@ -13,9 +13,9 @@ OK, WARNING, FAILED = "ok", "warning", "failed"
 STATUS_STYLES = {OK: "green", WARNING: "yellow", FAILED: "red"}
 
 
-def status_cell(status: str) -> Cell:
-    """A check's status word."""
-    return Cell(status, STATUS_STYLES[status])
+def status_cell(status: str, *, width: int = 0) -> Cell:
+    """A check's status word, filled up to `width`."""
+    return Cell(status.ljust(width), STATUS_STYLES[status])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ def check_accounts(session: Session, names: Sequence[str]) -> list[CheckedAccoun
             error.account = name
             checked.append(CheckedAccount(account=name, gateway=gateway, error=error))
         else:
-            note = _note(opened)
+            note = None if session.profile.sandbox else _note(opened)
             checked.append(CheckedAccount(account=name, gateway=gateway, identity=opened.identity, note=note))
     return checked
 

@@ -81,11 +81,11 @@ def _list_view(rows: list[ListedRow]) -> View:
             Cell("LIVE", "red") if row.mode == "live" else row.mode or Cell("broken", "yellow"),
             "yours" if not row.shipped else "shipped",
             row.marks(),
-            row.problem or ", ".join(row.accounts),
+            ", ".join(row.accounts),
         )
         for row in rows
     )
-    return [Grid(columns, cells)]
+    return [Grid(columns, cells), *(Line((row.problem,)) for row in rows if row.problem)]
 
 
 @app.command(cls=Command)
@@ -229,7 +229,7 @@ def check(context: typer.Context, name: OptionalName = None) -> Result:
             columns=("account", "gateway", "status", "mode", "account_id", "name", "note"),
             view=[
                 Line((Cell(wanted, "bold"), Cell("LIVE", "red") if mode == "live" else mode)),
-                _accounts_grid(accounts),
+                *_accounts_view(accounts),
             ],
             error=ending(errors, len(accounts), "accounts"),
             errors=errors,
@@ -245,17 +245,17 @@ def _chosen(option: str | None) -> str:
     return name
 
 
-def _accounts_grid(accounts: list[CheckedAccount]) -> Grid:
-    columns = (Column(), Column(), Column(), Column(), Column(whole=False), Column(whole=False))
+def _accounts_view(accounts: list[CheckedAccount]) -> View:
     cells = tuple(
         (
             row.account,
             status_cell(row.status),
             row.mode or "",
             (row.identity.id if row.identity else None) or "",
-            (row.identity.name if row.identity else None) or "",
-            row.error.code if row.error else row.note or "",
+            row.error.code if row.error else (row.identity.name if row.identity else None) or "",
         )
         for row in accounts
     )
-    return Grid(columns, cells, indent=2)
+    columns = (Column(), Column(), Column(), Column(), Column(whole=False))
+    notes = (Line((row.account, Cell(row.note, "dim")), indent=2) for row in accounts if row.note)
+    return [Grid(columns, cells, indent=2), *notes]

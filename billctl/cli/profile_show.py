@@ -61,7 +61,7 @@ def show_result(name: str, chosen: Choices, *, given: bool, env: Mapping[str, st
         },
         records=[value.data() for value in values],
         columns=("name", "value", "source", "where"),
-        view=[Grid((Column(), Column(whole=False), Column()), tuple(map(_cells, values)))],
+        view=[Grid((Column(), Column(), Column(whole=False)), tuple(map(_cells, values)))],
         warnings=[row.error.line() for row in secrets if row.error],
         profile=profile.name,
         mode=str(profile.mode),

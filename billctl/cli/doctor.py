@@ -1,0 +1,98 @@
+"""`billctl doctor`: what billctl stands on, checked part by part; one part's fault hides no other."""
+
+import os
+from collections.abc import Callable, Iterable
+
+import typer
+
+from billctl.cli import doctor_checks as checks
+from billctl.cli.account_check import WARNING, status_cell
+from billctl.cli.doctor_checks import Finding
+from billctl.cli.lazy import single
+from billctl.cli.options import choices
+from billctl.cli.output import Line, Result, View, internal
+from billctl.errors import BillctlError, gravest
+from billctl.session import Session
+
+
+def doctor(context: typer.Context) -> Result:
+    """Check the installation, the configuration, the audit log, and every account's credentials.
+
+    \b
+    Examples:
+      billctl doctor
+      billctl --profile shop doctor -o json
+
+    Each part is ok, warning or failed, with what to do; nothing is changed. Exit code 0 when nothing
+    failed, else that of the gravest failure.
+    """
+    option = choices(context).profile
+    env = os.environ
+    findings: list[Finding] = []
+
+    def add(name: str, check: Callable[[], Iterable[Finding]]) -> None:
+        findings.extend(_guarded(name, check))
+
+    add("billctl", checks.versions)
+    add("plugins", lambda: checks.plugins(env))
+    add("config", lambda: checks.config_directory(env))
+    add("state", lambda: checks.state_directory(env))
+    add("disk", lambda: checks.disk_space(env))
+    add("audit log", lambda: checks.audit_log(env))
+    add("profiles", lambda: checks.other_profiles(option, env))
+    session: Session | None = None
+    try:
+        session = checks.chosen_session(option, env)
+        add("profile", lambda: checks.chosen(session, env))
+    except BillctlError as error:
+        findings.append(Finding.of_error("profile", error))
+    try:
+        add("keyring", lambda: checks.keyring(session, env))
+        if session is not None:
+            opened = session
+            add("accounts", lambda: checks.accounts(opened))
+    finally:
+        if session is not None:
+            session.close()
+    add("completion", lambda: checks.completion(env))
+    return _result(findings, session)
+
+
+def _guarded(name: str, check: Callable[[], Iterable[Finding]]) -> list[Finding]:
+    found: list[Finding] = []
+    try:
+        for finding in check():
+            found.append(finding)
+    except BillctlError as error:
+        found.append(Finding.of_error(name, error))
+    except Exception as fault:  # noqa: BLE001  # whatever one check meets, the others are still made
+        found.append(Finding.of_error(name, internal(fault)))
+    return found
+
+
+def _result(findings: list[Finding], session: Session | None) -> Result:
+    errors = [finding.error for finding in findings if finding.error]
+    return Result(
+        data={"checks": [finding.data() for finding in findings]},
+        records=[finding.data() for finding in findings],
+        columns=("check", "status", "detail", "todo"),
+        view=_view(findings),
+        error=gravest(errors) if errors else None,
+        errors=errors,
+        profile=session.profile.name if session else None,
+        mode=str(session.profile.mode) if session else None,
+    )
+
+
+def _view(findings: list[Finding]) -> View:
+    lines = []
+    for finding in findings:
+        # A failure's whole line stands on stderr.
+        detail = finding.error.code if finding.error else finding.detail
+        lines.append(Line((status_cell(finding.status, width=7), f"{finding.check:11}", detail)))
+        if finding.todo and finding.status == WARNING:
+            lines.append(Line((finding.todo,), indent=22))
+    return lines
+
+
+app = single(doctor)
