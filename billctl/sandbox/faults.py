@@ -3,11 +3,12 @@
 They lie in the gateway's state file and disarm themselves after `times` requests.
 """
 
-from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from billctl.sandbox.state import Database, opened
+from billctl.sandbox.fault_table import Fault, listed
+from billctl.sandbox.registry import GATEWAYS
+from billctl.sandbox.state import opened
 
 KINDS: dict[str, str] = {
     "answer-lost": "acts, then drops the connection without an answer",
@@ -30,19 +31,6 @@ KINDS: dict[str, str] = {
     "wrong-currency": "acts correctly, and answers with another currency",
 }
 """Name → what it does, in a line."""
-
-
-class Fault(NamedTuple):
-    """An armed fault: the next `remaining` requests that `match` (`METHOD PATH` with `*`, or `*`) meet it."""
-
-    id: int
-    kind: str
-    match: str
-    remaining: int
-    seconds: float | None
-    status: int | None
-    code: str | None
-    retry_after: int | None
 
 
 def arm(
@@ -94,36 +82,6 @@ def armed(state_dir: Path, gateway: str) -> list[dict[str, Any]]:
         return listed(database)
 
 
-def listed(database: Database) -> list[dict[str, Any]]:
-    """`armed`, for an open connection."""
-    return [fault._asdict() for fault in _all(database)]
-
-
-def take(database: Database, method: str, path: str) -> Fault | None:
-    """The first armed fault that this request meets, used up once. None for almost every request."""
-    if not any(_meets(fault, method, path) for fault in _all(database)):
-        return None
-    with database.transaction(write=True):
-        fault = next((f for f in _all(database) if _meets(f, method, path)), None)
-        if fault:
-            database.execute("UPDATE faults SET remaining=remaining-1 WHERE id=?", (fault.id,))
-            database.execute("DELETE FROM faults WHERE remaining<1")
-    return fault
-
-
-def _all(database: Database) -> list[Fault]:
-    return [Fault(*row) for row in database.execute("SELECT * FROM faults ORDER BY id")]
-
-
-def _meets(fault: Fault, method: str, path: str) -> bool:
-    if fault.match == "*":
-        return True
-    wanted_method, wanted_path = fault.match.split()
-    return fnmatchcase(method, wanted_method.upper()) and fnmatchcase(path, wanted_path)
-
-
 def _known(gateway: str) -> None:
-    from billctl.sandbox.registry import GATEWAYS
-
     if gateway not in GATEWAYS:
         raise ValueError(f"no sandbox for {gateway}; there is one for {', '.join(GATEWAYS)}")

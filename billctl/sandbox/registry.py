@@ -3,11 +3,10 @@
 Modules load when a gateway is first asked: help and completion must not pay for them.
 """
 
-from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Protocol
 
+from billctl.sandbox.database import Clock, Database
 from billctl.sandbox.http import Answer, Pause, Request
-from billctl.sandbox.state import Clock, Database
 
 GATEWAYS = ("stripe",)
 
@@ -28,10 +27,10 @@ def app(gateway: str, clock: Clock) -> App:
     return StripeApp(clock)
 
 
-def records(gateway: str, now: int) -> Iterable[dict[str, Any]]:
-    """The seeded shop of `gateway` as it looks at `now` (Unix seconds), oldest first."""
+def seed(gateway: str, database: Database, *, live: bool, now: int) -> None:
+    """Write one mode's shop as it looks at `now` (Unix seconds). Call inside a write transaction."""
     if gateway != "stripe":
         raise KeyError(gateway)
-    from billctl.sandbox.stripe.seed import shop
+    from billctl.sandbox.stripe.seed import seed as seed_stripe
 
-    return shop(now)
+    seed_stripe(database, live=live, now=now)

@@ -12,9 +12,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from billctl.sandbox.database import Clock, Database, utc_now
 from billctl.sandbox.http import Answer, BadRequest, Request, head, read_request
 from billctl.sandbox.registry import GATEWAYS, App, app
-from billctl.sandbox.state import Clock, Database, prepare, utc_now
+from billctl.sandbox.state import prepare
 
 HOST = "127.0.0.1"
 TICK = 0.02

@@ -6,18 +6,19 @@ from importlib import import_module
 from typing import Any
 from urllib.parse import unquote
 
-from billctl.sandbox import faults
+from billctl.sandbox.database import Clock, Database, Objects, Record
+from billctl.sandbox.fault_table import Fault, take
 from billctl.sandbox.http import Answer, Pause, Request
-from billctl.sandbox.state import Clock, Database, Objects, Record, seed_mode
 from billctl.sandbox.stripe import limits, spoil
 from billctl.sandbox.stripe.access import Access, authenticate
 from billctl.sandbox.stripe.call import Call, Endpoint, Page, Result
+from billctl.sandbox.stripe.defaults import DEFAULTS
 from billctl.sandbox.stripe.errors import ApiError
 from billctl.sandbox.stripe.expand import Expander
 from billctl.sandbox.stripe.idempotency import Claim, Keys
 from billctl.sandbox.stripe.params import checked, decode
 from billctl.sandbox.stripe.settle import settle
-from billctl.sandbox.stripe.shapes import DEFAULTS, Shapes, Wire
+from billctl.sandbox.stripe.shapes import Shapes, Wire
 
 VERSION = "2026-10-28.endive"
 RESOURCES = {
@@ -49,8 +50,8 @@ class StripeApp:
 
     def answer(self, request: Request, database: Database, pause: Pause) -> Answer:
         """Serve one request; every failure becomes Stripe's answer for it."""
-        exchange = _Exchange(request, database, int(self._clock().timestamp()), self._clock)
-        fault = faults.take(database, request.method, request.path)
+        exchange = _Exchange(request, database, int(self._clock().timestamp()))
+        fault = take(database, request.method, request.path)
         if fault and fault.kind in spoil.BEFORE:
             return spoil.instead(fault, exchange.headers())
         if fault and fault.kind == "late":
@@ -61,11 +62,10 @@ class StripeApp:
 class _Exchange:
     """One request on its way to its answer."""
 
-    def __init__(self, request: Request, database: Database, now: int, clock: Clock) -> None:
+    def __init__(self, request: Request, database: Database, now: int) -> None:
         self.request = request
         self.database = database
         self.now = now
-        self.clock = clock
         self.request_id = f"req_Sbx{os.urandom(6).hex()[:11]}"
         self.key = request.headers.get("idempotency-key") if request.method == "POST" else None
 
@@ -81,7 +81,7 @@ class _Exchange:
             known |= {"Idempotency-Key": self.key, "Original-Request": self.request_id}
         return known | (more or {})
 
-    def run(self, fault: faults.Fault | None) -> Answer:
+    def run(self, fault: Fault | None) -> Answer:
         try:
             access = authenticate(self.request)
             endpoint, path_id = route(self.request.method, self.request.path)
@@ -104,10 +104,12 @@ class _Exchange:
         if unseeded or objects.due(self.now):
             with self.database.transaction(write=True):
                 if unseeded and "seeded_1" not in self.database.settings():
-                    seed_mode(self.database, "stripe", live=True, now=self.clock())
+                    from billctl.sandbox.stripe.seed import seed
+
+                    seed(self.database, live=True, now=self.now)
                 settle(objects, self.now)
 
-    def read(self, access: Access, endpoint: Endpoint, path_id: str, fault: faults.Fault | None) -> Answer:
+    def read(self, access: Access, endpoint: Endpoint, path_id: str, fault: Fault | None) -> Answer:
         spoil.refuse(fault)
         with self.database.transaction(write=False):
             call = self.call(access, endpoint, path_id, self.parameters())
@@ -115,7 +117,7 @@ class _Exchange:
         spoil.fail(fault)
         return self.reply(200, result)
 
-    def change(self, access: Access, endpoint: Endpoint, path_id: str, fault: faults.Fault | None) -> Answer:
+    def change(self, access: Access, endpoint: Endpoint, path_id: str, fault: Fault | None) -> Answer:
         given = self.parameters()
         keys = Keys(self.database, live=access.live, now=self.now)
         claim = keys.claim(self.key, f"{self.request.method} {self.request.path}", given, self.request_id)
@@ -130,9 +132,7 @@ class _Exchange:
             raise
         return self.reply(status, body, headers)
 
-    def act(
-        self, call: Call, endpoint: Endpoint, fault: faults.Fault | None
-    ) -> tuple[int, Wire, dict[str, str]]:
+    def act(self, call: Call, endpoint: Endpoint, fault: Fault | None) -> tuple[int, Wire, dict[str, str]]:
         """Run a change inside the open transaction; what it wrote is undone when it is refused."""
         self.database.execute("SAVEPOINT act")
         try:
@@ -216,7 +216,7 @@ class _Exchange:
         return Answer(claim.status, claim.body.encode(), self.headers(more))
 
     def reply(self, status: int, body: Wire, headers: dict[str, str] | None = None) -> Answer:
-        text = json.dumps(body, ensure_ascii=False, indent=2)
+        text = json.dumps(body, ensure_ascii=False)
         return Answer(status, text.encode(), self.headers(headers))
 
 

@@ -8,7 +8,7 @@ currency.
 from typing import Any
 
 from billctl.sandbox import ACCOUNT_ID
-from billctl.sandbox.state import Objects, Record
+from billctl.sandbox.database import Objects, Record
 from billctl.sandbox.stripe.call import Call, Endpoint
 from billctl.sandbox.stripe.plain import names
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from billctl.sandbox.state import Record
+from billctl.sandbox.database import Record
 from billctl.sandbox.stripe.call import Call
 from billctl.sandbox.stripe.errors import refused
 from billctl.sandbox.stripe.intents import settle_intent

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from billctl.sandbox.state import Objects, Record
+from billctl.sandbox.database import Objects, Record
 from billctl.sandbox.stripe.errors import ApiError
 from billctl.sandbox.stripe.params import EXPAND, Check
 

@@ -1,6 +1,6 @@
 """Charges, the legacy way of paying included."""
 
-from billctl.sandbox.state import Record
+from billctl.sandbox.database import Record
 from billctl.sandbox.stripe import params as p
 from billctl.sandbox.stripe.call import Call, Endpoint, Page, retrieve
 from billctl.sandbox.stripe.cards import facts, named

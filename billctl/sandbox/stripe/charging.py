@@ -2,16 +2,10 @@
 
 from typing import Any
 
-from billctl.sandbox.state import Record
+from billctl.sandbox.database import Record
 from billctl.sandbox.stripe.call import Call
 from billctl.sandbox.stripe.errors import ApiError
-from billctl.sandbox.stripe.records import charge_record, dispute_record
-
-DECLINES = {
-    "card_declined": "Your card was declined.",
-    "expired_card": "Your card has expired.",
-    "insufficient_funds": "Your card has insufficient funds.",
-}
+from billctl.sandbox.stripe.records import charge_record, dispute_record, failure
 
 
 def take(call: Call, card: dict[str, Any], details: Record, *, capture: bool) -> Record:
@@ -23,16 +17,7 @@ def take(call: Call, card: dict[str, Any], details: Record, *, capture: bool) ->
     charge = charge_record(call.new_id("ch"), call.now, details, card, capture=capture)
     decline = card.get("decline")
     if decline:
-        charge |= {
-            "status": "failed",
-            "paid": False,
-            "captured": False,
-            "amount_captured": 0,
-            "balance_transaction": None,
-            "failure_code": decline[0],
-            "failure_message": _words(decline),
-            "_decline": decline[1],
-        }
+        charge |= failure(decline)
     call.objects.add(charge)
     call.event("charge.failed" if decline else "charge.succeeded", charge)
     if card.get("dispute") and not decline:
@@ -74,7 +59,3 @@ def capture(call: Call, charge: Record, amount: int) -> Record:
     }
     call.event("charge.captured", charge)
     return call.objects.save(charge)
-
-
-def _words(decline: list[str]) -> str:
-    return DECLINES.get(decline[1], DECLINES[decline[0]])

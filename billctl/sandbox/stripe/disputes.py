@@ -1,7 +1,7 @@
 """Disputes. As in Stripe's test mode the evidence text decides: `winning_evidence` wins at once,
 `losing_evidence` loses, anything else stays under review."""
 
-from billctl.sandbox.state import Record
+from billctl.sandbox.database import Record
 from billctl.sandbox.stripe import params as p
 from billctl.sandbox.stripe.call import Call, Endpoint, Page, retrieve
 from billctl.sandbox.stripe.errors import refused

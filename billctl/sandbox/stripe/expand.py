@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from billctl.sandbox.state import Objects
+from billctl.sandbox.database import Objects
 from billctl.sandbox.stripe.errors import invalid
 from billctl.sandbox.stripe.shapes import Shapes, Wire, wire_list
 

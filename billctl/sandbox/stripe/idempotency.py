@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from billctl.sandbox.state import Database
+from billctl.sandbox.database import Database
 from billctl.sandbox.stripe.errors import ApiError
 
 KEPT_SECONDS = 86_400
@@ -64,7 +64,7 @@ class Keys:
         if claim.key is not None:
             self._db.execute(
                 "UPDATE keys SET status=?, body=?, owner=NULL WHERE live=? AND key=?",
-                (status, json.dumps(body, ensure_ascii=False, indent=2), self._live, claim.key),
+                (status, json.dumps(body, ensure_ascii=False), self._live, claim.key),
             )
 
     def release(self, claim: Claim) -> None:

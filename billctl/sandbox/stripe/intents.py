@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from billctl.sandbox.state import Record
+from billctl.sandbox.database import Record
 from billctl.sandbox.stripe import params as p
 from billctl.sandbox.stripe.call import Call, Endpoint, Page, retrieve
 from billctl.sandbox.stripe.charging import capture, declined, take

@@ -1,6 +1,6 @@
 """Invoice items: one amount for a customer, on a draft or waiting for one."""
 
-from billctl.sandbox.state import Record
+from billctl.sandbox.database import Record
 from billctl.sandbox.stripe import params as p
 from billctl.sandbox.stripe.call import Call, Endpoint, Page, retrieve
 from billctl.sandbox.stripe.errors import refused

@@ -3,7 +3,7 @@ states could not be verified."""
 
 from typing import Any
 
-from billctl.sandbox.state import Record
+from billctl.sandbox.database import Record
 from billctl.sandbox.stripe import params as p
 from billctl.sandbox.stripe.billing import close_payment, draft, finalize, mark_paid, pay_with
 from billctl.sandbox.stripe.call import Call, Endpoint, Page, retrieve
@@ -101,7 +101,7 @@ def send(call: Call) -> Record:
     invoice = call.find("invoice", call.path_id, param="invoice")
     if invoice["collection_method"] != "send_invoice":
         raise refused("You can only manually send an invoice if its collection method is 'send_invoice'.")
-    if invoice["status"] in ("void", "uncollectible"):
+    if invoice["status"] == "void":
         raise _wrong_state(invoice, "send")
     if invoice["status"] == "draft":
         finalize(call, invoice)

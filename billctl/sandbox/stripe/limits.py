@@ -3,7 +3,7 @@
 The code of Stripe's 429 body could not be verified: `rate_limit` is on its page of error codes.
 """
 
-from billctl.sandbox.state import Database
+from billctl.sandbox.database import Database
 from billctl.sandbox.stripe.call import Endpoint
 from billctl.sandbox.stripe.errors import ApiError
 

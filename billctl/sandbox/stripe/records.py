@@ -2,9 +2,14 @@
 
 from typing import Any
 
-from billctl.sandbox.state import Record
+from billctl.sandbox.database import Record
 
 DAY = 86_400
+DECLINES = {
+    "card_declined": "Your card was declined.",
+    "expired_card": "Your card has expired.",
+    "insufficient_funds": "Your card has insufficient funds.",
+}
 ANSWER_DAYS = 9
 """Days a merchant has for a dispute's evidence here."""
 
@@ -58,6 +63,20 @@ def intent_record(key: str, created: int, **fields: Any) -> Record:
         "created": created,
         "status": "requires_payment_method",
         **fields,
+    }
+
+
+def failure(decline: tuple[str, str]) -> Record:
+    """What makes a charge a failed one; `decline` is its code and decline code."""
+    return {
+        "status": "failed",
+        "paid": False,
+        "captured": False,
+        "amount_captured": 0,
+        "balance_transaction": None,
+        "failure_code": decline[0],
+        "failure_message": DECLINES.get(decline[1]) or DECLINES[decline[0]],
+        "_decline": decline[1],
     }
 
 

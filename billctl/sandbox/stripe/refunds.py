@@ -4,7 +4,7 @@ The texts for too much, nothing left and a disputed charge are those of recorded
 `charge_disputed` too. A pending refund counts in the charge's `amount_refunded` here, which is not verified.
 """
 
-from billctl.sandbox.state import Record
+from billctl.sandbox.database import Record
 from billctl.sandbox.stripe import params as p
 from billctl.sandbox.stripe.call import Call, Endpoint, Page, retrieve
 from billctl.sandbox.stripe.errors import refused

@@ -9,7 +9,7 @@ nor Stripe's texts for broken queries.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from billctl.sandbox.state import Record
+from billctl.sandbox.database import Record
 from billctl.sandbox.stripe import params as p
 from billctl.sandbox.stripe.call import Call, Page
 from billctl.sandbox.stripe.errors import ApiError, invalid

@@ -7,10 +7,10 @@ heroine of the documentation is Layla Haddad; her ids and amounts are promised t
 from collections.abc import Callable
 from typing import Any
 
+from billctl.sandbox.database import Database, Record
 from billctl.sandbox.seed import PEOPLE, Person
-from billctl.sandbox.state import Record
+from billctl.sandbox.stripe.ledger_billing import Billing
 from billctl.sandbox.stripe.money import THREE_DECIMAL, ZERO_DECIMAL
-from billctl.sandbox.stripe.shop import Ledger
 
 PLANS = (("Basic", "basic", 1900), ("Pro", "pro", 4900), ("Team", "team", 9900))
 RATES = {"usd": 100, "eur": 92, "sar": 375, "kwd": 31, "jpy": 15_000, "isk": 13_800, "ugx": 370_000}
@@ -36,14 +36,20 @@ def price_in(cents: int, currency: str) -> int:
     return hundredths if currency in ("usd", "eur", "sar") else hundredths // 100 * 100
 
 
-def shop(now: int) -> list[Record]:
-    """Every object of the shop as it stands at `now`."""
-    ledger = Ledger(now)
+def seed(database: Database, *, live: bool, now: int) -> None:
+    """Write one mode's shop as it stands at `now` (Unix seconds). Call inside a write transaction."""
+    database.insert(live, shop(now, live=live))
+    database.execute("INSERT OR REPLACE INTO settings VALUES(?, 1)", (f"seeded_{int(live)}",))
+
+
+def shop(now: int, *, live: bool) -> list[Record]:
+    """Every object of the shop, oldest first."""
+    ledger = Billing(now, live=live)
     for name, word, cents in PLANS:
         product = ledger.product(name, word)
         for currency in ("usd", "eur", "sar", "kwd", "jpy"):
-            ledger.price(product, word, currency, price_in(cents, currency), "month")
-    ledger.price("prod_SbxTeam000001", "teamyear", "sar", price_in(99_000, "sar"), "year")
+            ledger.price(product, word, currency, price_in(cents, currency))
+    ledger.price("prod_SbxTeam000001", "teamyear", "sar", price_in(99_000, "sar"), interval="year")
     for index, person in enumerate(PEOPLE):
         _Life(ledger, person, index).tell()
     for number, cents in enumerate((2500, 7900, 1200)):
@@ -54,7 +60,7 @@ def shop(now: int) -> list[Record]:
 class _Life:
     """What happened with one customer."""
 
-    def __init__(self, ledger: Ledger, person: Person, index: int) -> None:
+    def __init__(self, ledger: Billing, person: Person, index: int) -> None:
         self.ledger = ledger
         self.person = person
         self.index = index

@@ -5,7 +5,7 @@ the failing card's refund is `succeeded` at first and fails after a while. A fai
 charge's again.
 """
 
-from billctl.sandbox.state import Objects, Record
+from billctl.sandbox.database import Objects, Record
 
 
 def settle(objects: Objects, now: int) -> None:

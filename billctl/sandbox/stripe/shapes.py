@@ -6,9 +6,10 @@ charge, `payments` of an invoice) are in `expand.py`.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
-from billctl.sandbox.state import Objects, Record
+from billctl.sandbox.database import Record
+from billctl.sandbox.stripe.defaults import DEFAULTS
 from billctl.sandbox.stripe.evidence import EVIDENCE
 from billctl.sandbox.stripe.plain import names
 
@@ -19,172 +20,20 @@ CHECKS: Wire = {"address_line1_check": None, "address_postal_code_check": None, 
 RECEIPTS = "https://pay.stripe.com/receipts/payment/"
 INVOICES = "https://invoice.stripe.com/i/"
 
-DEFAULTS: dict[str, Wire] = {
-    "customer": {
-        **names("address currency default_source description discount email name phone shipping test_clock"),
-        "balance": 0,
-        "delinquent": False,
-        "invoice_settings": {
-            **names("custom_fields default_payment_method footer rendering_options"),
-        },
-        "livemode": False,
-        "metadata": {},
-        "next_invoice_sequence": 1,
-        "preferred_locales": [],
-        "tax_exempt": "none",
-    },
-    "product": {
-        **names("default_price description package_dimensions shippable statement_descriptor tax_code"),
-        **names("unit_label url"),
-        "active": True,
-        "images": [],
-        "livemode": False,
-        "marketing_features": [],
-        "metadata": {},
-    },
-    "price": {
-        **names("custom_unit_amount lookup_key nickname recurring tiers_mode transform_quantity"),
-        "active": True,
-        "billing_scheme": "per_unit",
-        "livemode": False,
-        "metadata": {},
-        "tax_behavior": "unspecified",
-    },
-    "payment_method": {
-        "allow_redisplay": "unspecified",
-        "customer": None,
-        "customer_account": None,
-        "livemode": False,
-        "metadata": {},
-        "type": "card",
-    },
-    "payment_intent": {
-        **names("application application_fee_amount automatic_payment_methods canceled_at"),
-        **names("cancellation_reason customer customer_account description excluded_payment_method_types"),
-        **names("last_payment_error latest_charge next_action on_behalf_of payment_method"),
-        **names("payment_method_configuration_details processing receipt_email review setup_future_usage"),
-        **names("shipping statement_descriptor statement_descriptor_suffix transfer_data transfer_group"),
-        "amount_capturable": 0,
-        "amount_details": {"tip": {}},
-        "amount_received": 0,
-        "capture_method": "automatic_async",
-        "confirmation_method": "automatic",
-        "livemode": False,
-        "metadata": {},
-        "payment_method_options": {},
-        "payment_method_types": ["card"],
-    },
-    "charge": {
-        **names("application application_fee application_fee_amount balance_transaction customer"),
-        **names("description failure_balance_transaction failure_code failure_message on_behalf_of"),
-        **names("payment_intent payment_method receipt_email receipt_number review shipping"),
-        **names("source_transfer statement_descriptor statement_descriptor_suffix transfer_data"),
-        **names("transfer_group"),
-        "amount_refunded": 0,
-        "calculated_statement_descriptor": "BILLCTL SANDBOX",
-        "disputed": False,
-        "fraud_details": {},
-        "livemode": False,
-        "metadata": {},
-        "refunded": False,
-    },
-    "refund": {
-        **names("balance_transaction charge payment_intent reason receipt_number"),
-        **names("source_transfer_reversal transfer_reversal"),
-        "metadata": {},
-    },
-    "dispute": {
-        "balance_transactions": [],
-        "enhanced_eligibility_types": [],
-        "livemode": False,
-        "metadata": {},
-    },
-    "subscription": {
-        **names("application application_fee_percent billing_cycle_anchor_config billing_thresholds"),
-        **names("cancel_at canceled_at customer_account days_until_due default_payment_method"),
-        **names("default_source description ended_at latest_invoice next_pending_invoice_item_invoice"),
-        **names("on_behalf_of pause_collection pending_invoice_item_interval pending_setup_intent"),
-        **names("pending_update schedule test_clock transfer_data trial_end trial_start"),
-        "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
-        "billing_mode": {"flexible": None, "type": "classic"},
-        "billing_schedules": [],
-        "cancel_at_period_end": False,
-        "cancellation_details": {"comment": None, "feedback": None, "reason": None},
-        "collection_method": "charge_automatically",
-        "default_tax_rates": [],
-        "discounts": [],
-        "invoice_settings": {"account_tax_ids": None, "issuer": {"type": "self"}},
-        "livemode": False,
-        "metadata": {},
-        "payment_settings": {
-            "payment_method_options": None,
-            "payment_method_types": None,
-            "save_default_payment_method": "off",
-        },
-        "trial_settings": {"end_behavior": {"missing_payment_method": "create_invoice"}},
-    },
-    "invoice": {
-        **names("account_tax_ids application automatically_finalizes_at billing_reason custom_fields"),
-        **names("customer_account customer_address customer_phone customer_shipping default_payment_method"),
-        **names("default_source description due_date effective_at ending_balance footer from_invoice"),
-        **names("hosted_invoice_url invoice_pdf last_finalization_error latest_revision"),
-        **names("next_payment_attempt number on_behalf_of parent receipt_number rendering shipping_cost"),
-        **names("shipping_details statement_descriptor test_clock webhooks_delivered_at"),
-        "account_country": "US",
-        "account_name": "billctl sandbox shop",
-        "amount_overpaid": 0,
-        "amount_paid": 0,
-        "amount_paid_off_stripe": 0,
-        "amount_shipping": 0,
-        "attempt_count": 0,
-        "attempted": False,
-        "auto_advance": False,
-        "automatic_tax": {
-            "disabled_reason": None,
-            "enabled": False,
-            "liability": None,
-            "provider": None,
-            "status": None,
-        },
-        "customer_tax_exempt": "none",
-        "customer_tax_ids": [],
-        "default_tax_rates": [],
-        "discounts": [],
-        "issuer": {"type": "self"},
-        "livemode": False,
-        "metadata": {},
-        "payment_settings": {
-            "default_mandate": None,
-            "payment_method_options": None,
-            "payment_method_types": None,
-        },
-        "post_payment_credit_notes_amount": 0,
-        "pre_payment_credit_notes_amount": 0,
-        "starting_balance": 0,
-        "total_discount_amounts": [],
-        "total_pretax_credit_amounts": [],
-        "total_taxes": [],
-    },
-    "invoiceitem": {
-        **names("customer_account description invoice parent test_clock"),
-        "discountable": True,
-        "discounts": [],
-        "livemode": False,
-        "metadata": {},
-        "proration": False,
-        "quantity": 1,
-        "quantity_decimal": "1",
-        "tax_rates": [],
-    },
-    "invoice_payment": {"is_default": True, "livemode": False},
-    "event": {"api_version": "2026-10-28.endive", "livemode": False, "pending_webhooks": 0},
-}
+
+class Source(Protocol):
+    """Where a shape finds what it embeds: the stored objects, or those of a shop being built."""
+
+    live: bool
+
+    def get(self, key: str) -> Record | None:
+        """The record with this id."""
 
 
 class Shapes:
     """Renders the records of one mode."""
 
-    def __init__(self, objects: Objects) -> None:
+    def __init__(self, objects: Source) -> None:
         self._objects = objects
 
     def wire(self, record: Record) -> Wire:

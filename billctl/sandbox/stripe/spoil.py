@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from billctl.sandbox.faults import Fault
+from billctl.sandbox.fault_table import Fault
 from billctl.sandbox.http import Answer
 from billctl.sandbox.stripe.access import bad_key
 from billctl.sandbox.stripe.errors import ApiError, refused, server_error
@@ -33,7 +33,7 @@ def instead(fault: Fault, headers: dict[str, str]) -> Answer:
             403, "The provided key does not have the required permissions for this endpoint."
         ),
     }[fault.kind]()
-    return Answer(error.status, json.dumps(error.body, indent=2).encode(), headers | error.headers)
+    return Answer(error.status, json.dumps(error.body).encode(), headers | error.headers)
 
 
 def refuse(fault: Fault | None) -> None:
@@ -85,7 +85,7 @@ def _lie(name: str, change: Callable[[Any], Any]) -> Callable[[Answer, Fault], A
         body = json.loads(answer.body)
         if name in body:
             body[name] = change(body[name])
-            answer.body = json.dumps(body, ensure_ascii=False, indent=2).encode()
+            answer.body = json.dumps(body, ensure_ascii=False).encode()
         return answer
 
     return spoiler

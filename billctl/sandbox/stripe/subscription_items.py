@@ -1,6 +1,6 @@
 """Subscription items, for reading."""
 
-from billctl.sandbox.state import Record
+from billctl.sandbox.database import Record
 from billctl.sandbox.stripe import params as p
 from billctl.sandbox.stripe.call import Call, Endpoint, Page
 from billctl.sandbox.stripe.shapes import Shapes

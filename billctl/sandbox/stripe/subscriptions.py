@@ -6,7 +6,7 @@ from public reports of Stripe's answers, not from Stripe.
 
 from typing import Any
 
-from billctl.sandbox.state import Record
+from billctl.sandbox.database import Record
 from billctl.sandbox.stripe import params as p
 from billctl.sandbox.stripe.billing import finalize, invoice_for, pay_with
 from billctl.sandbox.stripe.call import Call, Endpoint, Page, retrieve
@@ -174,7 +174,7 @@ def update(call: Call) -> Record:
     for name in ("collection_method", "days_until_due", "description"):
         if name in given:
             subscription[name] = given[name]
-    _check_collection({"days_until_due": None, **subscription})
+    _check_collection(subscription)
     if "metadata" in given:
         subscription["metadata"] = p.merge_metadata(subscription.get("metadata", {}), given["metadata"])
     if "default_payment_method" in given:
