@@ -171,11 +171,10 @@ def test_every_amount_of_every_currency_comes_back_as_typed(currency: str, minor
 def test_whatever_is_typed_is_an_exact_amount_or_a_usage_error(currency: str, typed: str) -> None:
     try:
         money = parse(typed, currency)
-    except UsageError as error:
-        assert error.code == "bad_amount"
-    else:
-        assert money.minor > 0
-        assert len(money.decimal().partition(".")[2]) == EXPONENTS[currency]
+    except UsageError:
+        return
+    assert money.minor > 0
+    assert parse(money.decimal(), currency) == money
 
 
 @given(st.sampled_from(CURRENCIES), st.integers(-(10**20), 10**20), st.integers(-(10**20), 10**20))
@@ -232,4 +231,4 @@ def test_no_float_and_no_division_of_money_anywhere() -> None:
 
 
 def _is_power_of_ten(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value in {10, 100, 1000, 10_000, 100.0}
+    return isinstance(node, ast.Constant) and node.value in {10, 100, 1000, 10_000}
