@@ -9,6 +9,8 @@ Subclass `GatewayContract` in a test module, name the class, and say how to buil
 
         def make_account(self, base_url, *, name="one", read_timeout=30.0, key=1): ...
         def base_url(self): ...               # of a sandbox that knows the objects named here
+
+Before the import, `pytest.register_assert_rewrite("billctl.testing.contract")` makes failures show values.
 """
 
 import subprocess
