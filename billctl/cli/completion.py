@@ -10,10 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from billctl.errors import BillctlError
 from billctl.paths import state_dir
+
+if TYPE_CHECKING:
+    from billctl.models import Record
 
 KEPT = 200
 """How many ids are remembered for each profile."""
@@ -42,15 +45,6 @@ class Seen(NamedTuple):
     gateway: str
     account: str
     id: str
-
-
-class Showable(Protocol):
-    """What is remembered of a record."""
-
-    TYPE: Any
-    account: Any
-    gateway: Any
-    id: Any
 
 
 def profile_names(incomplete: str) -> list[str]:
@@ -108,12 +102,12 @@ def recent_ids(kind: str | None, incomplete: str) -> list[str]:
     return _beginning(dict.fromkeys(ids), incomplete)
 
 
-def remember(profile: str, records: Iterable[Showable], *, env: Mapping[str, str] = os.environ) -> None:
+def remember(profile: str, records: Iterable["Record"], *, env: Mapping[str, str] = os.environ) -> None:
     """Note the ids of `records` for completion, and forget the oldest.
 
     A note that cannot be written changes nothing but completion, so nobody is told.
     """
-    shown = [Seen(str(r.TYPE), str(r.gateway), str(r.account), str(r.id)) for r in records]
+    shown = [Seen(record.TYPE, record.gateway, record.account, record.id) for record in records]
     new = [entry for entry in shown if all(map(INSERTABLE.fullmatch, entry))]
     if not new:
         return
@@ -123,12 +117,6 @@ def remember(profile: str, records: Iterable[Showable], *, env: Mapping[str, str
     if entries != known:
         with suppress(OSError):
             _write(path, entries)
-
-
-def forget(profile: str, *, env: Mapping[str, str] = os.environ) -> None:
-    """Forget every id of a profile."""
-    with suppress(OSError):
-        _file(profile, env).unlink()
 
 
 def _file(profile: str, env: Mapping[str, str]) -> Path:

@@ -75,13 +75,15 @@ def _setting(setting: Any) -> dict[str, Any]:
 def _view(rows: list[dict[str, Any]]) -> View:
     usable = [row for row in rows if not row["fault"]]
     columns = (Column(), *(Column(title, whole=name != "find_by") for name, title in COLUMNS.items()))
-    cells = [(Cell(row["name"], "bold"), *_words(row["capabilities"]).values()) for row in usable]
+    cells: tuple[tuple[Cell | str, ...], ...] = tuple(
+        (Cell(row["name"], "bold"), *_words(row["capabilities"]).values()) for row in usable
+    )
     broken = [
         Line((Cell(row["name"], "bold"), Cell(f"broken: {row['fault']}", "red")))
         for row in rows
         if row["fault"]
     ]
-    return [Grid(columns, tuple(cells)), *broken] if usable else broken
+    return [Grid(columns, cells), *broken] if usable else broken
 
 
 def _words(offered: list[str]) -> dict[str, str]:

@@ -76,7 +76,7 @@ def _not_up(port: int, failure: OSError) -> BillctlError:
     if failure.filename:
         return StoreError(f"{failure.filename} cannot be used: {failure.strerror}")
     return UsageError(
-        f"port {port} on 127.0.0.1 cannot be had: {failure.strerror}",
+        f"port {port} on 127.0.0.1 cannot be had: {os.strerror(failure.errno or 0)}",
         code="port_in_use",
         hint="Choose another one, or --port 0 for any free one.",
     )
