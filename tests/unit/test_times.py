@@ -1,0 +1,87 @@
+"""Dates and ages as an operator types them."""
+
+import os
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from billctl.cli.times import moment
+from billctl.errors import UsageError
+
+NOW = datetime(2026, 11, 21, 14, 2, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def in_riyadh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "Asia/Riyadh")
+    time.tzset()
+    yield
+    del os.environ["TZ"]
+    time.tzset()
+
+
+def test_nothing_stays_nothing() -> None:
+    assert moment(None, "--since", now=NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "back"),
+    [
+        ("90m", timedelta(minutes=90)),
+        ("12h", timedelta(hours=12)),
+        ("3d", timedelta(days=3)),
+        ("2w", timedelta(weeks=2)),
+        ("0d", timedelta()),
+    ],
+)
+def test_an_age_counts_back_from_now(text: str, back: timedelta) -> None:
+    assert moment(text, "--since", now=NOW) == NOW - back
+
+
+@pytest.mark.parametrize(
+    ("text", "utc"),
+    [
+        ("2026-11-01T14:00:00Z", "2026-11-01T14:00:00+00:00"),
+        ("2026-11-01T14:00:00+03:00", "2026-11-01T11:00:00+00:00"),
+        ("2026-11-01T14:00:00.5-05:30", "2026-11-01T19:30:00.500000+00:00"),
+    ],
+)
+def test_an_instant_with_an_offset_is_that_instant(text: str, utc: str) -> None:
+    found = moment(text, "--since", now=NOW)
+    assert found is not None
+    assert found.isoformat() == utc
+
+
+@pytest.mark.usefixtures("in_riyadh")
+def test_a_date_is_midnight_where_the_operator_is() -> None:
+    assert moment("2026-11-01", "--since", now=NOW) == datetime(2026, 10, 31, 21, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", " ", "yesterday", "3", "d", "-3d", "3.5d", "3 d", "3D", "3y", "٣d", "999999d", "1e3d"),
+        *("2026-13-01", "2026-02-30", "21.11.2026", "11/21/2026", "2026", "0001-01-01T00:00:00+14:00"),
+        *("\u202e3d", "3d\n", "9" * 5000),
+    ],
+)
+def test_anything_else_is_a_usage_error_that_shows_the_forms(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        moment(text, "--since", now=NOW)
+    assert caught.value.code == "bad_date"
+    assert caught.value.hint == "Write 2026-11-01, 2026-11-01T14:00:00Z, or an age: 90m, 12h, 3d, 2w."
+    assert len(caught.value.line()) < 200
+
+
+@given(st.text(max_size=30))
+def test_whatever_is_typed_is_an_aware_instant_or_a_usage_error(text: str) -> None:
+    try:
+        found = moment(text, "--since", now=NOW)
+    except UsageError:
+        return
+    assert found is not None
+    assert found.utcoffset() == timedelta()
