@@ -22,15 +22,15 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("gateway",),
     ("models",),
     ("money",),
-    ("paths", "text", "iso4217"),
+    ("paths", "text", "iso4217", "frozen"),
     ("errors",),
 )
 """Top to bottom: a part imports from its own row and from those below, never from above."""
 
-PLUGIN_API = frozenset({"gateway", "models", "money", "errors", "iso4217"})
-"""All that a gateway imports of billctl; iso4217 is money's table of exponents."""
+PLUGIN_API = frozenset({"gateway", "models", "money", "errors", "iso4217", "frozen"})
+"""All that a gateway imports of billctl. iso4217 is the table under money, frozen the form of records."""
 
-SANDBOX_MAY = frozenset({"errors", "paths", "iso4217", "money"})
+SANDBOX_MAY = frozenset({"errors", "paths", "iso4217", "money", "frozen"})
 """The sandbox is checked against the gateways' descriptions, so it shares nothing with their adapters."""
 
 ONLY_IN_CLI = frozenset({"typer", "click", "rich"})
