@@ -12,7 +12,7 @@ from billctl.cli.output import Cell, Column, Grid, Line, Result, View
 from billctl.cli.secret_input import SecretInput
 from billctl.cli.secret_status import SecretRow, chosen_secrets, secret_rows
 from billctl.credentials import mask_secret, remove_secret, store_secret
-from billctl.errors import AuthFailed, BillctlError, NotFound, StoreError, UsageError
+from billctl.errors import AuthFailed, BillctlError, Busy, NotFound, StoreError, UsageError
 from billctl.gateway import Secret
 from billctl.session import Session, open_session
 
@@ -187,7 +187,7 @@ def _keep(session: Session, account: str, secret: str, value: Secret) -> SecretR
         raise
     try:
         _note(session, "auth add", account, secret, {"source": KEPT_IN, "mask": mask})
-    except StoreError as failure:
+    except (StoreError, Busy) as failure:
         raise _unrecorded(f"{secret} of {account} is kept in the keyring", failure) from failure
     return SecretRow(
         account=account, gateway=gateway, secret=secret, source=KEPT_IN, mask=mask, note=None, error=None
@@ -204,7 +204,7 @@ def _forget(session: Session, account: str, secret: str) -> bool:
     if removed:
         try:
             _note(session, "auth remove", account, secret, {"source": KEPT_IN})
-        except StoreError as failure:
+        except (StoreError, Busy) as failure:
             raise _unrecorded(f"{secret} of {account} is removed from the keyring", failure) from failure
     return removed
 
@@ -229,7 +229,7 @@ def _note(
     )
 
 
-def _unrecorded(done: str, failure: StoreError) -> ChangeUnrecorded:
+def _unrecorded(done: str, failure: StoreError | Busy) -> ChangeUnrecorded:
     return ChangeUnrecorded(
         f"{done}, but the audit log has no record of it: {failure.message}", hint=failure.hint
     )
@@ -250,7 +250,7 @@ def _left(session: Session, account: str, removed: list[str]) -> list[str]:
     """Other places that still have a removed secret."""
     rows = secret_rows(session.credentials, [account])
     return [
-        f"{row.source} still has a {row.secret} for {account}"
+        f"{row.source} still has {row.secret} of {account}"
         for row in rows
         if row.source and row.secret in removed
     ]

@@ -1,0 +1,481 @@
+"""`billctl auth`: secrets go into the keyring unseen, are proved to be there, and leave a record each time.
+
+Each command is a process of its own, with a real keyring backend that keeps its secrets in a file.
+"""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pexpect
+import pytest
+
+CANARY = "sk_test_CANARYcanaryCANARY4f2a"
+MASK = "sk_test_…4f2a"
+OTHER = "sk_test_OTHERcanaryOTHER1b3c"
+
+BACKENDS = """
+import json, os, pathlib, time
+import keyring.backend, keyring.errors
+
+class File(keyring.backend.KeyringBackend):
+    priority = 1
+    path = pathlib.Path(os.environ["KEPT"])
+    def all(self):
+        return json.loads(self.path.read_text()) if self.path.exists() else {}
+    def get_password(self, service, username):
+        return self.all().get(f"{service}/{username}")
+    def set_password(self, service, username, password):
+        self.path.write_text(json.dumps(self.all() | {f"{service}/{username}": password}))
+    def delete_password(self, service, username):
+        kept = self.all()
+        del kept[f"{service}/{username}"]
+        self.path.write_text(json.dumps(kept))
+
+class Forgetting(File):
+    def set_password(self, service, username, password):
+        pass
+
+class Hanging(File):
+    def get_password(self, service, username, password=None):
+        time.sleep(60)
+    set_password = get_password
+
+class Locked(File):
+    def get_password(self, service, username):
+        raise keyring.errors.KeyringLocked("canary")
+    def set_password(self, service, username, password):
+        raise keyring.errors.KeyringLocked(password)
+"""
+
+SHOP = """\
+mode = "test"
+[accounts.stripe]
+gateway = "stripe"
+[accounts.stripe-eu]
+gateway = "stripe"
+"""
+
+KEPT_UNDER = "billctl:shop/stripe.api_key"
+
+
+@dataclass
+class Machine:
+    """An operator's machine: a profile, a keyring, an audit log. Every output is searched for secrets."""
+
+    folder: Path
+    env: dict[str, str] = field(default_factory=dict)
+
+    def billctl(self, *arguments: str, typed: str | bytes = "") -> subprocess.CompletedProcess[str]:
+        """One command line with `typed` on standard input, which is no terminal."""
+        data = typed.encode() if isinstance(typed, str) else typed
+        done = subprocess.run(
+            [sys.executable, "-m", "billctl", *arguments],
+            check=False,
+            input=data,
+            env={**os.environ, **self.env},
+            capture_output=True,
+            timeout=60,
+        )
+        out, err = done.stdout.decode(), done.stderr.decode()
+        assert "canary" not in (out + err).lower()
+        return subprocess.CompletedProcess(done.args, done.returncode, out, err)
+
+    def document(self, *arguments: str, typed: str = "") -> dict[str, Any]:
+        parsed: dict[str, Any] = json.loads(self.billctl(*arguments, "-o", "json", typed=typed).stdout)
+        return parsed
+
+    def kept(self) -> dict[str, str]:
+        """What the keyring holds."""
+        path = self.folder / "kept.json"
+        return json.loads(path.read_text()) if path.exists() else {}
+
+    def records(self) -> list[dict[str, Any]]:
+        """The audit log's notes, as stored."""
+        from billctl.store.interface import RecordFilter
+        from billctl.store.sqlite import open_store
+
+        store = open_store(Path(os.environ["BILLCTL_STATE_DIR"]) / "audit.sqlite", readonly=True)
+        try:
+            bodies = [json.loads(record.body) for record in store.records(RecordFilter())]
+        finally:
+            store.close()
+        return [body for body in bodies if body["phase"] == "note"]
+
+    def files_with(self, text: str) -> list[Path]:
+        """Files of the configuration and the state that hold `text`."""
+        roots = (os.environ["BILLCTL_CONFIG_DIR"], os.environ["BILLCTL_STATE_DIR"])
+        files = [path for root in roots for path in Path(root).rglob("*") if path.is_file()]
+        assert files
+        return [path for path in files if text.encode() in path.read_bytes()]
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    folder = Path(os.environ["BILLCTL_CONFIG_DIR"]) / "profiles"
+    folder.mkdir(parents=True, mode=0o700)
+    (folder / "shop.toml").write_text(SHOP)
+    (folder / "shop.toml").chmod(0o600)
+    (tmp_path / "backends.py").write_text(BACKENDS)
+    env = {
+        "PYTHONPATH": str(tmp_path),
+        "KEPT": str(tmp_path / "kept.json"),
+        "PYTHON_KEYRING_BACKEND": "backends.File",
+        "BILLCTL_PROFILE": "shop",
+    }
+    return Machine(tmp_path, env)
+
+
+def use_backend(machine: Machine, name: str) -> None:
+    machine.env["PYTHON_KEYRING_BACKEND"] = name
+
+
+# add
+
+
+def test_a_piped_secret_is_kept_in_the_keyring_and_only_its_mask_is_shown(machine: Machine) -> None:
+    document = machine.document("auth", "add", "stripe", "--stdin", typed=f"{CANARY}\n")
+    assert document["exit"] == {"code": 0, "class": "ok"}
+    assert (document["profile"], document["mode"], document["warnings"]) == ("shop", "test", [])
+    assert document["data"]["secrets"] == [
+        {
+            "type": "secret",
+            "account": "stripe",
+            "gateway": "stripe",
+            "secret": "api_key",
+            "status": "found",
+            "source": "keyring",
+            "mask": MASK,
+            "note": None,
+        }
+    ]
+    assert machine.kept() == {KEPT_UNDER: CANARY}
+
+
+def test_the_record_of_an_added_secret_says_who_and_which_but_not_what(machine: Machine) -> None:
+    machine.billctl("auth", "add", "stripe", "--stdin", typed=CANARY)
+    (note,) = machine.records()
+    assert (note["action"], note["outcome"]) == ("auth add", "succeeded")
+    assert (note["profile"], note["account"], note["gateway"]) == ("shop", "stripe", "stripe")
+    assert (note["object_type"], note["object_id"]) == ("secret", "api_key")
+    assert note["result"] == {"source": "keyring", "mask": MASK}
+    assert machine.files_with(CANARY) == []
+
+
+def test_a_secret_comes_from_a_file_that_nobody_else_can_read(machine: Machine) -> None:
+    key = machine.folder / "key.txt"
+    key.write_text(f"{CANARY}\n")
+    key.chmod(0o640)
+    refused = machine.billctl("auth", "add", "stripe", "--from-file", str(key))
+    assert refused.returncode == 4
+    assert refused.stderr == (
+        f"billctl: the file {key} can be read or written by other users. Nothing changed. "
+        f"Make it yours alone: chmod 600 {key}\n"
+    )
+    assert machine.kept() == {}
+    key.chmod(0o600)
+    assert machine.billctl("auth", "add", "stripe", "--from-file", str(key)).returncode == 0
+    assert machine.kept() == {KEPT_UNDER: CANARY}
+
+
+@pytest.fixture
+def prompt(machine: Machine) -> Iterator["pexpect.spawn[str]"]:
+    """`auth add stripe` on a terminal of its own, at its prompt."""
+    child = pexpect.spawn(
+        sys.executable,
+        ["-m", "billctl", "auth", "add", "stripe"],
+        env={**os.environ, **machine.env},
+        encoding="utf-8",
+        timeout=20,
+        dimensions=(30, 120),
+    )
+    child.expect_exact("api_key of stripe (profile shop, test; not shown):")
+    yield child
+    child.close(force=True)
+
+
+def test_on_a_terminal_the_secret_is_asked_for_and_not_echoed(
+    machine: Machine, prompt: "pexpect.spawn[str]"
+) -> None:
+    prompt.waitnoecho()
+    prompt.sendline(CANARY)
+    prompt.expect(pexpect.EOF)
+    prompt.close()
+    assert prompt.exitstatus == 0
+    assert isinstance(prompt.before, str)
+    assert "canary" not in prompt.before.lower()
+    assert MASK in prompt.before
+    assert "billctl --profile shop profile check" in prompt.before
+    assert machine.kept() == {KEPT_UNDER: CANARY}
+
+
+def test_an_operator_who_stops_answering_keeps_nothing(
+    machine: Machine, prompt: "pexpect.spawn[str]"
+) -> None:
+    prompt.waitnoecho()
+    prompt.sendeof()
+    prompt.expect_exact("nobody answered")
+    prompt.expect(pexpect.EOF)
+    prompt.close()
+    assert prompt.exitstatus == 8
+    assert machine.kept() == {}
+
+
+def test_stdin_that_is_a_terminal_is_refused_because_it_would_show_the_secret(machine: Machine) -> None:
+    child = pexpect.spawn(
+        sys.executable,
+        ["-m", "billctl", "auth", "add", "stripe", "--stdin"],
+        env={**os.environ, **machine.env},
+        encoding="utf-8",
+        timeout=20,
+    )
+    child.expect_exact("--stdin reads a pipe, and standard input is a terminal")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "typed", "code", "line"),
+    [
+        (
+            ("stripe",),
+            "",
+            2,
+            "there is no terminal to ask for the secret on. Nothing was sent. "
+            "Use --stdin or --from-file FILE.",
+        ),
+        (
+            ("strip", "--stdin"),
+            CANARY,
+            2,
+            "profile shop has no account called 'strip'. Nothing was sent. Its accounts: stripe, stripe-eu.",
+        ),
+        (
+            ("stripe", "--stdin", "--secret", CANARY),
+            "",
+            2,
+            "stripe takes no secret of that name. Nothing was sent. Its secrets: api_key.",
+        ),
+        (
+            ("stripe", "--stdin", "--from-file", "key"),
+            CANARY,
+            2,
+            "--stdin and --from-file exclude each other. Nothing was sent.",
+        ),
+        (
+            ("stripe", "--stdin"),
+            " \n",
+            4,
+            "standard input is empty. Nothing changed. No secret was kept.",
+        ),
+        (
+            ("stripe", "--stdin"),
+            f"{CANARY}\n{CANARY}\n",
+            4,
+            "standard input holds a line break, or a control, invisible or non-ASCII character. "
+            "Nothing changed. Copy the key again, alone and whole.",
+        ),
+        (
+            ("stripe", "--stdin"),
+            b"\xff\xfecanary",
+            4,
+            "standard input is not text. Nothing changed. A key is one line of text.",
+        ),
+    ],
+)
+def test_bad_input_gets_one_line_and_keeps_nothing(
+    machine: Machine, arguments: tuple[str, ...], typed: str | bytes, code: int, line: str
+) -> None:
+    done = machine.billctl("auth", "add", *arguments, typed=typed)
+    assert (done.returncode, done.stderr, done.stdout) == (code, f"billctl: {line}\n", "")
+    assert machine.kept() == {}
+
+
+def test_a_secret_given_as_an_argument_is_refused_and_not_repeated(machine: Machine) -> None:
+    done = machine.billctl("auth", "add", "stripe", CANARY)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert machine.kept() == {}
+
+
+@pytest.mark.parametrize(
+    ("backend", "why"),
+    [
+        ("backends.Forgetting", "the keyring kept nothing"),
+        ("keyring.backends.null.Keyring", "the keyring kept nothing"),
+        ("keyring.backends.fail.Keyring", "the keyring keeps nothing: this machine has none"),
+        ("backends.Locked", "the keyring keeps nothing: it is locked"),
+    ],
+)
+def test_a_keyring_that_keeps_nothing_is_an_error_and_on_record(
+    machine: Machine, backend: str, why: str
+) -> None:
+    use_backend(machine, backend)
+    done = machine.billctl("auth", "add", "stripe", "--stdin", typed=CANARY)
+    assert done.returncode == 4
+    assert done.stderr == (
+        f"billctl: stripe: {why}. Nothing changed. Keep it in another place: see `billctl help secrets`.\n"
+    )
+    (note,) = machine.records()
+    assert (note["action"], note["outcome"]) == ("auth add", "failed")
+    assert note["error"]["message"] == why
+    assert machine.files_with(CANARY) == []
+
+
+def test_a_keyring_that_hangs_is_given_up_after_three_seconds(machine: Machine) -> None:
+    use_backend(machine, "backends.Hanging")
+    started = time.monotonic()
+    done = machine.billctl("auth", "add", "stripe", "--stdin", typed=CANARY)
+    assert done.returncode == 4
+    assert "the keyring keeps nothing: it did not answer within 3 s" in done.stderr
+    assert 3 <= time.monotonic() - started < 8
+
+
+def test_a_place_that_is_asked_before_the_keyring_is_told(machine: Machine) -> None:
+    credentials = machine.folder / "credentials"
+    credentials.mkdir()
+    (credentials / "billctl.shop.stripe.api_key").write_text(OTHER)
+    machine.env["CREDENTIALS_DIRECTORY"] = str(credentials)
+    document = machine.document("auth", "add", "stripe", "--stdin", typed=CANARY)
+    assert document["exit"]["code"] == 0
+    assert document["warnings"] == [
+        "the keyring's api_key of stripe is not used: credentials directory is asked first and has one"
+    ]
+
+
+def test_a_credential_command_that_fails_is_told_after_adding(machine: Machine) -> None:
+    profile = Path(os.environ["BILLCTL_CONFIG_DIR"]) / "profiles" / "shop.toml"
+    profile.write_text('credential_command = ["false"]\n' + SHOP)
+    document = machine.document("auth", "add", "stripe", "--stdin", typed=CANARY)
+    assert document["warnings"] == ["the keyring's api_key is not used: credential_command failed (exit 1)"]
+
+
+def test_without_an_audit_log_no_secret_is_changed(machine: Machine) -> None:
+    state = Path(os.environ["BILLCTL_STATE_DIR"])
+    state.mkdir(mode=0o700)
+    (state / "audit.sqlite").write_text("this is no database, but text that is long enough to be one" * 20)
+    (state / "audit.sqlite").chmod(0o600)
+    for command in (("add", "stripe", "--stdin"), ("remove", "stripe")):
+        done = machine.billctl("auth", *command, typed=CANARY)
+        assert done.returncode == 9
+        assert "it is not a billctl audit log" in done.stderr
+    assert machine.kept() == {}
+
+
+def test_a_kept_secret_that_could_not_be_recorded_is_told_as_just_that(machine: Machine) -> None:
+    machine.billctl("auth", "add", "stripe-eu", "--stdin", typed=OTHER)
+    log = sqlite3.connect(Path(os.environ["BILLCTL_STATE_DIR"]) / "audit.sqlite", isolation_level=None)
+    with closing(log):
+        log.execute("BEGIN IMMEDIATE")
+        done = machine.billctl("auth", "add", "stripe", "--stdin", typed=CANARY)
+    assert done.returncode == 9
+    assert done.stderr.startswith(
+        "billctl: api_key of stripe is kept in the keyring, but the audit log has no record of it: "
+        "another process has kept the audit log"
+    )
+    assert machine.kept()[KEPT_UNDER] == CANARY
+
+
+@pytest.mark.parametrize("command", [("add", "stripe", "--stdin"), ("remove", "stripe")])
+def test_the_sandbox_needs_no_credentials(machine: Machine, command: tuple[str, ...]) -> None:
+    done = machine.billctl("--profile", "sandbox", "auth", *command, typed=CANARY)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "billctl: profile sandbox needs no credentials: the sandbox brings its own keys. Nothing was sent. "
+        "For an account of yours: `billctl profile create NAME`.\n"
+    )
+    assert machine.kept() == {}
+
+
+# remove
+
+
+def test_remove_takes_the_secret_out_of_the_keyring_and_leaves_a_record(machine: Machine) -> None:
+    machine.billctl("auth", "add", "stripe", "--stdin", typed=CANARY)
+    document = machine.document("auth", "remove", "stripe")
+    assert document["exit"]["code"] == 0
+    assert document["data"] == {"account": "stripe", "gateway": "stripe", "removed": ["api_key"]}
+    assert machine.kept() == {}
+    assert [(note["action"], note["outcome"]) for note in machine.records()] == [
+        ("auth add", "succeeded"),
+        ("auth remove", "succeeded"),
+    ]
+
+
+def test_removing_what_the_keyring_does_not_hold_is_not_found(machine: Machine) -> None:
+    done = machine.billctl("auth", "remove", "stripe")
+    assert done.returncode == 3
+    assert done.stderr == (
+        "billctl: the keyring holds no api_key of stripe. Nothing changed. See `billctl auth status`.\n"
+    )
+
+
+def test_remove_tells_of_another_place_that_still_has_the_secret(machine: Machine) -> None:
+    machine.billctl("auth", "add", "stripe", "--stdin", typed=CANARY)
+    machine.env["BILLCTL_STRIPE_API_KEY"] = OTHER
+    document = machine.document("auth", "remove", "stripe")
+    assert document["warnings"] == ["environment BILLCTL_STRIPE_API_KEY still has api_key of stripe"]
+
+
+# status
+
+
+def test_status_shows_source_and_mask_of_each_secret_and_how_to_add_the_missing(machine: Machine) -> None:
+    machine.billctl("auth", "add", "stripe", "--stdin", typed=CANARY)
+    document = machine.document("auth", "status")
+    assert document["exit"] == {"code": 7, "class": "partial"}
+    rows = document["data"]["secrets"]
+    assert [(r["account"], r["secret"], r["status"], r["source"], r["mask"]) for r in rows] == [
+        ("stripe", "api_key", "found", "keyring", MASK),
+        ("stripe-eu", "api_key", "missing", None, None),
+    ]
+    (error,) = document["errors"]
+    assert (error["class"], error["account"]) == ("auth", "stripe-eu")
+    assert "`billctl --profile shop auth add stripe-eu`" in error["message"]
+    assert "BILLCTL_STRIPE_EU_API_KEY" in error["message"]
+
+
+def test_status_of_one_account_is_zero_when_found_and_four_when_missing(machine: Machine) -> None:
+    machine.env["BILLCTL_STRIPE_API_KEY"] = CANARY
+    found = machine.billctl("auth", "status", "stripe")
+    assert (found.returncode, found.stderr) == (0, "")
+    assert found.stdout == f"stripe\tapi_key\tfound\tenvironment BILLCTL_STRIPE_API_KEY\t{MASK}\t\n"
+    missing = machine.billctl("auth", "status", "stripe-eu", "-o", "table")
+    assert missing.returncode == 4
+    assert [line.split() for line in missing.stdout.splitlines()] == [
+        ["account", "secret", "found", "in"],
+        ["stripe-eu", "api_key", "missing"],
+    ]
+
+
+def test_status_of_an_account_that_is_not_there_is_a_wrong_call(machine: Machine) -> None:
+    done = machine.billctl("auth", "status", "paypal")
+    assert done.returncode == 2
+    assert "profile shop has no account called 'paypal'" in done.stderr
+
+
+def test_status_of_the_sandbox_says_that_nothing_needs_adding(machine: Machine) -> None:
+    done = machine.billctl("--profile", "sandbox", "auth", "status", "-o", "table")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "The sandbox brings its own keys: there is nothing to add." in done.stdout
+
+
+def test_a_live_key_in_the_environment_is_used_with_a_warning_beside_it(machine: Machine) -> None:
+    folder = Path(os.environ["BILLCTL_CONFIG_DIR"]) / "profiles"
+    live = SHOP.replace('"test"', '"live"').replace('"stripe"\n', '"stripe"\naccount_id = "acct_1"\n')
+    (folder / "till.toml").write_text(live)
+    (folder / "till.toml").chmod(0o600)
+    machine.env["BILLCTL_STRIPE_API_KEY"] = "sk_live_CANARYcanaryCANARY4f2a"
+    document = machine.document("--profile", "till", "auth", "status", "stripe")
+    (row,) = document["data"]["secrets"]
+    assert (document["mode"], row["mask"]) == ("live", "sk_live_…4f2a")
+    assert row["note"] == "a live key in the environment can be read by every program run by this user"
