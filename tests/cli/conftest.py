@@ -1,0 +1,15 @@
+"""What the command tests share."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.shop import Shop, open_shop
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    """A rehearsal shop of this test's own."""
+    with open_shop(tmp_path) as opened:
+        yield opened
