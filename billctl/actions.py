@@ -6,7 +6,6 @@ gateway settles it. Each kind of change is a `Verb`; the path is the same for al
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from billctl.audit.entry import read
@@ -24,6 +23,7 @@ from billctl.errors import (
     StoreError,
     UsageError,
 )
+from billctl.frozen import field, frozen, replace
 from billctl.gateway import Stamp
 from billctl.money import Money
 from billctl.session import Session
@@ -36,7 +36,7 @@ MAX_REASON = 2000
 KEY_LENGTH = 32
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Request:
     """What an operator asked for, besides the verb: on what, why, and under which assurances."""
 
@@ -50,7 +50,7 @@ class Request:
     live: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ActionResult:
     """What became of a request.
 

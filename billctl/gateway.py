@@ -20,12 +20,12 @@ Promises of every adapter:
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
 from billctl.errors import Unsupported
+from billctl.frozen import field, frozen
 from billctl.models import Charge, Customer, Dispute, Invoice, Refund, Subscription
 from billctl.money import Money
 
@@ -84,7 +84,7 @@ class When(StrEnum):
     PERIOD_END = "period_end"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Setting:
     """One value a gateway needs: a profile key, or a secret (`secret=True`) that is never in a profile."""
 
@@ -103,7 +103,7 @@ class Secret(str):
         return "Secret(…)"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Timeouts:
     """Limits of one account's calls, in seconds. `deadline` bounds one command's reads in all."""
 
@@ -112,7 +112,7 @@ class Timeouts:
     deadline: float = 60.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Account:
     """One login at one gateway, as a profile names it.
 
@@ -130,7 +130,7 @@ class Account:
     timeouts: Timeouts = field(default_factory=Timeouts)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Identity:
     """Whom the credentials open: the gateway's id and name of it, live or test; None where it cannot tell."""
 
@@ -139,7 +139,7 @@ class Identity:
     live: bool | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Query:
     """A search for customers. `limit` bounds the records of each kind fetched for each customer.
 
@@ -152,7 +152,7 @@ class Query:
     limit: int = 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Found:
     """The customers a query found, and what the operator must know of how complete that is."""
 
@@ -160,7 +160,7 @@ class Found:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Selection:
     """What a list asks for; None does not filter.
 
@@ -175,7 +175,7 @@ class Selection:
     limit: int = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Stamp:
     """What a change carries to the gateway besides itself.
 
@@ -197,7 +197,7 @@ class Message(StrEnum):
     REMINDER = "reminder"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Delivery:
     """An e-mail that the gateway will send, or has accepted to send.
 

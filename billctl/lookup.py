@@ -9,12 +9,12 @@ import re
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from billctl.errors import BillctlError, InternalError, NoAnswer, NotFound, Partial, UsageError, gravest
+from billctl.frozen import frozen, replace
 from billctl.gateway import By, Gateway, Query
 from billctl.models import Customer
 from billctl.session import Session
@@ -42,7 +42,7 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class AccountAnswer:
     """One account's part: `notes` say how complete it is, `error` why it failed."""
 
@@ -59,7 +59,7 @@ class AccountAnswer:
         return {"account": self.account, "gateway": self.gateway, "status": str(self.status), "note": note}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class LookupResult:
     """All accounts' parts, in the profile's order, and what the query was taken for."""
 

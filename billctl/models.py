@@ -6,11 +6,11 @@ adapter does not know becomes `unknown`, never a guess. Instants are aware UTC d
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from billctl.frozen import frozen
 from billctl.money import Money
 
 
@@ -109,7 +109,7 @@ def data(value: object) -> Any:
             return value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PaymentMethod:
     """What was charged: brand and last four digits, no more of a card than that (PCI DSS 3.4.1)."""
 
@@ -121,7 +121,7 @@ class PaymentMethod:
         return {"brand": self.brand, "last4": self.last4}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Record:
     """What all records have: the account's name, the gateway's name, the gateway's id."""
 
@@ -143,7 +143,7 @@ class Record:
         return {"type": self.TYPE} | {name: data(getattr(self, name)) for name in self.OUTPUT}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Refund(Record):
     """Money given back on a charge. `operation` is the billctl operation stamped on it, if any."""
 
@@ -160,7 +160,7 @@ class Refund(Record):
     operation_key: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Dispute(Record):
     """A customer's bank asking for the money back. `evidence_due` is when an answer must be there."""
 
@@ -178,7 +178,7 @@ class Dispute(Record):
     evidence_due: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Charge(Record):
     """A payment taken.
 
@@ -209,7 +209,7 @@ class Charge(Record):
     refunds: tuple[Refund, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Subscription(Record):
     """A recurring agreement. `amount` is charged every `interval` (`month`, `3 months`, `year`).
 
@@ -235,7 +235,7 @@ class Subscription(Record):
     operation_key: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Invoice(Record):
     """A bill. `email` is where the gateway would send it; `due_date` None means charged automatically."""
 
@@ -259,7 +259,7 @@ class Invoice(Record):
     pdf_url: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Customer(Record):
     """A customer at one account, with as much of his history as was asked for, newest first."""
 

@@ -5,9 +5,8 @@ converts to and from its gateway's form in its `mapping.py`, and says through
 `Gateway.amount_step` where the gateway is coarser than ISO. There is no float anywhere.
 """
 
-from dataclasses import dataclass
-
 from billctl.errors import UsageError
+from billctl.frozen import frozen_value
 from billctl.iso4217 import EXPONENTS
 
 DIGIT_FAMILIES = ("0123456789", "٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹")
@@ -24,7 +23,7 @@ def exponent(currency: str) -> int:
         raise UsageError(f"{currency!r} is not an ISO 4217 currency", code="unknown_currency") from None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value
 class Money:
     """An exact amount: `minor` units (ISO 4217) of `currency` (upper case).
 

@@ -4,12 +4,12 @@ Nothing is ever sent again from here. What the gateway shows is recorded as the 
 what it cannot show stays unknown.
 """
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from billctl.audit.entry import Entry, read
 from billctl.audit.log import Subject
 from billctl.errors import BillctlError, Busy, OutcomeUnknown
+from billctl.frozen import frozen, replace
 from billctl.gateway import Stamp
 from billctl.session import Session
 from billctl.store.interface import Operation, OperationState
@@ -27,7 +27,7 @@ class Finding(StrEnum):
     ELSEWHERE = "elsewhere"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Reconciled:
     """One operation's part of a reconciliation; `note` says why it is still open, where it is."""
 

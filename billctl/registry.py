@@ -11,10 +11,10 @@ import re
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from billctl.errors import BillctlError, ConfigError
+from billctl.frozen import fields, frozen
 from billctl.gateway import API, Gateway, Setting
 
 GROUP = "billctl.gateways"
@@ -23,16 +23,32 @@ CACHE = "gateways.json"
 
 RESERVED = frozenset(
     {
-        "lookup", "charges", "refunds", "subscriptions", "invoices", "disputes", "customers", "batch",
-        "watch", "audit", "approvals", "profile", "auth", "gateways", "sandbox", "completion", "doctor", "help",
+        "lookup",
+        "charges",
+        "refunds",
+        "subscriptions",
+        "invoices",
+        "disputes",
+        "customers",
+        "batch",
+        "watch",
+        "audit",
+        "approvals",
+        "profile",
+        "auth",
+        "gateways",
+        "sandbox",
+        "completion",
+        "doctor",
+        "help",
     }
-)  # fmt: skip
+)
 """Names of billctl's own commands, which no gateway can take."""
 
 OWN_PACKAGE = "billctl"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Entry:
     """One gateway as installed: `target` is `module:Class`; `fault` says why it cannot be used, if so."""
 
@@ -129,7 +145,7 @@ def _with_fault(entries: list[Entry]) -> Entry:
         fault = "a gateway's name has lower-case letters, digits, - and _"
     else:
         return entry
-    return Entry(**(asdict(entry) | {"fault": fault}))
+    return Entry(**(fields(entry) | {"fault": fault}))
 
 
 def _environment_key() -> list[object]:
@@ -153,7 +169,7 @@ def _read_cache(path: Path, key: list[object]) -> Mapping[str, Entry] | None:
 
 def _write_cache(path: Path, key: list[object], entries: Mapping[str, Entry]) -> None:
     temporary = path.with_suffix(f".{os.getpid()}")
-    text = json.dumps({"key": key, "entries": [asdict(entry) for entry in entries.values()]})
+    text = json.dumps({"key": key, "entries": [fields(entry) for entry in entries.values()]})
     with suppress(OSError):  # a cache that cannot be kept only costs time
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         temporary.write_text(text, encoding="utf-8")

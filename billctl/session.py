@@ -10,7 +10,6 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +21,7 @@ from billctl.audit.actor import current_actor
 from billctl.audit.log import AuditLog, new_operation_id
 from billctl.credentials import Finder
 from billctl.errors import AuthFailed, ConfigError, UsageError
+from billctl.frozen import frozen
 from billctl.gateway import Account, Gateway, Identity, Secret
 from billctl.paths import ensure_private_dir, state_dir
 from billctl.profiles import AccountConfig, Profile
@@ -40,7 +40,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Opened:
     """An account whose credentials have been asked who they are, and answered as the profile says."""
 

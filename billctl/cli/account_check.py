@@ -1,11 +1,11 @@
 """Asking accounts whom their credentials open, and how a check of several parts ends."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from billctl.cli.output import Cell, internal
 from billctl.errors import BillctlError, Partial, gravest
+from billctl.frozen import frozen
 from billctl.gateway import Identity
 from billctl.session import Opened, Session
 
@@ -18,7 +18,7 @@ def status_cell(status: str, *, width: int = 0) -> Cell:
     return Cell(status.ljust(width), STATUS_STYLES[status])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CheckedAccount:
     """One account's answer: whom its credentials open, or why that could not be learned."""
 

@@ -6,7 +6,6 @@ shows help beside a word; and it loses words in which the shell sees a break (`-
 """
 
 import shlex
-from dataclasses import dataclass
 from typing import Any
 
 from typer.core import TyperGroup
@@ -14,12 +13,13 @@ from typer.core import TyperGroup
 from billctl.cli.completion import INSERTABLE, Place, place
 from billctl.cli.gateway_group import GatewayGroup
 from billctl.cli.options import Choices, choices
+from billctl.frozen import frozen_value
 
 ENDING = frozenset({"--help", "-h", "--version"})
 """Options after which nothing on the line counts."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value
 class Word:
     """A word that can stand at the cursor, whole, and what it means."""
 

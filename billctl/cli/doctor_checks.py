@@ -5,7 +5,6 @@ import stat
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,6 +13,7 @@ from billctl.cli.account_check import FAILED, OK, WARNING, CheckedAccount, check
 from billctl.cli.profile_files import read_listed
 from billctl.cli.secret_status import SecretRow, secret_rows
 from billctl.errors import BillctlError, ConfigError, StoreError
+from billctl.frozen import frozen
 from billctl.paths import config_dir, others_problem, state_dir
 from billctl.profiles import chosen_profile, list_profiles, no_profile_error
 from billctl.session import STORE, Session, installed_gateways, open_session
@@ -46,7 +46,7 @@ COMPLETIONS: Mapping[str, tuple[str, ...]] = {
 """Where each shell looks for a program's completion by itself."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Finding:
     """What one check found. `error` is set where it failed."""
 

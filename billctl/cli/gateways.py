@@ -9,7 +9,7 @@ import typer
 from billctl import registry
 from billctl.cli.lazy import single
 from billctl.cli.output import Cell, Column, Grid, Line, Result, View
-from billctl.errors import BillctlError
+from billctl.errors import BillctlError, ConfigError
 from billctl.gateway import By, Capability, Gateway
 from billctl.paths import state_dir
 
@@ -54,12 +54,17 @@ def _row(entry: registry.Entry) -> dict[str, Any]:
         settings = [_setting(setting) for setting in kind.settings]
     except BillctlError as error:
         why = error.message.removeprefix(f"gateway {entry.name} cannot be used: ")
+        if entry.package not in why:
+            why = f"{why} (package {entry.package} {entry.version})"
         return row | {"fault": why, "capabilities": [], "settings": []}
     return row | {"fault": None, "capabilities": offered, "settings": settings}
 
 
 def _capabilities(kind: type[Gateway]) -> list[str]:
-    """The declared capabilities in the order of `Capability`."""
+    """The declared capabilities in the order of `Capability`. Raises `ConfigError` for any other thing."""
+    declared: object = kind.capabilities
+    if not isinstance(declared, frozenset) or not all(isinstance(item, Capability) for item in declared):
+        raise ConfigError("its capabilities are not a frozenset of billctl.gateway.Capability")
     return [str(capability) for capability in Capability if capability in kind.capabilities]
 
 

@@ -2,7 +2,6 @@
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
@@ -10,6 +9,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from billctl.cli.options import SHARED_PREFIX, choices, shared_options
+from billctl.frozen import frozen_value
 
 USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
 """The class of every usage error that Typer raises; Typer exports only this child of it."""
@@ -95,7 +95,7 @@ def _shared_row(parameter: Any, ctx: Any) -> tuple[str, str] | None:
     return row
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value
 class Member:
     """A member of a lazy group: its one line of help, and how to get the command itself."""
 

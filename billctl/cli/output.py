@@ -16,6 +16,7 @@ from typing import Any, TextIO
 
 from billctl.cli.options import Choices
 from billctl.errors import BillctlError, InternalError, UsageError
+from billctl.frozen import frozen_value
 from billctl.models import data as plain
 from billctl.text import mask, safe_text
 
@@ -28,7 +29,7 @@ SPREADSHEET_TRIGGERS = ("=", "+", "-", "@", "\t", "\r", "\0")
 Row = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value
 class Cell:
     """A piece of a table: text from anywhere (made safe when printed) and what to stress in it.
 
@@ -39,7 +40,7 @@ class Cell:
     style: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value
 class Line:
     """One line of a view, made of cells with two blanks between them."""
 
@@ -47,7 +48,7 @@ class Line:
     indent: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value
 class Column:
     """A table's column. `whole` columns (ids, money, dates) are never cut; the others give way."""
 
@@ -56,7 +57,7 @@ class Column:
     whole: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value
 class Grid:
     """Aligned rows, with a heading where a column has a title."""
 

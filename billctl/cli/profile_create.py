@@ -1,12 +1,12 @@
 """`billctl profile create`: from options, and on a terminal from answers, to a new profile's file."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from billctl import registry
 from billctl.cli.output import Line, Result
 from billctl.cli.prompts import ask, somebody_is_there
 from billctl.errors import BillctlError, ConfigError, UsageError
+from billctl.frozen import frozen, replace
 from billctl.gateway import Setting
 from billctl.paths import state_dir
 from billctl.profiles import Mode, ProfileError, create_profile, default_profile, list_profiles
@@ -14,7 +14,7 @@ from billctl.profiles.files import check_name
 from billctl.session import installed_gateways
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Wanted:
     """What the options say of the new profile; None was left out. `settings` are `key=value`."""
 

@@ -1,11 +1,11 @@
 """Profile files as `profile list` and `profile check` tell of them: each one's head, all faults of one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from billctl.cli.output import Column, Grid, Result
 from billctl.errors import BillctlError, ConfigError
+from billctl.frozen import frozen
 from billctl.paths import config_dir
 from billctl.profiles import (
     Gateways,
@@ -20,7 +20,7 @@ from billctl.profiles.files import parse_profile, read_text
 from billctl.session import installed_gateways
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ListedRow:
     """One profile of the list. `mode` is None where the file has a fault, which `problem` tells."""
 

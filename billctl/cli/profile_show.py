@@ -2,12 +2,12 @@
 
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
 from typing import Any
 
 from billctl.cli.options import Choices
 from billctl.cli.output import Cell, Column, Grid, Result, to_json
 from billctl.cli.secret_status import SecretRow, secret_rows
+from billctl.frozen import fields, frozen
 from billctl.paths import config_dir, state_dir
 from billctl.profiles import ListedProfile, Profile, find_profile, load_profile
 from billctl.profiles.files import read_text
@@ -20,7 +20,7 @@ SYSTEM = "operating system"
 NETWORK = (("connect_timeout", "connect"), ("read_timeout", "read"), ("deadline", "deadline"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Value:
     """One value: `source` is its kind of origin, `where` the exact place, if there is one."""
 
@@ -31,7 +31,7 @@ class Value:
 
     def data(self) -> dict[str, Any]:
         """The value's row."""
-        return {"type": "value"} | asdict(self)
+        return {"type": "value"} | fields(self)
 
 
 def show_result(name: str, chosen: Choices, *, given: bool, env: Mapping[str, str]) -> Result:

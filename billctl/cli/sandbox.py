@@ -1,7 +1,6 @@
 """`billctl sandbox`: the rehearsal gateways, kept up, begun anew, looked at, and spoiled on purpose."""
 
 import os
-import sqlite3
 import sys
 import time
 from collections.abc import Iterator
@@ -68,8 +67,7 @@ def serve(
                 gateways = up.enter_context(Sandbox(directory, port=port))
             except OSError as failure:
                 raise _not_up(port, failure) from None
-        _announce(context, gateways)
-        _stay(context)
+        _stay(context, gateways)
 
 
 def _not_up(port: int, failure: OSError) -> BillctlError:
@@ -97,14 +95,15 @@ def _announce(context: typer.Context, gateways: Any) -> None:
     print_result(result, choices(context), sys.stdout)
 
 
-def _stay(context: typer.Context) -> None:
-    """Wait for the end. Raises `typer.Exit` with the exit code of what ended it."""
+def _stay(context: typer.Context, gateways: Any) -> None:
+    """Say where they are and wait. Raises `typer.Exit` with the exit code of what ended it."""
     from billctl.cli.app import Terminated
 
     quiet = choices(context).quiet
-    if not quiet:
-        talk("the sandbox is up; Ctrl-C takes it down.")
     try:
+        _announce(context, gateways)
+        if not quiet:
+            talk("the sandbox is up; Ctrl-C takes it down.")
         while True:
             time.sleep(3600)
     except (KeyboardInterrupt, Terminated) as stopped:
@@ -116,6 +115,8 @@ def _stay(context: typer.Context) -> None:
 @contextmanager
 def _usable_state() -> Iterator[Path]:
     """The state directory. Inside, a state that cannot be read becomes a `StoreError`."""
+    import sqlite3
+
     directory = ensure_private_dir(state_dir(os.environ))
     try:
         yield directory

@@ -2,16 +2,16 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from billctl.cli.prompts import ask_secret, somebody_is_there
 from billctl.errors import AuthFailed, PolicyDenied, UsageError
+from billctl.frozen import frozen
 from billctl.gateway import Secret, Setting
 from billctl.profiles import Profile
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SecretInput:
     """Where `auth add` was told to read: standard input, a file, or (neither) a prompt."""
 

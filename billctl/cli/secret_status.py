@@ -1,17 +1,17 @@
 """Where the secrets of a profile's accounts are found: source and mask, never the value."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from billctl.credentials import Finder
 from billctl.errors import AuthFailed, ConfigError, UsageError
+from billctl.frozen import frozen
 from billctl.gateway import Setting
 from billctl.profiles import Profile
 from billctl.session import installed_gateways
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SecretRow:
     """One secret of one account. `error` is set where it is needed and cannot be had."""
 

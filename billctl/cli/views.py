@@ -81,18 +81,15 @@ def payment_words(method: PaymentMethod | None) -> str:
 
 def customer_view(customer: Customer, *, now: datetime) -> View:
     """A customer's head line and his history in groups."""
-    since = f"since {local_date(customer.created)}" if customer.created else ""
-    marks: list[Cell | str] = [
-        "" if customer.match == "exact" else "near match",
-        "LIVE" if customer.live else "",
-    ]
-    head = [
+    head: list[Cell | str] = [
         Cell(customer.name or customer.email or customer.id, "bold"),
         customer.ref,
         customer.email or "",
-        since,
+        f"since {local_date(customer.created)}" if customer.created else "",
+        "" if customer.match == "exact" else "near match",
+        Cell("LIVE", "red") if customer.live else "",
     ]
-    view: list[Line | Grid] = [Line(tuple(cell for cell in head + marks if cell))]
+    view: list[Line | Grid] = [Line(tuple(cell for cell in head if cell))]
     disputes = {dispute.charge_id: dispute for dispute in customer.disputes}
     groups: tuple[tuple[str, Sequence[tuple[Cell | str, ...]]], ...] = (
         ("charges", [_charge_row(c, disputes.get(c.id), now) for c in customer.charges]),

@@ -1,18 +1,18 @@
 """The order in which a secret is looked for, and what is said when it is nowhere."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from billctl.credentials.clean import LONGEST, clean, decode, mask_secret, unreadable
 from billctl.credentials.command import LIMIT, WHERE, run_command
 from billctl.credentials.keychain import Keyring, KeyringFailed, NoKeyring, service_of, switched_off, user_of
 from billctl.errors import AuthFailed, ConfigError
+from billctl.frozen import frozen
 from billctl.gateway import Secret, Setting
 from billctl.profiles.model import Profile, env_name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class FoundSecret:
     """A secret and where it was. `note` says what the operator should know of that place."""
 
@@ -21,7 +21,7 @@ class FoundSecret:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SecretStatus:
     """What `auth status` shows of one secret: never the value. Without a source, `problem` says why."""
 

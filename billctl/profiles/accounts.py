@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from billctl.errors import ConfigError
+from billctl.frozen import frozen
 from billctl.gateway import Setting
 from billctl.profiles.address import base_url_problem
 from billctl.profiles.faults import Faults, suggestion
@@ -26,7 +27,7 @@ def _always(_gateway: str) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Gateways:
     """What is known of the installed gateways without opening any.
 

@@ -1,17 +1,17 @@
 """Gathering everything that is wrong with a file before saying any of it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from billctl.errors import ConfigError
+from billctl.frozen import frozen
 from billctl.profiles.words import KeyPath, dotted, shown
 
 if TYPE_CHECKING:
     from billctl.profiles.lines import Place
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Fault:
     """One thing wrong with a file: where, what, and what to do. `line` counts from 1."""
 

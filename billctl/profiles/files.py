@@ -7,11 +7,11 @@ import os
 import re
 import stat
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from billctl.errors import ConfigError
+from billctl.frozen import frozen
 from billctl.paths import config_dir, others_problem, shipped_profiles_dir
 from billctl.profiles.faults import Fault, Faults, ProfileError, suggestion
 from billctl.profiles.words import NAME, NAME_RULE, shown
@@ -26,7 +26,7 @@ LARGEST_FILE = 256 * 1024
 _TOMLLIB_PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ListedProfile:
     """A profile found by listing. `shadowed`: the user has one of the same name, which is used instead.
 

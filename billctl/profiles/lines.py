@@ -6,9 +6,9 @@ The text must be one that tomllib accepts: nothing is checked here, only found.
 import re
 import tomllib
 from bisect import bisect_right
-from dataclasses import dataclass
 from typing import cast
 
+from billctl.frozen import frozen_value
 from billctl.profiles.words import KeyPath
 
 _BLANK = re.compile(r"[ \t]*")
@@ -23,7 +23,7 @@ _STRING = re.compile(
 _SCALAR = re.compile(r"[^,\]}#\r\n]*")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value
 class Place:
     """Where a key stands: its line, from 1, and its value as text[start:end] (empty for a table's header)."""
 

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from billctl.frozen import field, frozen
 from billctl.gateway import Setting, Timeouts
 
 SettingsOf = Callable[[str], tuple[Setting, ...] | None]
@@ -19,7 +19,7 @@ class Mode(StrEnum):
     LIVE = "live"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class AccountConfig:
     """One `[accounts.NAME]` table: no secrets. `base_url` has no trailing slash."""
 
@@ -30,7 +30,7 @@ class AccountConfig:
     base_url: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Profile:
     """A profile that has no fault. `accounts` are by name, in the file's order.
 

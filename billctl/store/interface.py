@@ -7,10 +7,11 @@ Every failure of the store itself raises `StoreError`.
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
+
+from billctl.frozen import frozen
 
 GENESIS = "0" * 64
 """What the first record names as its predecessor."""
@@ -32,7 +33,7 @@ class OperationState(StrEnum):
 UNSETTLED = frozenset({OperationState.OPEN, OperationState.UNKNOWN})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Head:
     """The last record's number and hash; (0, GENESIS) when there is none."""
 
@@ -40,7 +41,7 @@ class Head:
     hash: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class StoredRecord:
     """A record as stored: `hash` is the SHA-256 (lower hex) of `body` in UTF-8."""
 
@@ -49,7 +50,7 @@ class StoredRecord:
     body: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Operation:
     """One action asked for once. `object` names what it changes, on every host alike
     (`GATEWAY|ACCOUNT IDENTITY|OBJECT ID`); `intent` and `outcome` are record numbers."""
@@ -62,7 +63,7 @@ class Operation:
     outcome: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RecordFilter:
     """Which records to read; None does not filter. `object_id` is the gateway's id of the object acted on,
     `operator` matches the login or the claimed name. Times are aware UTC, `since` inclusive, `until` not."""

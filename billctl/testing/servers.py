@@ -4,14 +4,15 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from threading import Event, Lock, Thread
 from typing import Self
+
+from billctl.frozen import field, frozen_value
 
 LARGEST_HEAD = 65536
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value
 class Request:
     """One HTTP request as it came: the request line's parts, headers by lower-case name, the body."""
 

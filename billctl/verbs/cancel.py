@@ -1,9 +1,9 @@
 """Canceling a subscription, now or at the end of the period that is paid for."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from billctl.errors import OutcomeUnknown, Refused
+from billctl.frozen import frozen_value
 from billctl.gateway import Capability, Gateway, Stamp, When
 from billctl.models import Subscription, SubscriptionStatus, rfc3339
 from billctl.verbs.plan import Done, KeyOf, Plan, Verb, need
@@ -13,7 +13,7 @@ WORDS = {When.NOW: "now", When.PERIOD_END: "at the period's end"}
 ENDED = frozenset({SubscriptionStatus.CANCELED, SubscriptionStatus.EXPIRED})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value
 class CancelSubscription(Verb):
     """End a subscription."""
 

@@ -2,10 +2,10 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from billctl.errors import OutcomeUnknown, Unsupported
+from billctl.frozen import field, frozen
 from billctl.gateway import Capability, Delivery, Gateway, Identity, Stamp
 from billctl.models import Charge, Invoice, Subscription
 from billctl.money import Money
@@ -14,7 +14,7 @@ KeyOf = Callable[[Money | None], str]
 """The operation key this request would have with an amount."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Plan:
     """What is about to be done, resolved to the last number, as it is shown and as it is sent.
 
@@ -41,7 +41,7 @@ class Plan:
         return self.record.customer_id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Done:
     """What the gateway answered: `outcome` is succeeded, pending or failed.
 

@@ -1,16 +1,16 @@
 """Refunding a charge, in full or in part."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from billctl.errors import Refused, UsageError
+from billctl.frozen import frozen_value
 from billctl.gateway import Capability, Gateway, Stamp
 from billctl.models import Charge, ChargeStatus, Refund, RefundStatus
 from billctl.money import Money, parse
 from billctl.verbs.plan import Done, KeyOf, Plan, Verb, need
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value
 class RefundCharge(Verb):
     """Give money back on a charge. `amount` is as typed; None means all that is still refundable."""
 

@@ -1,15 +1,15 @@
 """E-mailing an invoice or its receipt again."""
 
-from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from billctl.errors import UsageError
+from billctl.frozen import frozen_value, replace
 from billctl.gateway import Capability, Delivery, Gateway, Stamp
 from billctl.models import Invoice
 from billctl.verbs.plan import Done, Plan, Verb, need
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value
 class ResendInvoice(Verb):
     """E-mail an invoice or its receipt again, to `to` or (None) to whom the gateway would send it."""
 

@@ -6,7 +6,6 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 
 from billctl.credentials import Finder, Keyring, clean, env_name, mask_secret, read_secret_file
 from billctl.errors import AuthFailed, ConfigError
+from billctl.frozen import replace
 from billctl.gateway import Secret, Setting
 from billctl.profiles.model import AccountConfig, Mode, Profile
 from billctl.sandbox import KEYS

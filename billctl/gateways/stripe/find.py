@@ -6,10 +6,10 @@ case-sensitive, so both are asked at the same time.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from billctl.errors import AuthFailed, NetworkError, NotFound, Refused, Unsupported, UsageError
+from billctl.frozen import field, frozen_value, replace
 from billctl.gateway import By, Found, Query
 from billctl.gateways.stripe import mapping
 from billctl.gateways.stripe.client import PAGE, Client, Json
@@ -25,7 +25,7 @@ SHORTEST_PART = 3
 """Stripe's Search takes `~` (part of a text) from three characters on."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value
 class Hits:
     """Customers as on the wire with how they match, notes, and the objects (charges, …) that led to them."""
 
