@@ -8,10 +8,10 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import repeat
 from operator import itemgetter
 
+from billctl.frozen import frozen_value
 from billctl.store.interface import Head
 
 RUN = 256
@@ -21,7 +21,7 @@ SEQ_AT = len('{"prev":"') + 64 + len('",')
 """Where `"seq":` stands in a record."""
 
 _RECORDS = "SELECT seq, hash, body FROM record WHERE seq BETWEEN ? AND ? ORDER BY seq"
-_TEXTS = "SELECT hash, body FROM record WHERE seq BETWEEN ? AND ? ORDER BY seq"
+_TEXTS = "SELECT hash, CAST(body AS BLOB) FROM record WHERE seq BETWEEN ? AND ? ORDER BY seq"
 _COLUMNS = "SELECT id, key, object, state, intent_seq, outcome_seq FROM operation"
 _OPENED = f"{_COLUMNS} WHERE intent_seq BETWEEN ? AND ?"
 _CLOSED_LATER = f"{_COLUMNS} WHERE outcome_seq BETWEEN ? AND ? AND intent_seq < ?"
@@ -29,26 +29,34 @@ _CLOSED_LATER = f"{_COLUMNS} WHERE outcome_seq BETWEEN ? AND ? AND intent_seq < 
 Row = tuple[bytes, bytes, bytes, bytes, int, int | None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value
 class _Head:
-    """How an operation's row shows in the text of a record: right after `seq`, without parsing."""
+    """How an operation's row shows in the text of a record: right after `seq`, found without parsing."""
 
-    name: str
+    phase: str
     names: tuple[str, ...]
     columns: Callable[[Row], tuple[bytes, ...]]
-    seq_column: int
-
-    @property
-    def phase(self) -> bytes:
-        return f'"phase":"{self.name}"'.encode()
-
-    @property
-    def form(self) -> bytes:
-        return b",".join([self.phase, *(f'"{name}":"%b"'.encode() for name in self.names), b""])
+    seq: Callable[[Row], int]
+    begins: bytes
+    form: bytes
 
 
-_INTENT = _Head("intent", ("operation", "key", "object"), itemgetter(0, 1, 2), 4)
-_OUTCOME = _Head("outcome", ("operation", "object", "state"), itemgetter(0, 2, 3), 5)
+_INTENT = _Head(
+    phase="intent",
+    names=("operation", "key", "object"),
+    columns=itemgetter(0, 1, 2),
+    seq=itemgetter(4),
+    begins=b'"phase":"intent",',
+    form=b'"phase":"intent","operation":"%b","key":"%b","object":"%b",',
+)
+_OUTCOME = _Head(
+    phase="outcome",
+    names=("operation", "object", "state"),
+    columns=itemgetter(0, 2, 3),
+    seq=itemgetter(5),
+    begins=b'"phase":"outcome",',
+    form=b'"phase":"outcome","operation":"%b","object":"%b","state":"%b",',
+)
 
 
 class Fault(Exception):
@@ -89,14 +97,9 @@ class Proof:
             digests = [hashlib.sha256(body).hexdigest() for body in bodies]
         except TypeError:  # no text at all
             return None
-        stored = [digest.encode() for digest in digests]
-        if stored != list(hashes):
+        if list(map(str.encode, digests)) != list(hashes):
             return None
-        leads = [
-            b'{"prev":"%b","seq":%d,' % pair
-            for pair in zip([self.head.hash.encode(), *stored], range(low, high + 1), strict=False)
-        ]
-        if not all(map(bytes.startswith, bodies, leads)):
+        if not _follow(bodies, [self.head.hash, *digests[:-1]], low, high):
             return None
         self.head = Head(seq=high, hash=digests[-1])
         return bodies
@@ -122,29 +125,29 @@ class Proof:
         return bodies
 
     def _check_operations(self, bodies: Sequence[bytes], low: int, high: int) -> None:
-        phase_at = SEQ_AT + len(f'"seq":{low},')  # the numbers of a run have the same length
+        phase_at = _phase_at(low)  # the numbers of a run have the same length
         opened: list[Row] = self._db.execute(_OPENED, (low, high)).fetchall()
         closed = [row for row in opened if row[5] is not None and row[5] <= high]
         closed += self._db.execute(_CLOSED_LATER, (low, high, low)).fetchall()
         _check_heads(_INTENT, opened, bodies, low, phase_at)
         _check_heads(_OUTCOME, closed, bodies, low, phase_at)
-        if len(opened) != _count(bodies, _INTENT.phase, phase_at):
+        if len(opened) != _count(bodies, _INTENT.begins, phase_at):
             self._find_unopened(bodies, {row[4] - low for row in opened}, phase_at)
-        if len(closed) != _count(bodies, _OUTCOME.phase, phase_at):
-            self._check_superseded(bodies, {(row[5] or low) - low for row in closed}, phase_at)
+        if len(closed) != _count(bodies, _OUTCOME.begins, phase_at):
+            self._check_superseded(bodies, {_OUTCOME.seq(row) - low for row in closed}, phase_at)
         self.opened += len(opened)
         self.closed += len(closed)
 
     def _find_unopened(self, bodies: Sequence[bytes], known: set[int], phase_at: int) -> None:
         for index, body in enumerate(bodies):
-            if index not in known and body.startswith(b'"phase":"intent"', phase_at):
+            if index not in known and body.startswith(_INTENT.begins, phase_at):
                 seq = json.loads(body)["seq"]
                 raise Fault(f"record {seq} opens an operation that the operation table does not know", seq)
 
     def _check_superseded(self, bodies: Sequence[bytes], known: set[int], phase_at: int) -> None:
         """An outcome that is not its operation's last must have left it unknown."""
         for index, body in enumerate(bodies):
-            if index in known or not body.startswith(b'"phase":"outcome"', phase_at):
+            if index in known or not body.startswith(_OUTCOME.begins, phase_at):
                 continue
             record = json.loads(body)
             seq = record["seq"]
@@ -153,19 +156,35 @@ class Proof:
                 raise Fault(f"the operation table does not know the outcome in record {seq}", seq)
 
 
+def _follow(bodies: Sequence[bytes], previous: list[str], low: int, high: int) -> bool:
+    """Whether each text names the hash of the one before and its own number."""
+    phase_at = _phase_at(low)
+    opening = '{"prev":"'
+    links = b"".join([body[: SEQ_AT - 2] for body in bodies])
+    seqs = b"".join([body[SEQ_AT - 2 : phase_at] for body in bodies])
+    expected = ',","seq":'.join(map(str, range(low, high + 1)))
+    return links.decode(errors="replace") == opening + opening.join(previous) and (
+        seqs.decode(errors="replace") == f'","seq":{expected},'
+    )
+
+
+def _phase_at(seq: int) -> int:
+    """Where `"phase":` stands in record `seq`."""
+    return SEQ_AT + len(f'"seq":{seq},')
+
+
 def _count(bodies: Sequence[bytes], phase: bytes, phase_at: int) -> int:
     return sum(map(bytes.startswith, bodies, repeat(phase), repeat(phase_at)))
 
 
 def _check_heads(kind: _Head, rows: list[Row], bodies: Sequence[bytes], low: int, phase_at: int) -> None:
     """Each row's record must begin with what the row says. Raises `Fault`."""
-    named = [bodies[row[kind.seq_column] - low] for row in rows]  # type: ignore[operator]
-    form, columns = kind.form, kind.columns
-    heads = [form % columns(row) for row in rows]
+    named = [bodies[kind.seq(row) - low] for row in rows]
+    heads = map(kind.form.__mod__, map(kind.columns, rows))
     if all(map(bytes.startswith, named, heads, repeat(phase_at))):
         return
-    for row, body, head in zip(rows, named, heads, strict=True):
-        if not body.startswith(head, phase_at):
+    for row, body in zip(rows, named, strict=True):
+        if not body.startswith(kind.form % kind.columns(row), phase_at):
             _compare(kind, row, body)
 
 
@@ -173,7 +192,7 @@ def _compare(kind: _Head, row: Row, body: bytes) -> None:
     """The same comparison through a parser, for names that JSON escapes."""
     record = json.loads(body)
     values = (text.decode(errors="replace") for text in kind.columns(row))
-    expected = dict(zip(kind.names, values, strict=True)) | {"phase": kind.name}
+    expected = dict(zip(kind.names, values, strict=True)) | {"phase": kind.phase}
     for name, value in expected.items():
         if record.get(name) != value:
             seq = record["seq"]

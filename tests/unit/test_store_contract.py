@@ -27,13 +27,16 @@ def text(**fields: Any) -> Seal:
 
 def begin(store: Store, operation: str, *, key: str | None = None, object: str = "stripe|acct|ch_1") -> int:
     """Open an operation; its key is its own unless given."""
-    entry = text(phase="intent", operation=operation)
-    return store.begin(entry, operation=operation, key=key or f"key of {operation}", object=object).seq
+    key = key or f"key of {operation}"
+    entry = text(phase="intent", operation=operation, key=key, object=object)
+    return store.begin(entry, operation=operation, key=key, object=object).seq
 
 
 def finish(store: Store, operation: str, state: OperationState, **fields: Any) -> int:
     """Settle an operation, or leave it unknown."""
-    entry = text(phase="outcome", operation=operation, state=state.value, **fields)
+    found = store.get_operation(operation)
+    name = found.object if found else "nothing"
+    entry = text(phase="outcome", operation=operation, object=name, state=state.value, **fields)
     return store.finish(entry, operation=operation, state=state).seq
 
 
