@@ -1,0 +1,157 @@
+"""`billctl help`: topics that are true, and commands' own help."""
+
+import os
+import re
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+from billctl import errors
+from billctl.cli.help import MEANINGS, TOPICS, exit_codes
+from billctl.errors import BillctlError
+from tests.cli.program import billctl, document
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_without_a_topic_all_are_listed() -> None:
+    listed = billctl("help").stdout.splitlines()
+    assert [line.split("\t")[0] for line in listed] == list(TOPICS)
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_every_topic_has_a_text_that_fits_a_terminal(topic: str) -> None:
+    done = billctl("help", topic)
+    assert done.returncode == 0
+    assert len(done.stdout) > 200
+    assert max(map(len, done.stdout.splitlines())) <= 120
+
+
+@pytest.mark.parametrize("topic", [topic for topic in TOPICS if topic not in {"exit-codes", "policy"}])
+def test_examples_come_first(topic: str) -> None:
+    lines = billctl("help", topic).stdout.splitlines()
+    assert lines[2] == "Examples:"
+    assert lines[3].startswith("  ")
+
+
+def test_every_text_belongs_to_a_topic() -> None:
+    files = {path.stem for path in (ROOT / "billctl" / "cli" / "topics").iterdir()}
+    assert files | {"exit-codes"} == set(TOPICS)
+
+
+COMMAND = re.compile(r"^ +billctl ([a-z]+(?: [a-z]+)?)", re.MULTILINE)
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_the_commands_in_a_topics_examples_exist(topic: str) -> None:
+    named = set(COMMAND.findall(billctl("help", topic).stdout))
+    for words in sorted(named):
+        command = words.split()
+        if command[0] in {"acme", "lookup", "gateways"}:
+            command = command[:1]
+        if command != ["acme"]:
+            assert billctl(*command, "--help").returncode == 0, command
+
+
+# Exit codes
+
+
+def error_classes() -> list[type[BillctlError]]:
+    return [
+        kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, BillctlError)
+    ]
+
+
+def test_the_exit_codes_are_those_of_the_error_classes_and_each_is_explained() -> None:
+    shown = {row.code: row.word for row in exit_codes() if row.word != "interrupted"}
+    assert shown == {0: "ok"} | {kind.exit_code: kind.word for kind in error_classes()}
+    assert set(MEANINGS) == {row.word for row in exit_codes()}
+
+
+def contract() -> Path:
+    path = (
+        Path(os.environ.get("BILLCTL_SPECS") or ROOT.parent / "shared" / "specs").parent / "design" / "CLI.md"
+    )
+    if not path.is_file():
+        pytest.skip("the command-line contract is not beside this checkout")
+    return path
+
+
+ROW = re.compile(r"^\| ([\d, ]+) \| (\S+) \| (.*) \| (.*) \|$", re.MULTILINE)
+
+
+def test_the_exit_codes_are_those_of_the_contract() -> None:
+    table = ROW.findall(contract().read_text())
+    promised = [
+        (int(code), "interrupted" if word == "–" else word, again.replace("`", ""))
+        for codes, word, meaning, again in table
+        if "(later)" not in meaning
+        for code in codes.split(",")
+    ]
+    assert len(promised) >= 18
+    assert [(row.code, row.word, row.again) for row in exit_codes()] == promised
+
+
+def test_exit_codes_in_a_pipe_are_rows() -> None:
+    rows = [line.split("\t") for line in billctl("help", "exit-codes").stdout.splitlines()]
+    assert rows[6] == ["6", "unknown", "it may have happened: `billctl audit reconcile`", "never blindly"]
+
+
+# Truth
+
+
+def test_the_policy_topic_says_what_becomes_of_a_profile_that_has_one() -> None:
+    folder = Path(os.environ["BILLCTL_CONFIG_DIR"]) / "profiles"
+    folder.mkdir(mode=0o700, parents=True)
+    text = 'mode = "test"\n[accounts.stripe]\ngateway = "stripe"\n[policy]\ndeny_when_disputed = true\n'
+    (folder / "shop.toml").write_text(text)
+    done = billctl("--profile", "shop", "lookup", "a@example.com")
+    topic = billctl("help", "policy").stdout
+    assert done.returncode == 12
+    assert "refused (exit code 12)" in topic
+    why = "a limit that is only written down protects nobody"
+    assert why in done.stderr
+    assert why in " ".join(topic.split())
+
+
+def test_the_output_topic_names_every_shared_option() -> None:
+    from billctl.cli.options import FORMATS, shared_options
+
+    topic = billctl("help", "output").stdout
+    names = chain.from_iterable(option.opts for option in shared_options())
+    assert [name for name in names if name not in topic] == []
+    assert [name for name in FORMATS if name not in topic] == []
+
+
+# Commands
+
+
+@pytest.mark.parametrize("command", [("stripe", "refund"), ("sandbox",), ("sandbox", "fault"), ("lookup",)])
+def test_help_of_a_command_is_the_commands_own(command: tuple[str, ...]) -> None:
+    asked = billctl("help", *command)
+    assert asked.returncode == 0
+    assert asked.stdout == billctl(*command, "--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("exitcodes",), "Did you mean exit-codes?"),
+        (("lokup",), "Did you mean lookup?"),
+        (("stripe", "refnd"), "Did you mean refund or refunds?"),
+        (("lookup", "more"), "See `billctl lookup --help`."),
+        (("zzzz",), "See `billctl help`."),
+    ],
+)
+def test_what_does_not_exist_is_refused_with_a_suggestion(words: tuple[str, ...], said: str) -> None:
+    done = billctl("help", *words)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_topic_is_one_document_in_json() -> None:
+    data = document("help", "secrets")["data"]
+    assert data["about"] == "secrets"
+    assert data["text"].startswith("Secrets:")

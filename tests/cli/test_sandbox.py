@@ -1,0 +1,245 @@
+"""`billctl sandbox`: kept up for other programs, begun anew, looked at, spoiled on purpose."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.cli.program import PROGRAM, SECONDS, billctl, document, environment
+
+
+@contextmanager
+def serving(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`sandbox serve` on a free port, with the first line it prints."""
+    command = [str(PROGRAM), "sandbox", "serve", "--port", "0", *options]
+    with subprocess.Popen(
+        command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield process, process.stdout.readline()
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+def get(base_url: str, path: str, key: str) -> tuple[int, Any]:
+    address = urlsplit(base_url)
+    assert address.hostname
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=SECONDS)
+    try:
+        connection.request("GET", path, headers={"Authorization": f"Bearer {key}"})
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+    finally:
+        connection.close()
+
+
+def test_the_first_line_comes_when_the_gateway_answers_and_names_address_and_key() -> None:
+    with serving() as (_, line):
+        gateway, base_url, secret, key = line.rstrip("\n").split("\t")
+        assert (gateway, secret) == ("stripe", "api_key")
+        status, customers = get(base_url, "/v1/customers?limit=1", key)
+        assert status == 200
+        assert customers["object"] == "list"
+        assert get(base_url, "/v1/customers", "sk_test_wrong")[0] == 401
+
+
+def test_json_is_one_document_and_then_it_stays() -> None:
+    with serving("--output", "json") as (process, line):
+        gateway = json.loads(line)["data"]["gateways"][0]
+        assert get(gateway["base_url"], "/v1/balance", gateway["key"])[0] == 200
+        process.terminate()
+        rest, _ = process.communicate(timeout=SECONDS)
+        assert rest == ""
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_it_ends_when_told_to_with_the_code_of_an_interruption(number: signal.Signals, code: int) -> None:
+    with serving() as (process, line):
+        address = urlsplit(line.split("\t")[1])
+        process.send_signal(number)
+        _, talk = process.communicate(timeout=SECONDS)
+    assert process.returncode == code
+    assert talk.splitlines() == [
+        "billctl: the sandbox is up; Ctrl-C takes it down.",
+        "billctl: the sandbox is down; its data is kept.",
+    ]
+    with socket.socket() as probe:
+        assert probe.connect_ex((str(address.hostname), address.port)) != 0
+
+
+def test_quiet_says_nothing_but_data() -> None:
+    with serving("--quiet") as (process, line):
+        assert line.startswith("stripe\t")
+        process.terminate()
+        assert process.communicate(timeout=SECONDS) == ("", "")
+
+
+def test_a_port_in_use_is_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = billctl("sandbox", "serve", "--port", str(port))
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"billctl: port {port} on 127.0.0.1 cannot be had: Address already in use. "
+        "Nothing was sent. Choose another one, or --port 0 for any free one.\n"
+    )
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "x"])
+def test_what_is_no_port_is_refused(port: str) -> None:
+    assert billctl("sandbox", "serve", "--port", port).returncode == 2
+
+
+def test_a_served_sandbox_and_the_commands_share_one_shop() -> None:
+    charge = lookup_charge()
+    with serving() as (_, line):
+        _, base_url, _, key = line.rstrip("\n").split("\t")
+        assert get(base_url, f"/v1/charges/{charge}", key)[1]["id"] == charge
+
+
+def lookup_charge() -> str:
+    found = document("--profile", "sandbox", "lookup", "layla@example.com")
+    charge: str = found["data"]["customers"][0]["charges"][0]["id"]
+    return charge
+
+
+# status and reset
+
+
+def counts() -> dict[str, int]:
+    """Objects of each kind."""
+    objects: dict[str, int] = document("sandbox", "status")["data"]["gateways"][0]["objects"]
+    return objects
+
+
+def test_a_sandbox_that_was_never_used_says_so() -> None:
+    done = billctl("sandbox", "status", "-o", "table")
+    assert done.stdout == "The sandbox has not been used yet.\n"
+    assert document("sandbox", "status")["data"] == {"gateways": []}
+
+
+def test_status_counts_objects_and_names_armed_faults() -> None:
+    billctl("sandbox", "fault", "429", "--on", "GET /v1/charges", "--times", "3")
+    assert counts()["customer"] >= 40
+    table = billctl("sandbox", "status", "-o", "table").stdout
+    assert "GET /v1/charges  the next 3 requests" in table
+    rows = [row.split("\t") for row in billctl("sandbox", "status").stdout.splitlines()]
+    assert {row[1]: int(row[2]) for row in rows} == counts()
+
+
+def test_reset_begins_anew_and_forgets_faults() -> None:
+    billctl("sandbox", "reset", "--yes")
+    before = counts()
+    charge = lookup_charge()
+    refund = ("stripe", "refund", charge, "--amount", "1.00", "--reason", "charged twice", "--yes")
+    assert billctl("--profile", "sandbox", *refund).returncode == 0
+    billctl("sandbox", "fault", "500-after")
+    assert counts()["refund"] == before["refund"] + 1
+    assert billctl("sandbox", "reset", "--yes").returncode == 0
+    assert counts() == before
+    assert document("sandbox", "status")["data"]["gateways"][0]["faults"] == []
+
+
+def test_reset_without_a_terminal_needs_yes_and_touches_nothing() -> None:
+    billctl("sandbox", "fault", "429")
+    done = billctl("sandbox", "reset")
+    assert done.returncode == 8
+    assert "Add --yes" in done.stderr
+    assert len(document("sandbox", "status")["data"]["gateways"][0]["faults"]) == 1
+
+
+@pytest.mark.parametrize(
+    "command", [("status",), ("reset", "--yes"), ("fault", "429"), ("serve", "--port", "0")]
+)
+def test_data_that_is_garbage_is_one_line_and_says_what_to_do(command: tuple[str, ...]) -> None:
+    folder = Path(os.environ["BILLCTL_STATE_DIR"]) / "sandbox"
+    folder.mkdir(mode=0o700, parents=True)
+    (folder / "stripe.sqlite").write_bytes(b"not a database" * 1000)
+    folder.parent.chmod(0o700)
+    done = billctl("sandbox", *command)
+    assert done.returncode == 9
+    assert done.stderr.count("\n") == 1
+    assert "delete that directory" in done.stderr
+
+
+def test_a_state_directory_that_is_a_file_is_one_line() -> None:
+    Path(os.environ["BILLCTL_STATE_DIR"]).write_text("")
+    done = billctl("sandbox", "status")
+    assert done.returncode == 9
+    assert "is not a directory" in done.stderr
+
+
+# fault
+
+
+def test_an_armed_fault_is_met_by_the_next_matching_request_only() -> None:
+    arm = ("sandbox", "fault", "403", "--on", "GET /v1/customers")
+    assert document(*arm)["data"]["faults"][0]["remaining"] == 1
+    with serving() as (_, line):
+        _, base_url, _, key = line.rstrip("\n").split("\t")
+        assert get(base_url, "/v1/charges?limit=1", key)[0] == 200
+        assert get(base_url, "/v1/customers?limit=1", key)[0] == 403
+        assert get(base_url, "/v1/customers?limit=1", key)[0] == 200
+
+
+def test_a_refusal_carries_the_code_that_was_asked_for() -> None:
+    billctl("sandbox", "fault", "refuse", "--status", "402", "--code", "expired_card")
+    with serving() as (_, line):
+        _, base_url, _, key = line.rstrip("\n").split("\t")
+        status, body = get(base_url, "/v1/charges", key)
+    assert (status, body["error"]["code"]) == (402, "expired_card")
+
+
+def test_a_lost_answer_makes_a_refund_unknown_and_reconcile_settles_it() -> None:
+    charge = lookup_charge()
+    billctl("sandbox", "fault", "answer-lost", "--on", "POST /v1/refunds", "--times", "9")
+    refund = ("stripe", "refund", charge, "--amount", "1.00", "--reason", "charged twice", "--yes")
+    assert billctl("--profile", "sandbox", *refund).returncode == 6
+    billctl("sandbox", "fault", "--clear")
+    assert billctl("--profile", "sandbox", "audit", "reconcile").returncode == 0
+
+
+def test_faults_can_be_listed_and_disarmed_one_kind_or_all() -> None:
+    for kind in ("429", "429", "html", "500-after"):
+        billctl("sandbox", "fault", kind)
+    listed = document("sandbox", "fault", "--list")["data"]
+    assert [fault["kind"] for fault in listed["faults"]] == ["429", "429", "html", "500-after"]
+    assert {"answer-lost", "hang-after", "cut-body"} <= {row["kind"] for row in listed["kinds"]}
+    left = document("sandbox", "fault", "--clear", "429")["data"]["faults"]
+    assert [fault["kind"] for fault in left] == ["html", "500-after"]
+    assert document("sandbox", "fault", "--clear")["data"]["faults"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "which fault?"),
+        (("answer-lots",), "Did you mean answer-lost?"),
+        (("nonsense",), "See `billctl sandbox fault --list`."),
+        (("429", "--on", "/v1/refunds"), "is no request"),
+        (("429", "--on", ""), "is no request"),
+        (("429", "--gateway", "acme"), "There is one of stripe."),
+        (("429", "--times", "0"), "--times"),
+        (("late", "--seconds", "-1"), "--seconds"),
+        (("refuse", "--status", "200"), "--status"),
+    ],
+)
+def test_what_the_sandbox_does_not_know_is_refused_in_one_line(arguments: tuple[str, ...], said: str) -> None:
+    done = billctl("sandbox", "fault", *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert billctl("sandbox", "status").stdout == ""

@@ -1,0 +1,98 @@
+"""What a short command must not load: the modules of a real process are counted, not its seconds."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.cli.program import SECONDS
+
+HEAVY = frozenset(
+    {
+        "rich",
+        "pydantic",
+        "requests",
+        "urllib3",
+        "http.client",
+        "keyring",
+        "asyncio",
+        "importlib.metadata",
+        "platformdirs",
+        "stripe",
+        "paypalrestsdk",
+        "braintree",
+        "sqlite3",
+        "typer.rich_utils",
+    }
+)
+
+PROBE = """
+import sys
+from billctl.__main__ import main
+sys.argv = ["billctl", *sys.argv[1:]]
+code = main()
+sys.stdout.flush()
+print("\\nMODULES", code, *sys.modules, file=sys.stderr)
+"""
+
+COMMANDS: dict[str, tuple[tuple[str, ...], int]] = {
+    "version": (("--version",), 0),
+    "root help": (("--help",), 0),
+    "root help without arguments": ((), 0),
+    "group help": (("stripe", "--help"), 0),
+    "command help": (("stripe", "refund", "--help"), 0),
+    "help of our own group": (("sandbox", "--help"), 0),
+    "help of our own command": (("lookup", "--help"), 0),
+    "a topic": (("help", "exit-codes"), 0),
+    "a script": (("completion", "zsh"), 0),
+    "no argument where one is needed": (("stripe", "refund"), 2),
+    "no command where one is needed": (("stripe",), 2),
+    "an unknown option": (("stripe", "refund", "--nonsense"), 2),
+    "an unknown command": (("strpe",), 2),
+    "an error in JSON": (("stripe", "refund", "-o", "json"), 2),
+    "completion of a command in bash": (("completion", "bash", "--complete", "billctl st"), 0),
+    "completion of a command in zsh": (("completion", "zsh", "--complete", "billctl stripe re"), 0),
+    "completion of an id in zsh": (
+        ("completion", "zsh", "--complete", "billctl -p sandbox stripe refund "),
+        0,
+    ),
+    "completion of a profile in fish": (("completion", "fish", "--complete", "billctl -p "), 0),
+    "completion of an account in fish": (
+        ("completion", "fish", "--complete", "billctl -p sandbox stripe charges --account "),
+        0,
+    ),
+}
+
+
+def loaded(arguments: tuple[str, ...], code: int) -> set[str]:
+    """The modules of a process after it has run this command line."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", PROBE, *arguments],
+        check=True,
+        env=dict(os.environ),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+    )
+    word, exit_code, *modules = done.stderr.splitlines()[-1].split()
+    assert (word, int(exit_code)) == ("MODULES", code), done.stderr
+    return set(modules)
+
+
+@pytest.mark.parametrize("what", COMMANDS)
+def test_a_short_command_loads_nothing_heavy(what: str) -> None:
+    arguments, code = COMMANDS[what]
+    loaded(("gateways",), 0)  # reads the entry points once and keeps them
+    assert loaded(arguments, code) & HEAVY == set()
+
+
+def test_the_version_is_told_before_anything_is_loaded() -> None:
+    assert not {"typer", "billctl.cli", "json", "re"} & loaded(("--version",), 0)
+
+
+def test_what_is_counted_would_be_noticed() -> None:
+    assert {"rich", "sqlite3", "stripe"} <= loaded(
+        ("--profile", "sandbox", "lookup", "layla@example.com", "-o", "table"), 0
+    )
