@@ -59,8 +59,8 @@ class StripeSpec:
     """Stripe's OpenAPI description, ready to check exchanges. Build it with `load()`."""
 
     version: str
-    routes: tuple[Route, ...]
-    registry: jsonschema_rs.Registry
+    routes: tuple[Route, ...] = field(repr=False)
+    registry: jsonschema_rs.Registry = field(repr=False)
     _compiled: dict[tuple[str, ...], jsonschema_rs.Validator] = field(default_factory=dict, repr=False)
 
     @staticmethod
