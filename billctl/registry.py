@@ -12,10 +12,13 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from billctl.errors import BillctlError, ConfigError
 from billctl.frozen import fields, frozen
-from billctl.gateway import API, Gateway, Setting
+
+if TYPE_CHECKING:
+    from billctl.gateway import Gateway, Setting
 
 GROUP = "billctl.gateways"
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
@@ -75,8 +78,10 @@ def installed(cache_dir: Path | None) -> Mapping[str, Entry]:
     return entries
 
 
-def load(entry: Entry) -> type[Gateway]:
+def load(entry: Entry) -> "type[Gateway]":
     """The gateway's class. Raises `ConfigError` naming the package when it cannot be used."""
+    from billctl.gateway import API, Gateway
+
     if entry.fault:
         raise _broken(entry, entry.fault)
     module_name, _, attribute = entry.target.partition(":")
@@ -98,7 +103,7 @@ def load(entry: Entry) -> type[Gateway]:
     return found
 
 
-def settings_of(entries: Mapping[str, Entry], name: str) -> tuple[Setting, ...] | None:
+def settings_of(entries: Mapping[str, Entry], name: str) -> "tuple[Setting, ...] | None":
     """The settings of the gateway called `name`, None when none is installed."""
     entry = entries.get(name)
     return load(entry).settings if entry else None
@@ -149,11 +154,17 @@ def _with_fault(entries: list[Entry]) -> Entry:
 
 
 def _environment_key() -> list[object]:
-    """Changes whenever a package is installed, removed or replaced in any folder on the path."""
+    """Changes whenever a package is installed, removed or replaced in any folder packages are installed to.
+
+    The folder a program is started in is on the path too (`python -m`), changes all the time, and is
+    no place of installation.
+    """
     key: list[object] = [sys.version, sys.prefix]
+    started_in = {"", os.getcwd(), os.path.dirname(sys.argv[0])}  # noqa: PTH109, PTH120  # before pathlib is needed
     for folder in sys.path:
-        with suppress(OSError):
-            key.append([folder, os.stat(folder or ".").st_mtime_ns])  # noqa: PTH116  # pathlib is slower here
+        if folder not in started_in:
+            with suppress(OSError):
+                key.append([folder, os.stat(folder).st_mtime_ns])  # noqa: PTH116  # as above
     return key
 
 

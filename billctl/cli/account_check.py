@@ -1,6 +1,6 @@
 """Asking accounts whom their credentials open, and how a check of several parts ends."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from billctl.cli.output import Cell, internal
@@ -65,22 +65,22 @@ def check_accounts(session: Session, names: Sequence[str]) -> list[CheckedAccoun
     limits bound the wait.
     """
     waiting = [(name, session.opening(name)) for name in names]
-    checked = []
-    for name, wait in waiting:
-        gateway = session.gateway_of(name)
-        try:
-            opened = wait()
-        except BillctlError as error:
-            error.account = error.account or name
-            checked.append(CheckedAccount(account=name, gateway=gateway, error=error))
-        except Exception as fault:  # noqa: BLE001  # an adapter's fault is that account's alone
-            error = internal(fault)
-            error.account = name
-            checked.append(CheckedAccount(account=name, gateway=gateway, error=error))
-        else:
-            note = None if session.profile.sandbox else _note(opened)
-            checked.append(CheckedAccount(account=name, gateway=gateway, identity=opened.identity, note=note))
-    return checked
+    return [_checked(session, name, wait) for name, wait in waiting]
+
+
+def _checked(session: Session, name: str, wait: Callable[[], Opened]) -> CheckedAccount:
+    gateway = session.gateway_of(name)
+    try:
+        opened = wait()
+    except BillctlError as error:
+        error.account = error.account or name
+        return CheckedAccount(account=name, gateway=gateway, error=error)
+    except Exception as error:  # noqa: BLE001  # an adapter's fault is that account's alone
+        fault = internal(error)
+        fault.account = name
+        return CheckedAccount(account=name, gateway=gateway, error=fault)
+    note = None if session.profile.sandbox else _note(opened)
+    return CheckedAccount(account=name, gateway=gateway, identity=opened.identity, note=note)
 
 
 def _note(opened: Opened) -> str | None:

@@ -4,11 +4,9 @@ from typing import Annotated
 
 import typer
 
-from billctl.cli.action_options import act, action
+from billctl.cli.action_options import action
 from billctl.cli.output import Result
 from billctl.errors import UsageError
-from billctl.gateway import When
-from billctl.verbs import CancelSubscription
 
 
 def _subscription_ids(incomplete: str) -> list[str]:
@@ -37,6 +35,10 @@ def cancel(
     Exit codes: 0 done, 5 refused (it has ended already), 6 unknown (run `billctl audit reconcile`),
     8 not confirmed.
     """
+    from billctl.cli.act import act
+    from billctl.gateway import When
+    from billctl.verbs import CancelSubscription
+
     if at_period_end and now:
         raise UsageError("--at-period-end and --now exclude each other", code="bad_when")
     return act(context, CancelSubscription(When.NOW if now else When.PERIOD_END), subscription)

@@ -4,10 +4,9 @@ from typing import Annotated
 
 import typer
 
-from billctl.cli.action_options import act, action
+from billctl.cli.action_options import action
 from billctl.cli.output import Result
 from billctl.errors import UsageError
-from billctl.verbs import RefundCharge
 
 
 def _charge_ids(incomplete: str) -> list[str]:
@@ -35,6 +34,9 @@ def refund(
     Running it again finds its own operation and sends nothing; a deliberate repeat is --again 2.
     Exit codes: 0 done, 2 wrong amount, 5 refused, 6 unknown (run `billctl audit reconcile`), 8 not confirmed.
     """
+    from billctl.cli.act import act
+    from billctl.verbs import RefundCharge
+
     if (amount is None) == (not full):
         raise UsageError(
             "say how much: --amount AMOUNT or --full, one of them",

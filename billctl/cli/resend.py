@@ -4,9 +4,8 @@ from typing import Annotated
 
 import typer
 
-from billctl.cli.action_options import act, action
+from billctl.cli.action_options import action
 from billctl.cli.output import Result
-from billctl.verbs import ResendInvoice
 
 
 def _invoice_ids(incomplete: str) -> list[str]:
@@ -33,6 +32,9 @@ def resend(
     A second e-mail of the same invoice is --again 2.
     Exit codes: 0 done, 5 refused, 6 unknown, 8 not confirmed.
     """
+    from billctl.cli.act import act
+    from billctl.verbs import ResendInvoice
+
     return act(context, ResendInvoice(to), invoice)
 
 

@@ -1,0 +1,177 @@
+"""From an action's command to `billctl.actions` and back: the confirmation before, the answer after."""
+
+import sys
+from typing import Any
+
+import typer
+
+from billctl import policy
+from billctl.actions import ActionResult, Request, perform
+from billctl.cli import prompts
+from billctl.cli.options import choices
+from billctl.cli.output import Cell, Column, Grid, Line, Result, View, render
+from billctl.errors import BillctlError, PolicyDenied, UsageError
+from billctl.money import parse
+from billctl.session import Session, open_session
+from billctl.verbs.plan import Plan, Verb
+
+RESULT_COLUMNS = ("operation", "action", "ref", "outcome", "amount.amount", "amount.currency")
+RECEIVER = {"resend": "result.to"}
+"""What stands in the last column of TSV instead of the result's id."""
+
+
+def act(context: typer.Context, verb: Verb, object_id: str) -> Result:
+    """Run one action of the gateway whose group the command is in; returns what to print."""
+    chosen = choices(context)
+    options = dict(chosen.action)
+    account = options.pop("account")
+    request = Request(object_id=object_id, **options | {"again": _ordinal(options["again"])})
+    gateway = str(context.parent.info_name) if context.parent else ""
+    with open_session(chosen.profile) as session:
+        name = session.account_for(gateway, account)
+        done = perform(session, name, verb, request, _Confirmation(session).ask)
+        return _result(done, session)
+
+
+def _ordinal(again: str | None) -> int:
+    """The operation's ordinal: 1 where `--again` is not given. Raises `UsageError` below 2."""
+    if again is None:
+        return 1
+    if not (again.isascii() and again.isdigit() and 2 <= int(again[:6]) <= 999):
+        raise UsageError(
+            "--again takes a number from 2 to 999: the second identical operation is --again 2",
+            code="bad_again",
+        )
+    return int(again)
+
+
+class _Confirmation:
+    """Shows a plan and asks on a terminal; elsewhere demands that everything was said in options."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def ask(self, plan: Plan, request: Request) -> None:
+        """Raise `PolicyDenied` unless the plan is confirmed."""
+        policy.check_live_assertion(request.live, plan.identity)
+        if not prompts.somebody_is_there():
+            profile = self._session.profile
+            policy.check_unattended(
+                yes=request.yes,
+                live=plan.live,
+                asserted=request.live,
+                allowed=profile.allow_unattended,
+                profile=profile.name,
+            )
+            return
+        if request.yes and (request.live or not plan.live):
+            return
+        sys.stderr.write(render(_plan_view(plan, request, self._customer(plan)), colour=False, width=None))
+        _ask(plan)
+
+    def _customer(self, plan: Plan) -> str:
+        """The customer's name for a person to recognise; his id where the name cannot be read."""
+        if plan.customer_id is None:
+            return "no customer (guest)"
+        try:
+            customer = self._session.gateway(plan.record.account).get_customer(plan.customer_id)
+        except BillctlError:
+            return plan.customer_id
+        return f"{customer.name or customer.email or 'no name'} ({customer.id})"
+
+
+def _ask(plan: Plan) -> None:
+    if plan.live and plan.amount is not None:
+        typed = prompts.ask("Type the amount to confirm:")
+        try:
+            if parse(typed, plan.amount.currency) == plan.amount:
+                return
+        except BillctlError:
+            pass
+        raise PolicyDenied("the amount typed is not the amount planned", code="not_confirmed")
+    question = f"Type {plan.record.id} to confirm:" if plan.live else f"{plan.verb.capitalize()}? [y/N]"
+    accepted = {plan.record.id} if plan.live else {"y", "yes"}
+    answer = prompts.ask(question)
+    if (answer if plan.live else answer.lower()) not in accepted:
+        raise PolicyDenied("you said no", code="declined")
+
+
+def _plan_view(plan: Plan, request: Request, customer: str | None) -> View:
+    identity = plan.identity
+    who = f"{identity.name or ''} ({identity.id})".strip() if identity and identity.id else "account unknown"
+    mode = Cell("LIVE", "red") if plan.live else Cell("test")
+    facts = list(plan.facts)
+    if customer:
+        facts.insert(1, ("customer", customer))
+    facts.append(("reason", request.reason or ""))
+    if request.ticket:
+        facts.append(("ticket", request.ticket))
+    rows = tuple((Cell(label, "dim"), text) for label, text in facts)
+    return [Line((mode, plan.record.ref, who)), Grid((Column(), Column()), rows, indent=2)]
+
+
+def _result(done: ActionResult, session: Session) -> Result:
+    plan = done.plan
+    dry = done.outcome is None
+    data: dict[str, Any] = {
+        "operation": done.operation,
+        "action": plan.verb,
+        "ref": plan.record.ref,
+        "outcome": done.outcome,
+        "amount": plan.amount,
+        "result": dict(done.result),
+        "audit": {"intent": done.intent, "outcome": done.outcome_seq},
+    }
+    if dry:
+        data |= {"dry_run": True, "plan": dict(plan.facts)}
+    return Result(
+        data=data,
+        records=[{"type": "action"} | data],
+        columns=(*RESULT_COLUMNS, RECEIVER.get(plan.verb, "result.id")),
+        view=_dry_view(plan) if dry else _done_view(done),
+        warnings=list(done.notes),
+        error=done.error,
+        profile=session.profile.name,
+        mode=str(session.profile.mode),
+        success_is_silent=True,
+    )
+
+
+def _dry_view(plan: Plan) -> View:
+    rows = tuple((Cell(label, "dim"), text) for label, text in plan.facts)
+    mode = Cell("LIVE", "red") if plan.live else Cell("test")
+    return [
+        Line((mode, plan.record.ref, "dry run: nothing was sent")),
+        Grid((Column(), Column()), rows, indent=2),
+    ]
+
+
+PAST = {"refund": "Refunded", "cancel": "Canceled", "resend": "Sent"}
+
+
+def _done_view(done: ActionResult) -> View:
+    plan = done.plan
+    if done.outcome not in {"succeeded", "pending", "already_done"}:
+        return [Line((f"{plan.verb} {plan.record.ref}", done.outcome or "")), _audit_line(done)]
+    said = {"already_done": "Already done", "pending": f"{PAST[plan.verb]}, pending"}
+    what = said.get(done.outcome, PAST[plan.verb])
+    details = [str(plan.amount) if plan.amount else "", _result_words(done)]
+    return [Line((Cell(what, "bold"), *(d for d in details if d))), _audit_line(done)]
+
+
+def _result_words(done: ActionResult) -> str:
+    result = done.result
+    match done.plan.verb:
+        case "resend":
+            return f"{result.get('message', '')} to {result.get('to', '')}"
+        case "cancel":
+            ends = result.get("current_period_end") if result.get("cancel_at_period_end") else None
+            return f"{done.plan.record.ref}{f', ends {ends}' if ends else ''}"
+        case _:
+            return str(result.get("id", ""))
+
+
+def _audit_line(done: ActionResult) -> Line:
+    records = [str(seq) for seq in (done.intent, done.outcome_seq) if seq is not None]
+    audit = f"audit {', '.join(records)}" if records else ""
+    return Line(tuple(Cell(text, "dim") for text in (done.operation or "", audit) if text))
