@@ -328,7 +328,7 @@ FAILURES: tuple[tuple[tuple[type[BillctlError], ...], OperationState, str], ...]
 
 def _unexpected(raised: BaseException, verb: Verb, plan: Plan) -> OutcomeUnknown:
     return OutcomeUnknown(
-        f"{type(raised).__name__} while sending the {verb.name} of {plan.record.ref}: it may have happened",
+        f"{type(raised).__name__} while sending the {verb.name} of {plan.record.ref}",
         account=plan.record.account,
     )
 

@@ -91,6 +91,7 @@ class OutcomeUnknown(BillctlError):
 
     exit_code = 6
     word = "unknown"
+    sent = "It may have happened."
     default_hint = "Do not send it again: run `billctl audit reconcile`."
 
 
