@@ -76,7 +76,7 @@ def add(
     with open_session(choices(context).profile) as session:
         _refuse_sandbox(session)
         settings = chosen_secrets(session.profile, account, secret, session.env)
-        given.check(settings)
+        given.check(settings, account=account)
         _ = session.log  # an audit log that cannot be opened is to stop this before the keyring changes
         rows, warnings = [], []
         for setting in settings:

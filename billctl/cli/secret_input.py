@@ -18,8 +18,8 @@ class SecretInput:
     stdin: bool
     file: Path | None
 
-    def check(self, settings: Sequence[Setting]) -> None:
-        """Raise `UsageError` unless each of `settings` can be read from there."""
+    def check(self, settings: Sequence[Setting], *, account: str) -> None:
+        """Raise `UsageError` unless each of the account's `settings` can be read from there."""
         if self.stdin and self.file:
             raise UsageError("--stdin and --from-file exclude each other", code="two_sources")
         if self.stdin and sys.stdin is not None and sys.stdin.isatty():
@@ -38,7 +38,7 @@ class SecretInput:
         elif len(settings) > 1:
             names = ", ".join(setting.name for setting in settings)
             raise UsageError(
-                f"{len(settings)} secrets belong to this account, and one is given",
+                f"{account} has {len(settings)} secrets, and one value is given",
                 code="which_secret",
                 hint=f"Say which with --secret: {names}.",
             )

@@ -300,6 +300,70 @@ def test_bad_input_gets_one_line_and_keeps_nothing(
     assert machine.kept() == {}
 
 
+ACME = """
+from billctl.gateway import Gateway, Setting
+
+class Acme(Gateway):
+    settings = (
+        Setting(name="token", help="A token.", secret=True),
+        Setting(name="signature", help="Signs requests.", secret=True, required=False),
+    )
+"""
+
+
+def install_acme(machine: Machine) -> None:
+    """A gateway of somebody else with two secrets, one of them optional, and a profile that uses it."""
+    metadata = machine.folder / "billctl_acme-0.3.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: billctl-acme\nVersion: 0.3\n")
+    (metadata / "entry_points.txt").write_text("[billctl.gateways]\nacme = acme_for_auth:Acme\n")
+    (machine.folder / "acme_for_auth.py").write_text(ACME)
+    profile = Path(os.environ["BILLCTL_CONFIG_DIR"]) / "profiles" / "shop.toml"
+    profile.write_text('mode = "test"\n[accounts.acme]\ngateway = "acme"\n')
+
+
+def test_one_value_for_an_account_with_two_secrets_must_say_which_it_is(machine: Machine) -> None:
+    install_acme(machine)
+    done = machine.billctl("auth", "add", "acme", "--stdin", typed=CANARY)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "billctl: acme has 2 secrets, and one value is given. Nothing was sent. "
+        "Say which with --secret: token, signature.\n",
+    )
+    assert machine.kept() == {}
+    assert (
+        machine.billctl("auth", "add", "acme", "--secret", "token", "--stdin", typed=CANARY).returncode == 0
+    )
+    assert machine.kept() == {"billctl:shop/acme.token": CANARY}
+    rows = machine.document("auth", "status")["data"]["secrets"]
+    assert [(row["secret"], row["status"], row["note"]) for row in rows] == [
+        ("token", "found", None),
+        ("signature", "missing", "not needed"),
+    ]
+
+
+def test_on_a_terminal_each_secret_is_asked_for_and_an_optional_one_may_stay_blank(machine: Machine) -> None:
+    install_acme(machine)
+    child = pexpect.spawn(
+        sys.executable,
+        ["-m", "billctl", "auth", "add", "acme"],
+        env={**os.environ, **machine.env},
+        encoding="utf-8",
+        timeout=20,
+    )
+    for question, answer in (
+        ("token of acme (profile shop, test; not shown):", CANARY),
+        ("signature of acme (profile shop, test; not shown, blank if there is none):", ""),
+    ):
+        child.expect_exact(question)
+        child.waitnoecho()
+        child.sendline(answer)
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+    assert machine.kept() == {"billctl:shop/acme.token": CANARY}
+
+
 def test_a_secret_given_as_an_argument_is_refused_and_not_repeated(machine: Machine) -> None:
     done = machine.billctl("auth", "add", "stripe", CANARY)
     assert done.returncode == 2

@@ -509,6 +509,64 @@ def test_an_account_id_that_the_key_does_not_answer_to_is_a_config_fault(
     ]
 
 
+ACME = """
+from billctl.gateway import Gateway, Setting
+
+class Acme(Gateway):
+    settings = (
+        Setting(name="merchant", help="Your number there."),
+        Setting(name="token", help="A token.", secret=True),
+    )
+    def check(self):
+        raise RuntimeError(f"no idea what {self.account.settings['merchant']} is")
+"""
+
+
+@pytest.fixture
+def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway of somebody else, which breaks when it is asked."""
+    metadata = tmp_path / "plugin" / "billctl_acme-0.3.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: billctl-acme\nVersion: 0.3\n")
+    (metadata / "entry_points.txt").write_text("[billctl.gateways]\nacme = acme_for_profiles:Acme\n")
+    (metadata.parent / "acme_for_profiles.py").write_text(ACME)
+    monkeypatch.syspath_prepend(str(metadata.parent))
+
+
+@pytest.mark.usefixtures("acme")
+def test_a_gateways_own_settings_are_demanded_and_given_with_set(billctl: Billctl) -> None:
+    command = ("profile", "create", "shop", "--mode", "test", "--gateway", "acme")
+    ran = billctl(*command)
+    assert (ran.code, ran.lines) == (
+        2,
+        ["billctl: account acme needs more settings. Nothing was sent. Add --set merchant=…."],
+    )
+    assert billctl(*command, "--set", "merchant=m-1").code == 0
+    shown = values(billctl("profile", "show", "shop", "-o", "json"))
+    assert shown["accounts.acme.merchant"] == ("m-1", "profile", "shop.toml line 5")
+
+
+@pytest.mark.usefixtures("acme")
+def test_an_adapter_that_breaks_fails_its_own_account_only(
+    billctl: Billctl, stripe_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = '[accounts.acme]\ngateway = "acme"\nmerchant = "m-1"\n'
+    write("shop", 'mode = "test"\n' + account("stripe", stripe_url) + broken)
+    monkeypatch.setenv("BILLCTL_STRIPE_API_KEY", STRIPE_KEY)
+    monkeypatch.setenv("BILLCTL_ACME_TOKEN", "t-1")
+    ran = billctl("profile", "check", "shop", "-o", "json")
+    assert ran.code == 7
+    (error,) = ran.document["errors"]
+    assert (error["class"], error["account"]) == ("internal", "acme")
+    assert "unexpected RuntimeError: no idea what m-1 is" in error["message"]
+    ran = billctl("profile", "check", "shop", "-o", "table")
+    assert [line.split()[:3] for line in ran.out.splitlines()][:3] == [
+        ["shop", "test"],
+        ["stripe", "ok", "test"],
+        ["acme", "failed", "internal"],
+    ]
+
+
 @pytest.mark.parametrize("command", [("show",), ("check",)])
 def test_without_any_profile_the_two_ways_on_are_told(billctl: Billctl, command: tuple[str, ...]) -> None:
     ran = billctl("profile", *command)
