@@ -54,10 +54,9 @@ class Ran:
         return parsed
 
     @property
-    def data(self) -> Json:
+    def data(self) -> Any:
         """The document's data."""
-        found: Json = self.document["data"]
-        return found
+        return self.document["data"]
 
     @property
     def line(self) -> str:
