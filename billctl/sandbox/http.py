@@ -24,8 +24,8 @@ REASONS = {
     502: "Bad Gateway",
 }
 
-Pause = Callable[[float | None], None]
-"""Waits so many seconds (None: until the client leaves); raises `ConnectionError` when the client left."""
+Pause = Callable[[float], None]
+"""Waits so many seconds, whether the client stays or not; raises `ConnectionError` when the sandbox stops."""
 
 
 class BadRequest(Exception):

@@ -8,6 +8,7 @@ import select
 import socket
 import threading
 import time
+from math import inf
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -163,7 +164,7 @@ class _Connection:
             return False
         if request is None:
             return False
-        return self._deliver(self._app.answer(request, self._database, self._pause), request)
+        return self._deliver(self._app.answer(request, self._database, self._wait), request)
 
     def _proceed(self) -> None:
         self._socket.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -172,7 +173,7 @@ class _Connection:
         if answer.delivery == "none":
             return False
         if answer.delivery == "silent":
-            self._pause(answer.seconds)
+            self._keep_silent(answer.seconds)
             return False
         whole = head(answer, keep_alive=request.keep_alive) + answer.body
         if answer.delivery == "cut":
@@ -189,15 +190,17 @@ class _Connection:
         size = -(-len(whole) // steps)
         for start in range(0, len(whole), size):
             self._socket.sendall(whole[start : start + size])
-            self._pause(seconds / steps)
+            self._wait(seconds / steps)
 
-    def _pause(self, seconds: float | None) -> None:
-        """Wait; None: until the client leaves. Raises `ConnectionError` when it left or the sandbox stops."""
-        deadline = None if seconds is None else time.monotonic() + seconds
-        while deadline is None or time.monotonic() < deadline:
-            left = TICK if deadline is None else min(TICK, deadline - time.monotonic())
-            if self._stopping.wait(max(left, 0.0)) or self._client_left():
-                raise ConnectionAbortedError("the client left or the sandbox stops")
+    def _wait(self, seconds: float) -> None:
+        if self._stopping.wait(seconds):
+            raise ConnectionAbortedError("the sandbox stops")
+
+    def _keep_silent(self, seconds: float | None) -> None:
+        """Say nothing for so long (None: until the client leaves), or until the client leaves."""
+        deadline = inf if seconds is None else time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0 and not self._client_left():
+            self._wait(min(TICK, left))
 
     def _client_left(self) -> bool:
         readable, _, _ = select.select([self._socket], [], [], 0)

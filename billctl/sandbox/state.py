@@ -6,6 +6,7 @@ settles (default 60), `rate_limit` requests per second and endpoint (default 0: 
 """
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -25,15 +26,31 @@ def path_of(state_dir: Path, gateway: str) -> Path:
 def prepare(state_dir: Path, gateway: str, *, clock: Clock = utc_now, seed_shop: bool = True) -> Path:
     """Make sure the gateway's state exists, seeded unless told otherwise, and return its path.
 
-    A new file is built aside and linked into place, so no command ever sees half a shop. Raises
+    A new file is built aside and linked into place, so no command ever sees half a shop. One that another
+    version of the sandbox made is replaced: it holds nothing but a rehearsal. Raises
     `OSError` when the directory cannot be written, `sqlite3.DatabaseError` when the file is not one.
     """
     path = path_of(state_dir, gateway)
+    if path.exists() and _version(path) != VERSION:
+        _remove(path)
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.parent.chmod(0o700)
         _build(path, gateway, clock() if seed_shop else None)
     return path
+
+
+def _version(path: Path) -> int:
+    database = Database(path)
+    try:
+        return int(database.execute("PRAGMA user_version").fetchone()[0])
+    finally:
+        database.close()
+
+
+def _remove(path: Path) -> None:
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        path.with_name(name).unlink(missing_ok=True)
 
 
 def _build(path: Path, gateway: str, seeded_at: datetime | None) -> None:
@@ -84,9 +101,16 @@ def configure(state_dir: Path, gateway: str, **settings: int) -> None:
 def reset(state_dir: Path, *, clock: Clock = utc_now) -> None:
     """Wipe every gateway's state, faults and settings included, and seed the shops anew.
 
-    Commands that are running see the new shop from their next request on.
+    Commands that are running see the new shop from their next request on. A file that is no database is
+    replaced.
     """
     for gateway in GATEWAYS:
+        try:
+            prepare(state_dir, gateway, clock=clock)
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode not in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+                raise
+            _remove(path_of(state_dir, gateway))
         with opened(state_dir, gateway) as database, database.transaction(write=True):
             for table in ("objects", "keys", "faults", "settings", "hits"):
                 database.execute(f"DELETE FROM {table}")  # noqa: S608 the names above

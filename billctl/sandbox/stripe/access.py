@@ -2,8 +2,8 @@
 
 from base64 import b64decode
 from binascii import Error as Base64Error
-from dataclasses import dataclass
 
+from billctl.frozen import frozen_value
 from billctl.sandbox import ACCOUNT_ID, STRIPE_KEY, STRIPE_LIVE_KEY, STRIPE_RESTRICTED_KEY
 from billctl.sandbox.http import Request
 from billctl.sandbox.stripe.errors import ApiError
@@ -11,7 +11,7 @@ from billctl.sandbox.stripe.errors import ApiError
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="Stripe"'}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value
 class Access:
     """What a key opens."""
 

@@ -122,13 +122,19 @@ class Billing(Payments):
         price_key: str,
         status: str,
         *,
-        age_days: int,
+        periods: int,
+        days: int,
         ended_days: int | None = None,
         cancel_at_period_end: bool = False,
     ) -> Record:
-        """A subscription that began `age_days` ago, with the invoices of its periods."""
+        """A subscription with the invoices of its periods: `periods` whole ones and `days` of the next.
+
+        `ended_days` ago it ended (None: it runs). Counted in periods, so that months of any length give
+        the same invoices.
+        """
         person, method = self.people[customer["id"]]
-        began = self.ago(age_days)
+        interval = self._records[price_key]["recurring"]["interval"]
+        began = after(self.ago(days + (ended_days or 0)), interval, -periods)
         subscription: Record = {
             "id": self.new_id("sub", person.slug),
             "object": "subscription",

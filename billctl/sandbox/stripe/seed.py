@@ -84,15 +84,16 @@ class _Life:
         return f"price_Sbx_{PLANS[self.index % 3][1]}_{self.person.currency}"
 
     def subscribe(self, status: str = "active", *, months: int = 3, **fields: Any) -> Record:
+        days = fields.pop("days", 3 + self.index % 17)
         return self.ledger.subscription(
-            self.customer, self.plan(), status, age_days=months * 30 + self.index % 25, **fields
+            self.customer, self.plan(), status, periods=months, days=days, **fields
         )
 
 
 def _layla(life: _Life) -> None:
     ledger, customer = life.ledger, life.customer
     due = ledger.invoice(customer, 12_000, 50, "open", "Consulting, two hours", due_days=30)
-    subscription = ledger.subscription(customer, "price_Sbx_pro_usd", "active", age_days=12)
+    subscription = ledger.subscription(customer, "price_Sbx_pro_usd", "active", periods=0, days=12)
     paid = next(one for one in ledger.of("charge") if one["customer"] == customer["id"])
     assert (due["id"], subscription["id"]) == ("in_SbxLayla000001", "sub_SbxLayla000001")
     assert paid["id"] == "ch_SbxLayla0000001"
@@ -125,7 +126,7 @@ def _canceled(life: _Life) -> None:
 
 
 def _trialing(life: _Life) -> None:
-    life.ledger.subscription(life.customer, life.plan(), "trialing", age_days=6)
+    life.subscribe("trialing", months=0, days=6)
 
 
 def _ending(life: _Life) -> None:
@@ -137,16 +138,16 @@ def _unpaid(life: _Life) -> None:
 
 
 def _paused(life: _Life) -> None:
-    life.ledger.subscription(life.customer, life.plan(), "paused", age_days=40)
+    life.subscribe("paused", months=0, days=40)
     life.buy(1)
 
 
 def _incomplete(life: _Life) -> None:
-    life.ledger.subscription(life.customer, life.plan(), "incomplete", age_days=0)
+    life.subscribe("incomplete", months=0, days=0)
 
 
 def _expired(life: _Life) -> None:
-    life.ledger.subscription(life.customer, life.plan(), "incomplete_expired", age_days=80)
+    life.subscribe("incomplete_expired", months=0, days=80)
     life.buy(1)
 
 
@@ -197,7 +198,7 @@ def _disputed(status: str, reason: str = "fraudulent") -> Callable[[_Life], None
 
 
 def _yearly(life: _Life) -> None:
-    life.ledger.subscription(life.customer, "price_Sbx_teamyear_sar", "active", age_days=500)
+    life.ledger.subscription(life.customer, "price_Sbx_teamyear_sar", "active", periods=1, days=135)
 
 
 def _authorized(life: _Life) -> None:

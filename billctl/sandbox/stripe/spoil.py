@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from billctl.sandbox.fault_table import Fault
-from billctl.sandbox.http import Answer
+from billctl.sandbox.http import Answer, Pause
 from billctl.sandbox.stripe.access import bad_key
 from billctl.sandbox.stripe.errors import ApiError, refused, server_error
 from billctl.sandbox.stripe.limits import too_many
@@ -14,6 +14,8 @@ HTML = b"<html><head><title>%b</title></head><body><h1>%b</h1></body></html>\n"
 PORTAL = HTML % (b"Welcome to the guest network", b"Sign in to go online")
 PROXY = HTML % (b"502 Bad Gateway", b"502 Bad Gateway")
 
+LATE_SECONDS = 2.0
+SLOW_SECONDS = 5.0
 BEFORE = frozenset({"connection-dropped", "hang-before", "html", "html-502", "429", "401", "403"})
 """Kinds that never reach the endpoint."""
 
@@ -34,6 +36,12 @@ def instead(fault: Fault, headers: dict[str, str]) -> Answer:
         ),
     }[fault.kind]()
     return Answer(error.status, json.dumps(error.body).encode(), headers | error.headers)
+
+
+def delay(fault: Fault | None, pause: Pause) -> None:
+    """Wait as a `late` fault says."""
+    if fault and fault.kind == "late":
+        pause(LATE_SECONDS if fault.seconds is None else fault.seconds)
 
 
 def refuse(fault: Fault | None) -> None:
@@ -76,7 +84,7 @@ def _delivered(how: str) -> Callable[[Answer, Fault], Answer]:
 
 def _slow(answer: Answer, fault: Fault) -> Answer:
     answer.delivery = "slow"
-    answer.seconds = 5.0 if fault.seconds is None else fault.seconds
+    answer.seconds = SLOW_SECONDS if fault.seconds is None else fault.seconds
     return answer
 
 
