@@ -101,9 +101,9 @@ def _stay(context: typer.Context, gateways: Any) -> None:
 
     quiet = choices(context).quiet
     try:
-        _announce(context, gateways)
         if not quiet:
             talk("the sandbox is up; Ctrl-C takes it down.")
+        _announce(context, gateways)
         while True:
             time.sleep(3600)
     except (KeyboardInterrupt, Terminated) as stopped:
@@ -124,7 +124,7 @@ def _usable_state() -> Iterator[Path]:
         raise StoreError(
             f"the sandbox's data in {directory / 'sandbox'} cannot be used: {failure}",
             code="sandbox_data",
-            hint="It is play money: delete that directory and go on.",
+            hint="It is play money: begin anew with `billctl sandbox reset`.",
         ) from None
 
 

@@ -161,18 +161,26 @@ def test_reset_without_a_terminal_needs_yes_and_touches_nothing() -> None:
     assert len(document("sandbox", "status")["data"]["gateways"][0]["faults"]) == 1
 
 
-@pytest.mark.parametrize(
-    "command", [("status",), ("reset", "--yes"), ("fault", "429"), ("serve", "--port", "0")]
-)
-def test_data_that_is_garbage_is_one_line_and_says_what_to_do(command: tuple[str, ...]) -> None:
+def make_garbage() -> None:
     folder = Path(os.environ["BILLCTL_STATE_DIR"]) / "sandbox"
     folder.mkdir(mode=0o700, parents=True)
     (folder / "stripe.sqlite").write_bytes(b"not a database" * 1000)
     folder.parent.chmod(0o700)
+
+
+@pytest.mark.parametrize("command", [("status",), ("fault", "429"), ("serve", "--port", "0")])
+def test_data_that_is_garbage_is_one_line_and_says_what_to_do(command: tuple[str, ...]) -> None:
+    make_garbage()
     done = billctl("sandbox", *command)
     assert done.returncode == 9
     assert done.stderr.count("\n") == 1
-    assert "delete that directory" in done.stderr
+    assert "begin anew with `billctl sandbox reset`" in done.stderr
+
+
+def test_reset_replaces_data_that_is_garbage() -> None:
+    make_garbage()
+    assert billctl("sandbox", "reset", "--yes").returncode == 0
+    assert counts()["customer"] >= 40
 
 
 def test_a_state_directory_that_is_a_file_is_one_line() -> None:
