@@ -248,7 +248,12 @@ class _Run:
             if standing:
                 raise unknown_operation(standing, plan)
             intent = log.intent(self.subject, operation=operation, key=plan.key, before=plan.before)
-            stamp = Stamp(key=plan.key, operation=operation, reason_code=self.request.reason_code)
+            stamp = Stamp(
+                key=plan.key,
+                operation=operation,
+                asked=self.session.clock(),
+                reason_code=self.request.reason_code,
+            )
             try:
                 done = self.verb.send(self.opened.gateway, plan, stamp)
                 self.verb.compare(plan, done)

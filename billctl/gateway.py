@@ -181,11 +181,13 @@ class Stamp:
 
     `key` is the deterministic operation key (32 hex characters), sent as the idempotency key where
     the gateway honours one and stamped on the object where it can be; `operation` is the operation
-    id (`op_…`); `reason_code` goes only where the field is private to the merchant.
+    id (`op_…`); `reason_code` goes only where the field is private to the merchant; `asked` (aware UTC)
+    is when its intent was recorded, so that nobody trusts a trace the gateway keeps for a shorter time.
     """
 
     key: str
     operation: str
+    asked: datetime
     reason_code: str | None = None
 
 

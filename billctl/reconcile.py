@@ -80,7 +80,7 @@ def _ask(session: Session, operation: Operation, still: Reconciled) -> Reconcile
         )
     verb = from_params(str(entry.action), entry.fields.get("params") or {})
     plan = replace(verb.plan(opened.gateway, object_id), amount=entry.amount)
-    stamp = Stamp(key=operation.key, operation=operation.id, reason_code=entry.reason_code)
+    stamp = Stamp(key=operation.key, operation=operation.id, asked=entry.time, reason_code=entry.reason_code)
     try:
         done = verb.find(opened.gateway, plan, stamp)
     except OutcomeUnknown as error:

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ CUSTOMER = "cus_SbxLayla000001"
 CHARGE = "ch_SbxLayla0000001"
 SUBSCRIPTION = "sub_SbxLayla000001"
 INVOICE = "in_SbxLayla000001"
-STAMP = Stamp(key="0123456789abcdef0123456789abcdef", operation="op_01", reason_code="duplicate")
+NOW = datetime.now(UTC)
+STAMP = Stamp(key="0123456789abcdef0123456789abcdef", operation="op_01", asked=NOW, reason_code="duplicate")
 
 
 @pytest.fixture
@@ -112,10 +114,10 @@ def refunds(gateway: StripeGateway) -> None:
     assert gateway.refund(before, small, stamp=STAMP).id == first.id
     after = charge(gateway)
     assert after.refundable == before.refundable - small
-    rest = Stamp(key="f" * 32, operation="op_02")
+    rest = Stamp(key="f" * 32, operation="op_02", asked=NOW)
     gateway.refund(after, after.refundable, stamp=rest)
     with pytest.raises(Refused):
-        gateway.refund(after, small, stamp=Stamp(key="e" * 32, operation="op_03"))
+        gateway.refund(after, small, stamp=Stamp(key="e" * 32, operation="op_03", asked=NOW))
 
 
 def sends(gateway: StripeGateway) -> None:
@@ -127,7 +129,9 @@ def sends(gateway: StripeGateway) -> None:
         except Refused:
             outcomes.add("refused")
             continue
-        sent = gateway.resend_invoice(found, to=None, stamp=Stamp(key=f"{number:032x}", operation="op_04"))
+        sent = gateway.resend_invoice(
+            found, to=None, stamp=Stamp(key=f"{number:032x}", operation="op_04", asked=NOW)
+        )
         assert sent == expected
         outcomes.add("sent")
     assert outcomes == {"refused", "sent"}

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from threading import Thread
 from typing import ClassVar
 
@@ -71,7 +72,9 @@ SHORT = 1.0
 
 def stamp(number: int = 1) -> Stamp:
     """A stamp as billctl makes them; another number, another operation."""
-    return Stamp(key=f"{number:032x}", operation=f"op_{number:026d}", reason_code="goodwill")
+    return Stamp(
+        key=f"{number:032x}", operation=f"op_{number:026d}", asked=datetime.now(UTC), reason_code="goodwill"
+    )
 
 
 def failure(call: Callable[[], object]) -> BillctlError:

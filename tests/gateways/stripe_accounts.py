@@ -1,10 +1,16 @@
 """Stripe accounts for tests, at whatever address a test wants them."""
 
+from datetime import UTC, datetime
+
 from billctl.gateway import Account, Secret, Stamp, Timeouts
 from billctl.gateways.stripe import StripeGateway
 
 KEY = "sk_test_canary51NotARealKey"
-STAMP = Stamp(key="0123456789abcdef0123456789abcdef", operation="op_00000000000000000000000001")
+STAMP = Stamp(
+    key="0123456789abcdef0123456789abcdef",
+    operation="op_00000000000000000000000001",
+    asked=datetime.now(UTC),
+)
 
 
 def account(

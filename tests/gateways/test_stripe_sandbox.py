@@ -1,6 +1,7 @@
 """Stripe's adapter at work: the real SDK against the rehearsal shop, with and without faults."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,9 @@ DID_NOT_ACT = ("connection-dropped", "500-before", "html", "html-502")
 
 
 def stamp(number: int, *, reason_code: str = "requested_by_customer") -> Stamp:
-    return Stamp(key=f"{number:032x}", operation=f"op_{number:026d}", reason_code=reason_code)
+    return Stamp(
+        key=f"{number:032x}", operation=f"op_{number:026d}", asked=datetime.now(UTC), reason_code=reason_code
+    )
 
 
 @pytest.fixture
@@ -359,6 +362,13 @@ def test_a_sent_invoice_is_proved_by_its_event(stripe: StripeGateway) -> None:
     sent = stripe.resend_invoice(invoice, to=None, stamp=stamp(1))
     assert stripe.find_resend(invoice, to=None, stamp=stamp(1)) == sent
     assert stripe.find_resend(invoice, to=None, stamp=stamp(2)) is None
+
+
+def test_an_email_older_than_the_events_is_not_called_unsent(stripe: StripeGateway) -> None:
+    invoice = stripe.get_invoice(INVOICE)
+    old = replace(stamp(3), asked=datetime.now(UTC) - timedelta(days=31))
+    with pytest.raises(OutcomeUnknown, match="no trace"):
+        stripe.find_resend(invoice, to=None, stamp=old)
 
 
 def test_an_invoice_goes_to_no_other_address(stripe: StripeGateway) -> None:

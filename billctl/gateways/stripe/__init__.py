@@ -207,4 +207,4 @@ class StripeGateway(Gateway):
         """See `resend.find_resend`."""
         from billctl.gateways.stripe import resend
 
-        return resend.find_resend(self._allowed(), invoice, to=to, stamp=stamp)
+        return resend.find_resend(self._allowed(), invoice, to=to, stamp=stamp, now=self._now())

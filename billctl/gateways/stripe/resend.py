@@ -7,9 +7,10 @@ be sent to the updated address"). Whether setting the same address once more sen
 documented; the delivery's note says so. Sending a draft would finalize it, so drafts are refused.
 """
 
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from billctl.errors import NotFound, Refused
+from billctl.errors import NotFound, OutcomeUnknown, Refused
 from billctl.gateway import Delivery, Message, Stamp
 from billctl.gateways.stripe import mapping
 from billctl.gateways.stripe.changes import stamped
@@ -122,12 +123,18 @@ def resend(client: Client, invoice: Invoice, *, to: str | None, stamp: Stamp) ->
     return way.delivery
 
 
-def find_resend(client: Client, invoice: Invoice, *, to: str | None, stamp: Stamp) -> Delivery | None:
+EVENTS_KEPT = timedelta(days=30)
+"""How long Stripe gives events back (OpenAPI description, `GET /v1/events`: "going back up to 30 days")."""
+
+
+def find_resend(
+    client: Client, invoice: Invoice, *, to: str | None, stamp: Stamp, now: datetime
+) -> Delivery | None:
     """The delivery if Stripe shows that the operation sent it.
 
     A receipt is proved by the stamp on its charge, which came with the same request. A sent invoice is
-    proved by an `invoice.sent` event whose request carried the key; Stripe keeps events for 30 days, so
-    None for an older operation means only that nothing shows it any more.
+    proved by an `invoice.sent` event whose request carried the key; an operation older than the events
+    that Stripe keeps raises `OutcomeUnknown`, since nothing can show it any more.
     """
     try:
         way = way_of(client, invoice, to)
@@ -141,4 +148,10 @@ def find_resend(client: Client, invoice: Invoice, *, to: str | None, stamp: Stam
             about = event["data"]["object"].get("id")
             if about == invoice.id and (event.get("request") or {}).get("idempotency_key") == stamp.key:
                 return way.delivery
+    if now - stamp.asked > EVENTS_KEPT:
+        raise OutcomeUnknown(
+            f"Stripe keeps no trace of e-mails older than {EVENTS_KEPT.days} days, as that of {invoice.id}",
+            code="trace_expired",
+            account=client.account.name,
+        )
     return None
