@@ -11,7 +11,7 @@ from billctl.cli.options import choices
 from billctl.cli.output import Result
 from billctl.cli.times import moment
 from billctl.cli.views import COLUMNS, now_utc, records_view
-from billctl.errors import UsageError
+from billctl.errors import Partial, Unsupported, UsageError
 from billctl.gateway import Gateway, Selection
 from billctl.models import (
     ChargeStatus,
@@ -112,7 +112,7 @@ def _list(context: typer.Context, kind: str, selection: Selection, account: str 
         name = session.account_for(gateway_name, account)
         opening = session.opening(name)
         try:
-            records = list(_reader(session.gateway(name), kind)(selection))
+            records, unread = _collect(_reader(session.gateway(name), kind)(selection))
         finally:
             opening()
         _remember(session.profile.name, records)
@@ -121,9 +121,23 @@ def _list(context: typer.Context, kind: str, selection: Selection, account: str 
             records=[record.data() for record in records],
             columns=COLUMNS[kind.removesuffix("s")],
             view=records_view(records, now=now_utc()),
+            error=Partial(unread.message, code=unread.code, account=name) if unread else None,
             profile=session.profile.name,
             mode=str(session.profile.mode),
         )
+
+
+def _collect(records: Iterator[Record]) -> tuple[list[Record], Unsupported | None]:
+    """All records, and why some could not be read: what a gateway's adapter refuses hides nothing else."""
+    found: list[Record] = []
+    try:
+        for record in records:
+            found.append(record)  # what came before an error is kept
+    except Unsupported as refused:
+        if not found:
+            raise
+        return found, refused
+    return found, None
 
 
 def _reader(gateway: Gateway, kind: str) -> Callable[[Selection], Iterator[Record]]:

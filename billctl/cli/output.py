@@ -320,7 +320,7 @@ def render(view: View, *, colour: bool, width: int | None) -> str:
         legacy_windows=False,
     )
     for block in view:
-        console.print(_line_text(block) if isinstance(block, Line) else _grid_table(block))
+        console.print(_line_text(block) if isinstance(block, Line) else _grid_table(block, width))
     lines = buffer.getvalue().splitlines()
     return "".join(line.rstrip() + "\n" for line in lines)
 
@@ -343,32 +343,49 @@ def _cell_text(cell: Cell | str) -> Any:
     return Text(safe_text(cell.text), style=cell.style)
 
 
-def _grid_table(grid: Grid) -> Any:
+GAP = 2
+"""Blanks between two columns."""
+
+NARROWEST = 6
+"""A flexible column that cannot have so many characters is left out."""
+
+
+def _grid_table(grid: Grid, width: int | None) -> Any:
     from rich.padding import Padding
     from rich.table import Table
 
-    table = Table(
-        box=None,
-        padding=(0, 2, 0, 0),
-        pad_edge=False,
-        show_header=any(column.title for column in grid.columns),
-        header_style="dim",
-    )
-    for position, column in enumerate(grid.columns):
+    cells = [[_cell_text(cell) for cell in row] for row in grid.rows]
+    widths = _column_widths(grid, cells, None if width is None else width - grid.indent)
+    shown = [i for i, column_width in enumerate(widths) if column_width]
+    titled = any(grid.columns[i].title for i in shown)
+    table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, show_header=titled, header_style="dim")
+    for i in shown:
+        justify: Any = "right" if grid.columns[i].right else "left"
         table.add_column(
-            column.title,
-            justify="right" if column.right else "left",
-            no_wrap=True,
-            overflow="fold" if column.whole else "ellipsis",
-            min_width=_widest(grid, position) if column.whole else 4,
+            grid.columns[i].title, justify=justify, no_wrap=True, overflow="ellipsis", width=widths[i]
         )
-    for row in grid.rows:
-        table.add_row(*map(_cell_text, row))
+    for row in cells:
+        table.add_row(*(row[i] for i in shown))
     return Padding(table, (0, 0, 0, grid.indent)) if grid.indent else table
 
 
-def _widest(grid: Grid, position: int) -> int:
-    return max((_cell_text(row[position]).cell_len for row in grid.rows), default=0)
+def _column_widths(grid: Grid, cells: list[list[Any]], width: int | None) -> list[int]:
+    """Each column's width; 0 leaves it out. Whole columns have all they need, the rest share what is left.
+
+    Earlier flexible columns are served first: what stands last matters least.
+    """
+    natural = [
+        max([len(column.title), *(row[i].cell_len for row in cells)]) for i, column in enumerate(grid.columns)
+    ]
+    if width is None:
+        return natural
+    left = width - sum(natural[i] + GAP for i, column in enumerate(grid.columns) if column.whole)
+    for i, column in enumerate(grid.columns):
+        if not column.whole:
+            given = min(natural[i], left - GAP)
+            natural[i] = given if given >= min(NARROWEST, natural[i]) else 0
+            left -= natural[i] + GAP if natural[i] else 0
+    return natural
 
 
 def print_error(error: BillctlError, result: Result, chosen: Choices, stdout: TextIO) -> None:
