@@ -5,8 +5,7 @@ started inside every command of a sandbox profile.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 MAX_LINE = 65_536
 MAX_BODY = 1_048_576
@@ -36,8 +35,7 @@ class BadRequest(Exception):
         self.status = status
 
 
-@dataclass(slots=True)
-class Request:
+class Request(NamedTuple):
     """One request: `target` is path and query as sent, header names are lower case."""
 
     method: str
@@ -57,7 +55,6 @@ class Request:
         return self.target.partition("?")[2]
 
 
-@dataclass(slots=True)
 class Answer:
     """One answer, and how the connection is to spoil it.
 
@@ -65,11 +62,20 @@ class Answer:
     close), `cut` (half of the body, then close) or `slow` (spread over `seconds`).
     """
 
-    status: int
-    body: bytes
-    headers: dict[str, str] = field(default_factory=dict)
-    delivery: str = "whole"
-    seconds: float | None = None
+    def __init__(
+        self,
+        status: int,
+        body: bytes,
+        headers: dict[str, str] | None = None,
+        *,
+        delivery: str = "whole",
+        seconds: float | None = None,
+    ) -> None:
+        self.status = status
+        self.body = body
+        self.headers = headers or {}
+        self.delivery = delivery
+        self.seconds = seconds
 
 
 def read_request(stream: BinaryIO, *, proceed: Callable[[], None]) -> Request | None:

@@ -1,9 +1,15 @@
 """Lists, paging, expansion and Search."""
 
+from contextlib import suppress
+
 import pytest
 import stripe
+from hypothesis import given
+from hypothesis import strategies as st
 
 from billctl.sandbox import state
+from billctl.sandbox.stripe.errors import ApiError
+from billctl.sandbox.stripe.search import parse
 from tests.sandbox.conftest import Json, Wire
 
 LAYLA = "cus_SbxLayla000001"
@@ -200,6 +206,13 @@ def test_search_finds_metadata_under_any_key(wire: Wire) -> None:
 def test_a_broken_query_is_refused(shop: Wire, query: str) -> None:
     reply = shop.ask("GET /v1/customers/search", {"query": query})
     assert (reply.status, reply.error["param"]) == (400, "query")
+
+
+@given(st.text("emailnmad:~<>-'\"\\[] ANDORx1", max_size=40))
+def test_any_query_is_understood_or_refused(query: str) -> None:
+    with suppress(ApiError):
+        clauses, _ = parse(query, "customer")
+        assert 1 <= len(clauses) <= 10
 
 
 def test_search_turns_its_pages(shop: Wire) -> None:

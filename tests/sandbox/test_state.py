@@ -221,6 +221,16 @@ def test_garbage_is_an_error_that_reset_heals(state_dir: Path) -> None:
         assert wire.get("/v1/customers")["data"]
 
 
+def test_state_that_cannot_be_used_is_a_500_that_says_so(state_dir: Path) -> None:
+    with opened(state_dir) as wire:
+        database = sqlite3.connect(state.path_of(state_dir, "stripe"))
+        database.execute("DROP TABLE objects")
+        database.close()
+        reply = wire.ask("GET /v1/customers")
+        assert (reply.status, reply.error["type"]) == (500, "api_error")
+        assert "cannot use its state" in reply.error["message"]
+
+
 def test_a_port_that_is_taken_is_an_error_at_once(state_dir: Path) -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as taken,

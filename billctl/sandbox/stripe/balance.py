@@ -13,6 +13,7 @@ from billctl.sandbox.stripe.call import Call, Endpoint
 from billctl.sandbox.stripe.plain import names
 
 DAY = 86_400
+SHOP = "billctl sandbox shop"
 
 
 def fee_of(amount: int) -> int:
@@ -56,17 +57,33 @@ def transaction(objects: Objects, key: str) -> dict[str, Any] | str:
     }
 
 
+PROFILE = {
+    **names("annual_revenue estimated_worker_count mcc minority_owned_business_designation"),
+    **names("product_description support_address support_phone support_url url"),
+    "name": SHOP,
+    "support_email": "billing@example.com",
+}
+ACCOUNT_SETTINGS = {
+    "branding": names("icon logo primary_color secondary_color"),
+    "card_payments": {
+        "decline_on": {"avs_failure": False, "cvc_failure": True},
+        **names("statement_descriptor_prefix statement_descriptor_prefix_kana"),
+        **names("statement_descriptor_prefix_kanji"),
+    },
+    "dashboard": {"display_name": SHOP, "timezone": "Etc/UTC"},
+    "payments": {
+        "statement_descriptor": "BILLCTL SANDBOX",
+        **names("statement_descriptor_kana statement_descriptor_kanji"),
+    },
+}
+
+
 def retrieve_account(_call: Call) -> Record:
     """GET /v1/account."""
     return {
         "id": ACCOUNT_ID,
         "object": "account",
-        "business_profile": {
-            **names("annual_revenue estimated_worker_count mcc minority_owned_business_designation"),
-            **names("product_description support_address support_phone support_url url"),
-            "name": "billctl sandbox shop",
-            "support_email": "billing@example.com",
-        },
+        "business_profile": PROFILE,
         "business_type": "company",
         "capabilities": {"card_payments": "active", "transfers": "active"},
         "charges_enabled": True,
@@ -84,19 +101,7 @@ def retrieve_account(_call: Call) -> Record:
         },
         "metadata": {},
         "payouts_enabled": True,
-        "settings": {
-            "branding": names("icon logo primary_color secondary_color"),
-            "card_payments": {
-                "decline_on": {"avs_failure": False, "cvc_failure": True},
-                **names("statement_descriptor_prefix statement_descriptor_prefix_kana"),
-                **names("statement_descriptor_prefix_kanji"),
-            },
-            "dashboard": {"display_name": "billctl sandbox shop", "timezone": "Etc/UTC"},
-            "payments": {
-                "statement_descriptor": "BILLCTL SANDBOX",
-                **names("statement_descriptor_kana statement_descriptor_kanji"),
-            },
-        },
+        "settings": ACCOUNT_SETTINGS,
         "type": "standard",
     }
 

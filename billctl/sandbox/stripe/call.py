@@ -1,7 +1,6 @@
 """What an endpoint gets and gives: one request inside its transaction."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from billctl.sandbox.database import Objects, Record
@@ -30,19 +29,27 @@ class Page(NamedTuple):
 Result = Record | Page
 
 
-@dataclass(slots=True)
 class Call:
-    """One request: its checked parameters, the objects of its mode, and the time in Unix seconds."""
+    """One request: the objects of its mode, its checked parameters, the time in Unix seconds, and the
+    events it makes."""
 
-    objects: Objects
-    now: int
-    params: dict[str, Any]
-    path: str
-    request_id: str
-    key: str | None
-    settings: Mapping[str, int]
-    path_id: str = ""
-    events: list[tuple[str, str, dict[str, Any] | None]] = field(default_factory=list)
+    def __init__(
+        self,
+        objects: Objects,
+        now: int,
+        params: dict[str, Any],
+        settings: Mapping[str, int],
+        *,
+        path: str,
+        path_id: str,
+    ) -> None:
+        self.objects = objects
+        self.now = now
+        self.params = params
+        self.settings = settings
+        self.path = path
+        self.path_id = path_id
+        self.events: list[tuple[str, str, dict[str, Any] | None]] = []
 
     def find(self, kind: str, key: str, *, param: str = "id", status: int = 404) -> Record:
         """The object of this kind, or Stripe's `resource_missing`.

@@ -45,6 +45,6 @@ def refused(message: str, *, param: str | None = None, code: str | None = None) 
     return ApiError(400, message, param=param, code=code)
 
 
-def server_error() -> ApiError:
+def server_error(message: str = "An unknown error occurred in the sandbox.") -> ApiError:
     """Stripe's own failure."""
-    return ApiError(500, "An error occurred with our connection to the sandbox's backend.", kind="api_error")
+    return ApiError(500, message, kind="api_error")

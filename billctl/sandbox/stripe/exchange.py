@@ -140,26 +140,43 @@ class Exchange:
             if not error.kept:
                 raise
             if error.acted:
-                _record_events(call)
+                self._record_events(call)
             else:
                 self._db.execute("ROLLBACK TO act")
             return Outcome(error.status, error.body, error.headers)
-        _record_events(call)
+        self._record_events(call)
         try:
             spoil.fail(self._fault)
         except ApiError as error:
             return Outcome(error.status, error.body, error.headers)
         return Outcome(200, result, {})
 
+    def _record_events(self, call: Call) -> None:
+        shapes = Shapes(call.objects)
+        for kind, key, previous in call.events:
+            record = call.objects.get(key)
+            if record is None:
+                continue
+            data = {"object": shapes.wire(record)} | ({"previous_attributes": previous} if previous else {})
+            call.objects.add(
+                {
+                    "id": call.new_id("evt"),
+                    "object": "event",
+                    "created": call.now,
+                    "data": data,
+                    "request": {"id": self._id, "idempotency_key": self._key},
+                    "status": kind,
+                    "type": kind,
+                }
+            )
+
     def _call(self, target: Target) -> Call:
         return Call(
-            objects=Objects(self._db, live=target.access.live),
-            now=self._now,
-            params=checked(target.given, target.endpoint.params, required=target.endpoint.required),
+            Objects(self._db, live=target.access.live),
+            self._now,
+            checked(target.given, target.endpoint.params, required=target.endpoint.required),
+            target.settings,
             path=self._request.path,
-            request_id=self._id,
-            key=self._key,
-            settings=target.settings,
             path_id=target.path_id,
         )
 
@@ -193,23 +210,3 @@ def _listed(call: Call, page: Page, data: list[Wire]) -> Wire:
         "url": call.path,
     }
     return answer | ({"next_page": page.next_page} if page.search else {})
-
-
-def _record_events(call: Call) -> None:
-    shapes = Shapes(call.objects)
-    for kind, key, previous in call.events:
-        record = call.objects.get(key)
-        if record is None:
-            continue
-        data = {"object": shapes.wire(record)} | ({"previous_attributes": previous} if previous else {})
-        call.objects.add(
-            {
-                "id": call.new_id("evt"),
-                "object": "event",
-                "created": call.now,
-                "data": data,
-                "request": {"id": call.request_id, "idempotency_key": call.key},
-                "status": kind,
-                "type": kind,
-            }
-        )

@@ -7,8 +7,7 @@ runs its key is held, and another use is a 409. The hold ends with the process t
 
 import json
 import os
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from billctl.sandbox.database import Database
 from billctl.sandbox.stripe.errors import ApiError
@@ -18,8 +17,7 @@ LONGEST_HOLD = 900
 """Seconds after which a hold counts as left behind, should another process have got its process id."""
 
 
-@dataclass(slots=True)
-class Claim:
+class Claim(NamedTuple):
     """A request's hold on its key, or (`replay`) the answer that is kept under it."""
 
     key: str | None
@@ -106,6 +104,8 @@ def _other(key: str, how: str) -> ApiError:
 def _running(owner: int, age: int) -> bool:
     if age > LONGEST_HOLD:
         return False
+    if os.name == "nt":
+        return True  # signal 0 is no question there but an interruption
     try:
         os.kill(owner, 0)
     except ProcessLookupError:

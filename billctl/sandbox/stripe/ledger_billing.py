@@ -127,11 +127,7 @@ class Billing(Payments):
         ended_days: int | None = None,
         cancel_at_period_end: bool = False,
     ) -> Record:
-        """A subscription with the invoices of its periods: `periods` whole ones and `days` of the next.
-
-        `ended_days` ago it ended (None: it runs). Counted in periods, so that months of any length give
-        the same invoices.
-        """
+        """A subscription, with invoices, of `periods` periods and `days` of one more; ended `ended_days` ago."""
         person, method = self.people[customer["id"]]
         interval = self._records[price_key]["recurring"]["interval"]
         began = after(self.ago(days + (ended_days or 0)), interval, -periods)
@@ -150,16 +146,18 @@ class Billing(Payments):
             "_items": [{"id": self.new_id("si", person.slug), "price": price_key, "quantity": 1}],
         }
         self.add(subscription)
-        ended = self.now if ended_days is None else self.ago(ended_days)
-        self._live_through(subscription, customer, ended)
-        if status in ("canceled", "incomplete_expired"):
+        ended = None if ended_days is None else self.ago(ended_days)
+        self._live_through(subscription, customer, ended or self.now)
+        if ended:
             subscription |= {"canceled_at": ended, "ended_at": ended, **REASON}
-        if cancel_at_period_end:
-            end = subscription["_items"][0]["current_period_end"]
-            subscription |= {"cancel_at_period_end": True, "cancel_at": end, "canceled_at": self.ago(4)}
-            subscription |= REASON
+        elif cancel_at_period_end:
+            subscription |= self._end_later(subscription)
         self.happened(began, "customer.subscription.created", subscription)
         return subscription
+
+    def _end_later(self, subscription: Record) -> Record:
+        end = subscription["_items"][0]["current_period_end"]
+        return {"cancel_at_period_end": True, "cancel_at": end, "canceled_at": self.ago(4), **REASON}
 
     def _live_through(self, subscription: Record, customer: Record, ended: int) -> None:
         """The trial, or period after period until `ended`."""

@@ -9,7 +9,7 @@ DAY = 86_400
 
 
 def after(start: int, interval: str, count: int = 1) -> int:
-    """`count` intervals after `start` (negative: before it), in Unix seconds; months keep the day if they can."""
+    """`count` intervals after `start` (negative: before it), in Unix seconds; months keep their day."""
     if interval in DAYS:
         return start + DAYS[interval] * count * DAY
     moment = datetime.fromtimestamp(start, UTC)

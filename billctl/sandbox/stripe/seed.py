@@ -147,7 +147,7 @@ def _incomplete(life: _Life) -> None:
 
 
 def _expired(life: _Life) -> None:
-    life.subscribe("incomplete_expired", months=0, days=80)
+    life.subscribe("incomplete_expired", months=0, days=1, ended_days=79)
     life.buy(1)
 
 
