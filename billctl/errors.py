@@ -42,6 +42,10 @@ class BillctlError(Exception):
         parts = [f"{self.message.rstrip('.')}{code}{end}", self.sent, self.hint]
         return " ".join(part for part in parts if part)
 
+    def lines(self) -> list[str]:
+        """What to print of it: its line, or one line for each of its faults."""
+        return [self.line()]
+
 
 class InternalError(BillctlError):
     """A fault in billctl itself."""

@@ -183,5 +183,6 @@ def _write_cache(path: Path, key: list[object], entries: Mapping[str, Entry]) ->
     text = json.dumps({"key": key, "entries": [fields(entry) for entry in entries.values()]})
     with suppress(OSError):  # a cache that cannot be kept only costs time
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8")
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(text)
         temporary.replace(path)

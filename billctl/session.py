@@ -186,11 +186,14 @@ class Session:
             ) from None
 
     def _account(self, config: AccountConfig, kind: type[Gateway]) -> Account:
-        secrets: dict[str, Secret] = {
-            setting.name: self.credentials.find(config.name, setting.name).value
-            for setting in kind.settings
-            if setting.secret
-        }
+        secrets: dict[str, Secret] = {}
+        for setting in kind.settings:
+            if setting.secret:
+                try:
+                    secrets[setting.name] = self.credentials.find(config.name, setting.name).value
+                except AuthFailed as missing:
+                    if setting.required or missing.code != "no_credentials":
+                        raise
         return Account(
             name=config.name,
             gateway=config.gateway,

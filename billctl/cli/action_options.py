@@ -7,7 +7,7 @@ import typer
 from typer.core import TyperOption
 
 from billctl.cli.lazy import Command
-from billctl.cli.options import choices, shared_options
+from billctl.cli.options import choices, completing, shared_options
 
 if TYPE_CHECKING:
     from billctl.cli.output import Result
@@ -51,7 +51,7 @@ def _option(name: str, metavar: str | None, text: str) -> TyperOption:
         help=text,
         metavar=metavar,
         show_default=False,
-        autocompletion=account_names if name == "account" else None,
+        autocompletion=completing(account_names) if name == "account" else None,
     )
 
 

@@ -14,8 +14,6 @@ from billctl.cli.options import Choices, guess_output
 from billctl.cli.output import Result, internal, print_error, print_result, talk, talk_error
 from billctl.errors import BillctlError, UsageError
 
-COMPLETE = "_BILLCTL_COMPLETE"
-
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "lookup": ("billctl.cli.lookup", "Show a customer at every gateway at once."),
     "audit": ("billctl.cli.audit", "Who did what, why, and what became of it."),
@@ -114,9 +112,6 @@ def run(arguments: Sequence[str]) -> int:
             signal.signal(number, _terminate)
     chosen = Choices()
     command = typer.main.get_command(app)
-    if os.environ.get(COMPLETE):
-        command.main(list(arguments), prog_name="billctl", obj=chosen)
-        return 0
     if sys.stdout is None:
         talk(
             "standard output is closed. Nothing was sent. Redirect it to /dev/null to throw the answer away."

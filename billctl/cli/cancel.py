@@ -18,7 +18,10 @@ def _subscription_ids(incomplete: str) -> list[str]:
 def cancel(
     context: typer.Context,
     subscription: Annotated[
-        str, typer.Argument(help="The subscription's id.", autocompletion=_subscription_ids)
+        str,
+        typer.Argument(
+            metavar="SUBSCRIPTION", help="The subscription's id.", autocompletion=_subscription_ids
+        ),
     ],
     at_period_end: Annotated[
         bool, typer.Option("--at-period-end", help="When the period that is paid for ends (the default).")

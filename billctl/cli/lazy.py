@@ -28,6 +28,9 @@ class Command(TyperCommand):
         _write_own_options(self, ctx, formatter)
         _write_shared_options(ctx, formatter)
 
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+
     def invoke(self, ctx: Any) -> Any:
         choices(ctx).command = " ".join(ctx.command_path.split()[1:])
         return super().invoke(ctx)

@@ -25,7 +25,9 @@ def _ways(incomplete: str) -> list[str]:
 
 def lookup(
     context: typer.Context,
-    query: Annotated[str, typer.Argument(help="E-mail, id, name, card's last four, invoice number.")],
+    query: Annotated[
+        str, typer.Argument(metavar="QUERY", help="E-mail, id, name, card's last four, invoice number.")
+    ],
     by: Annotated[
         str,
         typer.Option(

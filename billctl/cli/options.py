@@ -115,7 +115,7 @@ def _shared(
     convert: Callable[[Any], Any] = lambda value: value,
     is_flag: bool = False,
     metavar: str | None = None,
-    autocompletion: Callable[..., Any] | None = None,
+    autocompletion: Callable[[str], list[str]] | None = None,
 ) -> TyperOption:
     return TyperOption(
         param_decls=[f"shared_{name}", *declarations],
@@ -126,8 +126,13 @@ def _shared(
         help=text,
         metavar=metavar,
         show_default=False,
-        autocompletion=autocompletion,
+        autocompletion=completing(autocompletion) if autocompletion else None,
     )
+
+
+def completing(words: Callable[[str], list[str]]) -> Callable[..., list[str]]:
+    """`words` in the form that a `TyperOption` calls: with context and arguments before the word begun."""
+    return lambda _context, _arguments, incomplete: words(incomplete)
 
 
 SHARED_PREFIX = "shared_"

@@ -23,7 +23,10 @@ def ask(question: str) -> str:
 
 
 def ask_secret(question: str) -> str:
-    """A secret typed without being shown, without surrounding blanks."""
+    """A secret typed unseen, without surrounding blanks. Raises `PolicyDenied` at end of input."""
     import getpass
 
-    return getpass.getpass(f"{safe_text(question)} ", stream=sys.stderr).strip()
+    try:
+        return getpass.getpass(f"{safe_text(question)} ", stream=sys.stderr).strip()
+    except EOFError:
+        raise PolicyDenied("nobody answered", code="no_answer") from None

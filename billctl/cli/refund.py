@@ -17,7 +17,9 @@ def _charge_ids(incomplete: str) -> list[str]:
 
 def refund(
     context: typer.Context,
-    charge: Annotated[str, typer.Argument(help="The charge's id.", autocompletion=_charge_ids)],
+    charge: Annotated[
+        str, typer.Argument(metavar="CHARGE", help="The charge's id.", autocompletion=_charge_ids)
+    ],
     amount: Annotated[
         str | None, typer.Option("--amount", metavar="AMOUNT", help="In the charge's currency, like 12.50.")
     ] = None,

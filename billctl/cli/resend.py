@@ -16,7 +16,9 @@ def _invoice_ids(incomplete: str) -> list[str]:
 
 def resend(
     context: typer.Context,
-    invoice: Annotated[str, typer.Argument(help="The invoice's id.", autocompletion=_invoice_ids)],
+    invoice: Annotated[
+        str, typer.Argument(metavar="INVOICE", help="The invoice's id.", autocompletion=_invoice_ids)
+    ],
     to: Annotated[
         str | None, typer.Option("--to", metavar="EMAIL", help="Another address, where the gateway can.")
     ] = None,

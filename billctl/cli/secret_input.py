@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from billctl.cli.prompts import ask_secret, somebody_is_there
-from billctl.errors import AuthFailed, PolicyDenied, UsageError
+from billctl.errors import AuthFailed, UsageError
 from billctl.frozen import frozen
 from billctl.gateway import Secret, Setting
 from billctl.profiles import Profile
@@ -70,7 +70,4 @@ def _piped() -> str:
 def _asked(setting: Setting, account: str, profile: Profile) -> str:
     blank = "" if setting.required else ", blank if there is none"
     question = f"{setting.name} of {account} (profile {profile.name}, {profile.mode}; not shown{blank}):"
-    try:
-        return ask_secret(question)
-    except EOFError:
-        raise PolicyDenied("nobody answered", code="no_answer", hint="No secret was kept.") from None
+    return ask_secret(question)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from billctl.errors import AuthFailed, NoAnswer, NotFound, NotSent, OutcomeUnknown, Refused, UsageError
+from billctl.frozen import replace
 from billctl.gateway import By, Delivery, Message, Query, Selection, Stamp, When
 from billctl.gateways.stripe import StripeGateway
 from billctl.models import ChargeStatus, InvoiceStatus, SubscriptionStatus
