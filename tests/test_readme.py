@@ -1,0 +1,91 @@
+"""The README's commands, run as they stand there."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from billctl.errors import BillctlError
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def block(name: str) -> list[str]:
+    """The lines of the shell block between `<!-- name -->` and `<!-- /name -->`."""
+    found = re.search(rf"<!-- {name} -->\n```sh\n(.*?)```\n<!-- /{name} -->", README, re.DOTALL)
+    assert found, f"the README has no block {name}"
+    return found[1].splitlines()
+
+
+def blocks() -> list[list[str]]:
+    return [found.splitlines() for found in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)]
+
+
+def shell(line: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    programs = str(Path(sys.executable).parent)
+    env = env | {"PATH": f"{programs}:{os.environ['PATH']}"}
+    return subprocess.run(
+        ["bash", "-c", line], env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+    )
+
+
+def test_the_tour_works_from_top_to_bottom() -> None:
+    export, *lines = block("tour")
+    name, _, value = export.removeprefix("export ").partition("=")
+    env = dict(os.environ) | {name: value}
+    assert len(lines) + 1 == 10
+    answers = {line: shell(line, env) for line in lines}
+    for line, answer in answers.items():
+        assert answer.returncode == 0, f"{line}\n{answer.stderr}"
+        assert "Traceback" not in answer.stderr
+    rows = [answer.stdout.split("\t") for line, answer in answers.items() if "refund" in line]
+    assert [row[3] for row in rows] == ["", "succeeded", "already_done"]
+    listed = next(answer.stdout for line, answer in answers.items() if "audit list" in line)
+    assert len(listed.splitlines()) == 3
+    assert shell("billctl audit verify -o json --jq .data.whole", env).stdout == "true\n"
+
+
+def test_the_rehearsal_of_a_lost_answer_ends_settled() -> None:
+    lines = next(lines for lines in blocks() if any("sandbox fault answer-lost" in line for line in lines))
+    env = dict(os.environ) | {"BILLCTL_PROFILE": "sandbox"}
+    codes = [shell(line, env).returncode for line in lines]
+    assert codes == [0, 6, 0, 0]
+    again = shell(lines[1].split("#")[0] + " -o json --jq .data.outcome", env)
+    assert (again.returncode, again.stdout) == (0, "already_done\n")
+
+
+def test_the_exit_codes_are_those_of_the_program() -> None:
+    listed = {int(code): word for code, word in re.findall(r"^\| (\d+) \| (\w+) \|", README, re.MULTILINE)}
+    kinds = {0: "ok"} | {kind.exit_code: kind.word for kind in family(BillctlError)}
+    assert listed.items() <= kinds.items()
+
+
+def family(kind: type[BillctlError]) -> list[type[BillctlError]]:
+    return [kind, *(descendant for child in kind.__subclasses__() for descendant in family(child))]
+
+
+def test_every_file_of_the_tree_is_there() -> None:
+    tree = next(text for text in re.findall(r"```\n(billctl/\n.*?)```", README, re.DOTALL))
+    names = [
+        name for line in tree.splitlines() for name in re.findall(r"[\w/]+(?:\.py|/)", line.split("   ")[0])
+    ]
+    missing = [n for n in names if not (ROOT / n).exists() and not (ROOT / "billctl" / n).exists()]
+    assert missing == []
+
+
+@pytest.mark.slow
+def test_the_first_command_installs_and_shows_the_customer(tmp_path: Path) -> None:
+    clone = tmp_path / "billctl"
+    ignored = shutil.ignore_patterns(".venv", ".git", ".peers", "__pycache__", ".*_cache")
+    shutil.copytree(ROOT, clone, ignore=ignored)
+    (command,) = block("try-command")
+    answer = subprocess.run(
+        ["bash", "-c", command], cwd=clone, capture_output=True, text=True, check=False, env=dict(os.environ)
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert "cus_SbxLayla000001\tlayla@example.com\tLayla Haddad" in answer.stdout
