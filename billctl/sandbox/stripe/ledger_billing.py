@@ -127,7 +127,7 @@ class Billing(Payments):
         ended_days: int | None = None,
         cancel_at_period_end: bool = False,
     ) -> Record:
-        """A subscription, with invoices, of `periods` periods and `days` of one more; ended `ended_days` ago."""
+        """A subscription, with invoices, of `periods` and `days` of one more; it ended `ended_days` ago."""
         person, method = self.people[customer["id"]]
         interval = self._records[price_key]["recurring"]["interval"]
         began = after(self.ago(days + (ended_days or 0)), interval, -periods)
