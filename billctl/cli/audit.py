@@ -11,8 +11,9 @@ import typer
 from billctl.audit.entry import Entry, read
 from billctl.cli.lazy import Command, new_app
 from billctl.cli.options import choices
-from billctl.cli.output import Cell, Column, Grid, Line, Result, View
+from billctl.cli.output import Result
 from billctl.cli.times import moment
+from billctl.cli.view import Cell, Column, Grid, Line, View
 from billctl.cli.views import local_time, now_utc
 from billctl.errors import NotFound, OutcomeUnknown, StoreError, UsageError
 from billctl.models import rfc3339
@@ -186,7 +187,7 @@ def show(
     """
     chosen = choices(context)
     with _reading() as store:
-        found = _records(store, what) if store else []
+        found = _records(store, what)
     if not found:
         raise NotFound(f"the audit log has no record {what[:60]!r}", hint="See `billctl audit list`.")
     rows = [{"type": "record", "hash": record.hash} | read(record).fields for record in found]
@@ -199,16 +200,19 @@ def show(
     )
 
 
-def _records(store: Store, what: str) -> list[StoredRecord]:
-    if what.isascii() and what.isdigit() and len(what) < 19:
-        record = store.record(int(what))
-        return [record] if record else []
-    if not what.startswith(OPERATION_PREFIX):
+def _records(store: Store | None, what: str) -> list[StoredRecord]:
+    is_number = what.isascii() and what.isdigit() and len(what) < 19
+    if not is_number and not what.startswith(OPERATION_PREFIX):
         raise UsageError(
             f"{what[:60]!r} is neither a record's number nor an operation's id",
             code="bad_id",
             hint="Like 1042 or op_….",
         )
+    if store is None:
+        return []
+    if is_number:
+        record = store.record(int(what))
+        return [record] if record else []
     return list(store.records(RecordFilter(operation=what)))
 
 

@@ -1,0 +1,531 @@
+"""Bad input and faults get one line: what was wrong, whether anything was sent, what now. Nothing is lost."""
+
+import json
+import os
+import resource
+import sqlite3
+import subprocess
+import sys
+import urllib.request
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from billctl.sandbox import STRIPE_KEY, STRIPE_LIVE_KEY, STRIPE_RESTRICTED_KEY
+from billctl.testing import servers
+from tests.shop import (
+    CUSTOMER,
+    DISPUTED,
+    PAID,
+    PART,
+    PAST_DUE,
+    SECONDS,
+    SUBSCRIPTION,
+    WHY,
+    Ran,
+    Shop,
+    changes,
+    recorded,
+)
+
+REFUND = ("stripe", "refund", PAID, "--amount", "5")
+LONGEST_LINE = 400
+CARD = "4242 4242 4242 4242"
+KEY = "sk_test_CANARYcanaryCANARY4f2a"
+
+
+def one_line(ran: Ran, *, longest: int = LONGEST_LINE) -> str:
+    """The one line on stderr, held to what every line must be."""
+    line = ran.line
+    assert line.startswith("billctl: ")
+    assert len(line) <= longest, line
+    assert "Traceback" not in line
+    for secret in (KEY, STRIPE_KEY, STRIPE_LIVE_KEY, STRIPE_RESTRICTED_KEY, CARD):
+        assert secret not in line
+    return line
+
+
+def refused(shop: Shop, arguments: tuple[str, ...], code: int) -> str:
+    """Run it: exit code `code`, one line, no change at the gateway, one JSON document; returns the line."""
+    before = shop.fingerprint()
+    with recorded(shop) as proxy:
+        ran = shop.run(*arguments)
+        as_json = shop.run(*arguments, "-o", "json")
+    assert ran.code == as_json.code == code, ran
+    assert ran.out == ""
+    assert as_json.document["exit"]["code"] == code
+    assert len(as_json.document["errors"]) == 1
+    assert changes(proxy) == []
+    assert shop.fingerprint() == before
+    return one_line(ran)
+
+
+REASONS: list[tuple[str, tuple[str, ...], str]] = [
+    ("none", (), "--reason is missing"),
+    ("empty", ("--reason", ""), "--reason needs 3 to 2000 characters"),
+    ("blank", ("--reason", "   \t "), "--reason needs 3 to 2000 characters"),
+    ("short", ("--reason", "ab"), "--reason needs 3 to 2000 characters"),
+    ("invisible", ("--reason", "\u200b\u200c\u200d\u2060\ufeff"), "--reason needs 3 to 2000 characters"),
+    ("bidi only", ("--reason", "\u202e\u202c\u2066\u2069"), "--reason needs 3 to 2000 characters"),
+    ("controls", ("--reason", "\x1b\x07\x00\x9b"), "--reason needs 3 to 2000 characters"),
+    ("too long", ("--reason", "x" * 2001), "--reason needs 3 to 2000 characters"),
+    ("card", ("--reason", f"card {CARD} charged twice"), "--reason seems to hold a card number"),
+    ("key", ("--reason", f"key {KEY} leaked"), "--reason seems to hold an API key"),
+    ("card in ticket", ("--reason", "why not", "--ticket", CARD), "--ticket seems to hold a card number"),
+    ("key in code", ("--reason", "why not", "--reason-code", KEY), "--reason-code seems to hold an API key"),
+    ("long ticket", ("--reason", "why not", "--ticket", "t" * 201), "--ticket takes up to 200 characters"),
+]
+
+
+@pytest.mark.parametrize(("reason", "said"), [row[1:] for row in REASONS], ids=[row[0] for row in REASONS])
+def test_a_reason_that_nobody_could_use_is_refused(shop: Shop, reason: tuple[str, ...], said: str) -> None:
+    line = refused(shop, (*REFUND, *reason, "--yes"), 2)
+    assert said in line
+    assert "Nothing was sent." in line
+
+
+def test_a_card_number_in_a_refused_reason_is_in_no_file(shop: Shop) -> None:
+    shop.run(*REFUND, "--reason", f"card {CARD}", "--yes")
+    kept = b"".join(p.read_bytes() for p in shop.state_dir.rglob("*") if p.is_file())
+    assert CARD.encode() not in kept
+
+
+AMOUNTS: list[tuple[str, str]] = [
+    ("0", "it is zero"),
+    ("-5", "an amount has no sign"),
+    ("10.001", "USD has 2 decimals"),
+    ("1e3", "exponents are not read"),
+    ("1,234.50", "separators are ambiguous"),
+    ("NaN", "write digits and at most one point"),
+    ("", "it is empty"),
+    ("5 USD", "separators are ambiguous"),
+    ("49.01", "is more than the 49.00 USD still refundable"),
+    ("9" * 5000, "it has more than 18 digits"),
+    ("\x1b[31m5", "write digits and at most one point"),
+]
+
+
+@pytest.mark.parametrize(("amount", "said"), AMOUNTS, ids=[repr(a)[:12] for a, _ in AMOUNTS])
+def test_an_amount_that_is_none_is_refused(shop: Shop, amount: str, said: str) -> None:
+    line = refused(shop, ("stripe", "refund", PAID, f"--amount={amount}", *WHY), 2)
+    assert said in line
+    assert "Nothing was sent." in line
+
+
+def test_arabic_digits_are_an_amount(shop: Shop) -> None:
+    assert shop.run("stripe", "refund", PAID, "--amount", "١٢٫٥٠", *WHY).code == 0
+    assert shop.refunds() == [1250]
+
+
+def test_an_amount_in_another_currencys_form_is_refused(shop: Shop) -> None:
+    line = refused(shop, ("stripe", "refund", PAID, "--amount", "12.500", *WHY), 2)
+    assert "USD has 2 decimals" in line
+    line = refused(shop, ("stripe", "refund", DISPUTED, "--amount", "1.2345", *WHY), 2)
+    assert "KWD has 3 decimals" in line
+
+
+HOSTILE_IDS = [
+    "",
+    " ",
+    ".",
+    "..",
+    "../../v1/customers",
+    "ch_1/../../v1/x",
+    "ch_1?x=1",
+    "ch_1#x",
+    "ch_1%2f..",
+    "ch_1\n",
+    "ch_1\x00",
+    "ch_١",
+    "ch_1\u202e",
+    "ch 1",
+    "ch_" + "1" * 10_000,
+    "stripe:ch_1",
+]
+
+
+@pytest.mark.parametrize("object_id", HOSTILE_IDS, ids=[repr(i)[:20] for i in HOSTILE_IDS])
+@pytest.mark.parametrize(
+    "command",
+    [("refund", "--full"), ("cancel",), ("resend",), ("show", "--type", "charge")],
+    ids=lambda c: c[0],
+)
+def test_an_id_that_could_mean_something_else_is_never_sent(
+    shop: Shop, command: tuple[str, ...], object_id: str
+) -> None:
+    why = () if command[0] == "show" else WHY
+    with recorded(shop) as proxy:
+        ran = shop.run("stripe", *command, *why, "--", object_id)
+    assert ran.code == 2
+    assert "Nothing was sent." in one_line(ran)
+    assert [said.path for said in proxy.exchanges if said.path != "/v1/account"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("stripe", "refund", SUBSCRIPTION, "--full", *WHY), "is a subscription, not a charge"),
+        (("stripe", "cancel", PAID, *WHY), "is a charge, not a subscription"),
+        (("stripe", "resend", CUSTOMER, *WHY), "is a customer, not an invoice"),
+    ],
+)
+def test_an_id_of_another_kind_is_refused(shop: Shop, arguments: tuple[str, ...], said: str) -> None:
+    assert said.replace("an invoice", "a") in refused(shop, arguments, 2).replace("an invoice", "a")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("stripe", "refund", "ch_SbxNobody", "--full", *WHY), 3, "No such charge"),
+        (("stripe", "cancel", "sub_SbxNobody", *WHY), 3, "No such subscription"),
+        (("stripe", "resend", "in_SbxNobody", *WHY), 3, "No such invoice"),
+        (("stripe", "show", "cus_SbxNobody"), 3, "No such customer"),
+        (("lookup", "nobody@example.com"), 3, "no customer by email 'nobody@example.com'"),
+        (("audit", "show", "op_00000000000000000000000000"), 3, "the audit log has no record"),
+        (("audit", "show", "999"), 3, "the audit log has no record '999'"),
+        (("audit", "show", "nonsense"), 2, "neither a record's number nor an operation's id"),
+    ],
+)
+def test_what_is_not_there_is_said_to_be_not_there(
+    shop: Shop, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    assert said in refused(shop, arguments, code)
+
+
+def test_a_charge_refunded_behind_our_back_is_refused(shop: Shop) -> None:
+    shop.run("stripe", "refund", PAID, "--full", *WHY)
+    line = refused(shop, ("stripe", "refund", PAID, "--amount", "49", *WHY, "--again", "2"), 5)
+    assert "has already been refunded in full" in line
+
+
+def test_a_subscription_that_has_ended_is_refused(shop: Shop) -> None:
+    shop.run("stripe", "cancel", SUBSCRIPTION, "--now", *WHY)
+    line = refused(shop, ("stripe", "cancel", SUBSCRIPTION, *WHY), 5)
+    assert f"subscription {SUBSCRIPTION} is canceled already since" in line
+
+
+OPTIONS: list[tuple[tuple[str, ...], str]] = [
+    ((*REFUND, *WHY, "--again", "1"), "--again takes a number from 2 to 999"),
+    ((*REFUND, *WHY, "--again", "0"), "--again takes a number from 2 to 999"),
+    ((*REFUND, *WHY, "--again", "-2"), "--again takes a number from 2 to 999"),
+    ((*REFUND, *WHY, "--again", "٢"), "--again takes a number from 2 to 999"),
+    ((*REFUND, *WHY, "--again", "9" * 5000), "--again takes a number from 2 to 999"),
+    ((*REFUND, *WHY, "--account", "paypal"), "has no stripe account called 'paypal'"),
+    (("stripe", "resend", PAST_DUE, "--to", "nobody", *WHY), "'nobody' is not an e-mail address"),
+    (("stripe", "resend", PAST_DUE, "--to", "a b@example.com", *WHY), "is not an e-mail address"),
+    (("stripe", "resend", PAST_DUE, "--to", "a@example.com\nBcc: x@y.z", *WHY), "is not an e-mail address"),
+    (("stripe", "cancel", SUBSCRIPTION, "--now", "--at-period-end", *WHY), "exclude each other"),
+    (("lookup", ""), "a lookup needs 1 to 500 characters"),
+    (("lookup", "   "), "a lookup needs 1 to 500 characters"),
+    (("lookup", "x" * 501), "a lookup needs 1 to 500 characters"),
+    (("lookup", "layla@example.com", "--by", "magic"), "is no way to search"),
+    (("lookup", "layla@example.com", "--limit", "0"), "--limit takes 1 to 1000"),
+    (("lookup", "layla@example.com", "--since", "yesterday"), "--since 'yesterday' is no date"),
+    (("lookup", "layla@example.com", "--account", "paypal"), "no account called 'paypal'"),
+    (("stripe", "charges", "--status", "gone"), "charges have no status 'gone'"),
+    (("stripe", "charges", "--limit", "-1"), "--limit takes 1 to 100000"),
+    (("stripe", "charges", "--since", "9999999d"), "is no date"),
+    (("audit", "list", "--limit", "0"), "--limit takes 1 to 1000000"),
+    (("stripe", "show", "xx_1"), "no id whose form tells what it is"),
+    (("stripe", "show", PAID, "--type", "thing"), "is none of customer, charge"),
+    (("stripe", "charges", "--fields", "amount,,x"), "write field names with commas between them"),
+    (("stripe", "invoices", "--fields", "nope"), "there is no field 'nope'"),
+    (("stripe", "charges", "--nope"), "--nope"),
+    (("stripe", "refnd", PAID), "Did you mean refund"),
+    (("strpe", "charges"), "Did you mean stripe"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), OPTIONS, ids=[" ".join(a)[:60] for a, _ in OPTIONS])
+def test_a_wrong_option_is_a_usage_error(shop: Shop, arguments: tuple[str, ...], said: str) -> None:
+    assert said in refused(shop, arguments, 2)
+
+
+# Credentials
+
+
+def test_a_wrong_key_is_an_auth_error_that_does_not_show_it(shop: Shop) -> None:
+    shop.use(key=KEY)
+    ran = shop.run(*REFUND, *WHY, "-o", "json")
+    assert (ran.code, ran.document["errors"][0]["class"]) == (4, "auth")
+    assert "Nothing changed." in one_line(ran)
+    assert KEY not in ran.out
+
+
+@pytest.mark.parametrize("key", [None, "", "   "])
+def test_a_missing_key_is_an_auth_error_that_names_the_ways(shop: Shop, key: str | None) -> None:
+    if key is None:
+        del shop.env["BILLCTL_STRIPE_API_KEY"]
+    else:
+        shop.env["BILLCTL_STRIPE_API_KEY"] = key
+    ran = shop.run(*REFUND, *WHY)
+    assert ran.code == 4
+    assert "Add it: `billctl --profile shop auth add stripe`, or set BILLCTL_STRIPE_API_KEY." in one_line(ran)
+
+
+def test_a_restricted_key_reads_and_is_refused_a_change(shop: Shop) -> None:
+    shop.use(key=STRIPE_RESTRICTED_KEY)
+    assert shop.run("stripe", "show", PAID).code == 0
+    ran = shop.run(*REFUND, *WHY, "-o", "json")
+    assert (ran.code, ran.document["errors"][0]["class"]) == (4, "auth")
+    assert "rak_charge_write" in one_line(ran) or "permission" in one_line(ran)
+    assert shop.refunds() == []
+    assert shop.operations() == [("refund", "refused")]
+
+
+def test_a_test_key_in_a_live_profile_is_a_config_error(shop: Shop) -> None:
+    shop.live(unattended=True)
+    shop.env["BILLCTL_STRIPE_API_KEY"] = STRIPE_KEY
+    for arguments in ((*REFUND, *WHY), ("stripe", "show", PAID), ("stripe", "charges")):
+        ran = shop.run(*arguments)
+        assert ran.code == 12
+        assert "Nothing was sent." in one_line(ran)
+        assert ran.out == ""
+
+
+def test_a_live_key_in_a_test_profile_is_a_config_error(shop: Shop) -> None:
+    shop.use(key=STRIPE_LIVE_KEY)
+    with recorded(shop, key=STRIPE_LIVE_KEY) as proxy:
+        ran = shop.run(*REFUND, *WHY)
+    assert ran.code == 12
+    assert "Nothing was sent." in one_line(ran)
+    assert changes(proxy) == []
+
+
+# Servers
+
+
+def test_an_unreachable_gateway_is_a_network_error_and_nothing_was_sent(shop: Shop) -> None:
+    shop.use(url="http://127.0.0.1:1")
+    for arguments in ((*REFUND, *WHY), ("stripe", "show", PAID), ("lookup", "layla@example.com")):
+        ran = shop.run(*arguments)
+        assert ran.code == 11
+        assert "127.0.0.1" in one_line(ran)
+    assert shop.operations() == [("refund", "not_sent")]
+
+
+LYING: dict[str, Any] = {
+    "silent": servers.silent,
+    "dropping": servers.dropping,
+    "garbage": servers.garbage,
+    "cut": servers.cutting,
+    "html": servers.answer(200, "<html>Sign in</html>", headers={"Content-Type": "text/html"}),
+    "empty": servers.answer(200, ""),
+    "not an object": servers.answer(200, "[1, 2]"),
+    "no fields": servers.answer(200, "{}"),
+    "html 500": servers.answer(500, "<html>oops</html>"),
+    "huge number": servers.answer(200, '{"object": "charge", "id": "ch_1", "amount": 1e400}'),
+}
+
+
+@pytest.mark.parametrize("kind", LYING)
+def test_a_server_that_lies_or_is_silent_is_a_network_error_of_a_read(shop: Shop, kind: str) -> None:
+    with servers.LoopbackServer(LYING[kind]) as server:
+        shop.use(url=server.url, more="[network]\nread_timeout = 0.5\ndeadline = 3\n")
+        for arguments in ((*REFUND, *WHY), ("lookup", "layla@example.com"), ("stripe", "charges")):
+            ran = shop.run(*arguments)
+            assert ran.code == 11, (arguments, ran)
+            one_line(ran)
+
+
+# What gateways say
+
+
+def hostile_customer(shop: Shop, name: str) -> str:
+    import stripe
+
+    client = stripe.StripeClient(STRIPE_KEY, base_addresses={"api": shop.url})
+    return client.v1.customers.create({"name": name, "email": "hostile@example.com"}).id
+
+
+HOSTILE = {
+    "escape": "Mal\x1b[31mice\x1b]0;title\x07",
+    "c1": "Mal\x9b31mice",
+    "markup": "[bold red]x[/bold red] [link=http://e.vil]y[/link] [/]",
+    "bidi": "abc\u202egnp.exe\u202c \u2066x\u2069",
+    "newlines": "line one\nline two\rline three\tcolumn",
+    "formula": "=cmd|'/c calc'!A1",
+    "long": "x" * 250 + "y" * 6,
+}
+
+
+@pytest.mark.parametrize("form", ["table", "tsv", "csv", "json", "ndjson"])
+@pytest.mark.parametrize("name", HOSTILE.values(), ids=list(HOSTILE))
+def test_a_name_from_outside_drives_nothing(shop: Shop, name: str, form: str) -> None:
+    customer = hostile_customer(shop, name)
+    for arguments in (("stripe", "show", customer), ("lookup", "hostile@example.com")):
+        ran = shop.run(*arguments, "-o", form)
+        assert ran.code == 0, ran
+        for character in ran.out + ran.err:
+            assert character == "\n" or (character >= " " and character not in "\x7f") or character == "\t"
+            assert not "\x80" <= character <= "\x9f"
+            assert character not in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+        if form == "table":
+            assert "\t" not in ran.out
+        if form == "tsv":
+            assert len(ran.out.splitlines()) == 1
+        if form == "csv" and name.startswith("="):
+            assert "'=cmd" in ran.out
+        if form == "json":
+            assert (
+                name in str(ran.document)
+                or name == ran.data.get("name")
+                or ran.data["customers"][0]["name"] == name
+            )
+
+
+@pytest.mark.parametrize("form", ["table", "tsv", "csv", "json", "ndjson"])
+def test_a_name_of_ten_thousand_characters_is_shown_and_breaks_nothing(shop: Shop, form: str) -> None:
+    known = plain_get(shop, f"/v1/customers/{CUSTOMER}")
+    name = "x" * 9_990 + "\x1b[31m[/]\u202e"
+    with servers.LoopbackServer(servers.answer(200, json.dumps(known | {"name": name}))) as server:
+        shop.use(url=server.url)
+        ran = shop.run("stripe", "show", CUSTOMER, "-o", form)
+    assert ran.code == 0, ran.err
+    assert ran.err == ""
+    assert "x" * 9_990 in ran.out
+    assert "\x1b" not in ran.out
+    assert "\u202e" not in ran.out
+
+
+def plain_get(shop: Shop, path: str) -> dict[str, Any]:
+    """What the gateway itself answers."""
+    request = urllib.request.Request(shop.url + path, headers={"Authorization": f"Bearer {STRIPE_KEY}"})
+    with urllib.request.urlopen(request, timeout=SECONDS) as answer:
+        found: dict[str, Any] = json.loads(answer.read())
+        return found
+
+
+@pytest.mark.parametrize("expression", [".[", "nope", "{", "error(1)", ".data.ref.x"])
+def test_a_wrong_jq_expression_is_one_line_and_one_document(shop: Shop, expression: str) -> None:
+    ran = shop.run("stripe", "show", PAID, "--jq", expression)
+    assert ran.code == 2
+    assert "--jq: " in one_line(ran)
+    assert ran.document["errors"][0]["code"] == "bad_jq"
+
+
+# Where the answer goes
+
+
+def process(shop: Shop, *arguments: str, shell: str) -> subprocess.CompletedProcess[str]:
+    words = " ".join(f"'{word}'" for word in shop.command(*arguments))
+    return subprocess.run(
+        ["bash", "-c", shell.format(words)],
+        check=False,
+        env=shop.environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+    )
+
+
+def test_head_takes_one_line_and_nobody_complains(shop: Shop) -> None:
+    done = process(shop, "stripe", "invoices", shell="{} | head -1; exit ${{PIPESTATUS[0]}}")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) == 1
+
+
+def test_a_reader_that_left_does_not_hide_that_a_refund_was_made(shop: Shop) -> None:
+    done = process(shop, *REFUND, *WHY, shell="{} | true; exit ${{PIPESTATUS[0]}}")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert shop.refunds() == [500]
+    assert shop.operations() == [("refund", "succeeded")]
+
+
+def test_a_closed_stdout_stops_an_action_before_it_is_sent(shop: Shop) -> None:
+    done = process(shop, *REFUND, *WHY, shell="{} >&-")
+    assert done.returncode == 2
+    assert done.stderr.startswith("billctl: standard output is closed. Nothing was sent.")
+    assert shop.refunds() == []
+
+
+def test_a_closed_stderr_and_stdin_change_nothing(shop: Shop) -> None:
+    done = process(shop, *REFUND, *WHY, shell="{} 2>&- <&-")
+    assert done.returncode == 0
+    assert shop.refunds() == [500]
+
+
+def test_a_full_disk_behind_stdout_is_told_and_the_log_knows(shop: Shop) -> None:
+    done = process(shop, *REFUND, *WHY, shell="{} > /dev/full")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "billctl: the answer could not be written to standard output (No space left on device). "
+        "What was done is in the audit log: `billctl audit list`.\n"
+    )
+    assert shop.operations() == [("refund", "succeeded")]
+
+
+# Where the log is kept
+
+
+def with_state(shop: Shop, state: Path) -> Ran:
+    return shop.program(*REFUND, *WHY, env={"BILLCTL_STATE_DIR": str(state)})
+
+
+def test_a_state_directory_that_is_a_file_sends_nothing(shop: Shop, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    ran = with_state(shop, tmp_path / "file")
+    assert ran.code == 9
+    assert "Nothing was sent." in one_line(ran)
+    assert shop.refunds() == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
+def test_a_state_directory_that_cannot_be_written_sends_nothing(shop: Shop, tmp_path: Path) -> None:
+    (tmp_path / "locked").mkdir(mode=0o500)
+    ran = with_state(shop, tmp_path / "locked" / "state")
+    assert ran.code == 9
+    assert "Nothing was sent." in one_line(ran)
+
+
+def test_a_garbage_database_sends_nothing(shop: Shop, tmp_path: Path) -> None:
+    state = tmp_path / "garbage"
+    state.mkdir(mode=0o700)
+    (state / "audit.sqlite").write_bytes(b"this is no database, whatever its name says" * 500)
+    ran = with_state(shop, state)
+    assert ran.code == 9
+    assert "Nothing was sent." in one_line(ran)
+    assert shop.refunds() == []
+    for words in (("audit", "list"), ("audit", "verify")):
+        broken = shop.program(*words, env={"BILLCTL_STATE_DIR": str(state)})
+        assert broken.code == 9
+        one_line(broken)
+
+
+def test_a_log_of_a_newer_billctl_is_refused_and_left_alone(shop: Shop) -> None:
+    shop.run(*REFUND, *WHY)
+    path = shop.state_dir / "audit.sqlite"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA user_version = 99")
+        database.commit()
+    content = path.read_bytes()
+    ran = shop.run("stripe", "refund", PART, "--full", *WHY)
+    assert ran.code == 9
+    assert "newer" in one_line(ran)
+    assert shop.refunds(PART) == []
+    assert path.read_bytes() == content
+
+
+def test_a_disk_that_is_full_before_the_intent_sends_nothing(shop: Shop) -> None:
+    def limit() -> None:
+        import signal
+
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (16_384, 16_384))
+
+    done = subprocess.run(
+        [sys.executable, "-m", "billctl", *REFUND, *WHY],
+        check=False,
+        env=shop.environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        preexec_fn=limit,  # this process starts no threads between fork and exec
+    )
+    assert done.returncode == 9, done
+    assert "Nothing was sent." in one_line(Ran(done.returncode, done.stdout, done.stderr))
+    assert shop.refunds() == []
