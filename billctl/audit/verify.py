@@ -15,10 +15,10 @@ import os
 import signal
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from billctl.audit.proof import Fault, Proof, wrong_lead
+from billctl.frozen import frozen
 from billctl.store.connection import check_version, connect, translated
 from billctl.store.files import check_existing
 from billctl.store.interface import GENESIS, Head
@@ -31,7 +31,7 @@ MOST_PROCESSES = 4
 EMPTY = Head(seq=0, hash=GENESIS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Verdict:
     """What a verification found.
 
@@ -51,7 +51,7 @@ class Verdict:
         return self.why is None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Part:
     """What was found in one range of records."""
 
@@ -59,7 +59,7 @@ class _Part:
     opened: int = 0
     closed: int = 0
     broken: int | None = None
-    why: str | None = field(default=None)
+    why: str | None = None
 
 
 def verify(log: Path | sqlite3.Connection, *, integrity: bool = False) -> Verdict:
@@ -96,10 +96,10 @@ def _verify(db: sqlite3.Connection, path: Path | None, *, integrity: bool) -> Ve
     db.execute("BEGIN")  # one snapshot, whatever is appended meanwhile
     try:
         _check_schema(db)
-        first, last = db.execute("SELECT min(seq), max(seq) FROM record").fetchone()
+        first, last = db.execute("SELECT min(seq), max(seq) FROM record NOT INDEXED").fetchone()
         if first is not None and first < 1:
             raise Fault("a record stands before the first", first)
-        counted = db.execute("SELECT count(*), count(outcome_seq) FROM operation").fetchone()
+        counted = db.execute("SELECT count(*), count(outcome_seq) FROM operation NOT INDEXED").fetchone()
         verdict = _judge(_parts(db, path, last or 0), counted)
         if integrity and verdict.ok:
             _check_integrity(db)

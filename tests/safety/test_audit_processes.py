@@ -90,6 +90,18 @@ sys.stdin.readline()
 """
 )
 
+TRY = (
+    START
+    + """
+try:
+    with store.lock_object("o"):
+        say("taken")
+except Busy as busy:
+    say(busy.code)
+store.close()
+"""
+)
+
 COUNTED = (
     START
     + """
