@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from billctl.cli.output import Cell, internal
+from billctl.cli.layout import Cell
+from billctl.cli.output import internal
 from billctl.errors import BillctlError, Partial, gravest
 from billctl.frozen import frozen
 from billctl.gateway import Identity

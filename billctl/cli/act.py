@@ -8,8 +8,9 @@ import typer
 from billctl import policy
 from billctl.actions import ActionResult, Request, perform
 from billctl.cli import prompts
+from billctl.cli.layout import Cell, Column, Grid, Line, View, render
 from billctl.cli.options import choices
-from billctl.cli.output import Cell, Column, Grid, Line, Result, View, render
+from billctl.cli.output import Result
 from billctl.errors import BillctlError, PolicyDenied, UsageError
 from billctl.money import parse
 from billctl.session import Session, open_session

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from billctl.audit.entry import Entry, read
+from billctl.cli.layout import Cell, Column, Grid, Line, View
 from billctl.cli.lazy import Command, new_app
 from billctl.cli.options import choices
 from billctl.cli.output import Result
 from billctl.cli.times import moment
-from billctl.cli.view import Cell, Column, Grid, Line, View
 from billctl.cli.views import local_time, now_utc
 from billctl.errors import NotFound, OutcomeUnknown, StoreError, UsageError
 from billctl.models import rfc3339

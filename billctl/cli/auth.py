@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from billctl.cli.account_check import ending
+from billctl.cli.layout import Cell, Column, Grid, Line, View
 from billctl.cli.lazy import Command, new_app
 from billctl.cli.options import choices
-from billctl.cli.output import Cell, Column, Grid, Line, Result, View
+from billctl.cli.output import Result
 from billctl.cli.secret_input import SecretInput
 from billctl.cli.secret_status import SecretRow, chosen_secrets, secret_rows
 from billctl.credentials import mask_secret, remove_secret, store_secret

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
+from billctl.cli.layout import Line
 from billctl.cli.lazy import single
 from billctl.cli.options import choices
-from billctl.cli.output import Line, Result
+from billctl.cli.output import Result
 from billctl.errors import UsageError
 
 SHELLS = ("bash", "zsh", "fish", "powershell")

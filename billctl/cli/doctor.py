@@ -8,9 +8,10 @@ import typer
 from billctl.cli import doctor_checks as checks
 from billctl.cli.account_check import WARNING, status_cell
 from billctl.cli.doctor_checks import Finding
+from billctl.cli.layout import Line, View
 from billctl.cli.lazy import single
 from billctl.cli.options import choices
-from billctl.cli.output import Line, Result, View, internal
+from billctl.cli.output import Result, internal
 from billctl.errors import BillctlError, gravest
 from billctl.session import Session
 

@@ -7,8 +7,9 @@ from typing import Any
 import typer
 
 from billctl import registry
+from billctl.cli.layout import Cell, Column, Grid, Line, View
 from billctl.cli.lazy import single
-from billctl.cli.output import Cell, Column, Grid, Line, Result, View
+from billctl.cli.output import Result
 from billctl.errors import BillctlError, ConfigError
 from billctl.gateway import By, Capability, Gateway
 from billctl.paths import state_dir

@@ -10,9 +10,10 @@ import typer
 from typer.core import TyperGroup
 
 from billctl import errors
+from billctl.cli.layout import Cell, Column, Grid, Line, View
 from billctl.cli.lazy import single
 from billctl.cli.options import choices
-from billctl.cli.output import Cell, Column, Grid, Line, Result, View
+from billctl.cli.output import Result
 from billctl.errors import BillctlError, UsageError
 
 TOPICS = {

@@ -5,9 +5,10 @@ from typing import Annotated
 import typer
 
 from billctl.cli.action_options import account_names
+from billctl.cli.layout import Cell, Grid, Line, View
 from billctl.cli.lazy import single
 from billctl.cli.options import choices
-from billctl.cli.output import Cell, Grid, Line, Result, View
+from billctl.cli.output import Result
 from billctl.cli.times import moment
 from billctl.cli.views import customer_view, now_utc
 from billctl.errors import UsageError

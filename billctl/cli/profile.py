@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from billctl.cli.account_check import CheckedAccount, check_accounts, ending, status_cell
+from billctl.cli.layout import Cell, Column, Grid, Line, View
 from billctl.cli.lazy import Command, new_app
 from billctl.cli.options import choices
-from billctl.cli.output import Cell, Column, Grid, Line, Result, View
+from billctl.cli.output import Result
 from billctl.cli.profile_files import ListedRow, faults_result, list_rows
 from billctl.errors import BillctlError, ConfigError
 from billctl.profiles import ProfileError, load_profile, no_profile_error, use_profile

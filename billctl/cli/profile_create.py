@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from billctl import registry
-from billctl.cli.output import Line, Result
+from billctl.cli.layout import Line
+from billctl.cli.output import Result
 from billctl.cli.prompts import ask, somebody_is_there
 from billctl.errors import BillctlError, ConfigError, UsageError
 from billctl.frozen import frozen, replace

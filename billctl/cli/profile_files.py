@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from billctl.cli.output import Column, Grid, Result
+from billctl.cli.layout import Column, Grid
+from billctl.cli.output import Result
 from billctl.errors import BillctlError, ConfigError
 from billctl.frozen import frozen
 from billctl.paths import config_dir

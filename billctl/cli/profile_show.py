@@ -4,8 +4,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from billctl.cli.layout import Cell, Column, Grid
 from billctl.cli.options import Choices
-from billctl.cli.output import Cell, Column, Grid, Result, to_json
+from billctl.cli.output import Result, to_json
 from billctl.cli.secret_status import SecretRow, secret_rows
 from billctl.frozen import fields, frozen
 from billctl.paths import config_dir, state_dir

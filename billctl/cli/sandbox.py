@@ -11,9 +11,10 @@ from typing import Annotated, Any
 
 import typer
 
+from billctl.cli.layout import Cell, Column, Grid, Line, View
 from billctl.cli.lazy import Command, new_app
 from billctl.cli.options import choices
-from billctl.cli.output import Cell, Column, Grid, Line, Result, View, print_result, talk
+from billctl.cli.output import Result, print_result, talk
 from billctl.errors import BillctlError, PolicyDenied, StoreError, UsageError
 from billctl.paths import ensure_private_dir, state_dir
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from billctl.cli.output import Cell, Column, Grid, Line, View
+from billctl.cli.layout import Cell, Column, Grid, Line, View
 from billctl.models import (
     Charge,
     Customer,
