@@ -22,7 +22,7 @@ pytestmark = pytest.mark.benchmark
 
 MILLION = 1_000_000
 FEW = 10_000
-ROUNDS = 3
+ROUNDS = 5
 
 PEAK = """
 import re, resource, sys
