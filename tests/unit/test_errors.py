@@ -86,8 +86,8 @@ def test_an_unknown_outcome_never_says_that_nothing_was_sent_and_names_the_way_o
 
 
 def test_a_hint_replaces_the_default_one() -> None:
-    assert OutcomeUnknown("it may have happened", hint="Ask a person.").line() == (
-        "it may have happened. Ask a person."
+    assert OutcomeUnknown("no answer", hint="Ask a person.").line() == (
+        "no answer. It may have happened. Ask a person."
     )
 
 
