@@ -8,11 +8,11 @@ in its place.
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from billctl.frozen import fields, frozen
 from billctl.text import mask
 
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
@@ -30,7 +30,7 @@ class Origin(StrEnum):
     PIPE = "pipe"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Actor:
     """Who acts. `uid` is None on Windows; `tty` is the terminal's device, if there is one."""
 
@@ -47,7 +47,7 @@ class Actor:
         """The parts that have a value."""
         return {
             name: str(value) if isinstance(value, Origin) else value
-            for name, value in asdict(self).items()
+            for name, value in fields(self).items()
             if value is not None
         }
 

@@ -1,16 +1,16 @@
 """Reading records: a typed view of a record's text."""
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from billctl.errors import StoreError
+from billctl.frozen import frozen
 from billctl.money import Money
 from billctl.store.interface import StoredRecord
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Entry:
     """One record. What a record does not say is None; `fields` is all that it says.
 

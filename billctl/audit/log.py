@@ -6,7 +6,6 @@ they are, since they are what a record is found by.
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import accumulate
 from typing import Any
@@ -23,6 +22,7 @@ from billctl.errors import (
     StoreError,
     UsageError,
 )
+from billctl.frozen import field, frozen
 from billctl.models import data
 from billctl.money import Money
 from billctl.store.interface import OperationState, Seal, Store
@@ -59,7 +59,7 @@ class OutcomeNotRecorded(StoreError):
     default_hint = "Repair the audit log, then run `billctl audit reconcile`."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Subject:
     """What is changed, and why.
 

@@ -7,7 +7,7 @@ import typer
 
 from billctl import policy
 from billctl.actions import ActionResult, Request, perform
-from billctl.cli import prompts
+from billctl.cli import progress, prompts
 from billctl.cli.layout import Cell, Column, Grid, Line, View, render
 from billctl.cli.options import choices
 from billctl.cli.output import Result
@@ -67,7 +67,9 @@ class _Confirmation:
             return
         if request.yes and (request.live or not plan.live):
             return
-        sys.stderr.write(render(_plan_view(plan, request, self._customer(plan)), colour=False, width=None))
+        customer = self._customer(plan)
+        progress.end()
+        sys.stderr.write(render(_plan_view(plan, request, customer), colour=False, width=None))
         _ask(plan)
 
     def _customer(self, plan: Plan) -> str:

@@ -32,8 +32,12 @@ class Command(TyperCommand):
         return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
 
     def invoke(self, ctx: Any) -> Any:
-        choices(ctx).command = " ".join(ctx.command_path.split()[1:])
-        return super().invoke(ctx)
+        from billctl.cli.progress import waiting
+
+        chosen = choices(ctx)
+        chosen.command = " ".join(ctx.command_path.split()[1:])
+        with waiting(quiet=chosen.quiet):
+            return super().invoke(ctx)
 
 
 class Group(TyperGroup):

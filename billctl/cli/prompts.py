@@ -2,6 +2,7 @@
 
 import sys
 
+from billctl.cli import progress
 from billctl.errors import PolicyDenied
 from billctl.text import safe_text
 
@@ -13,6 +14,7 @@ def somebody_is_there() -> bool:
 
 def ask(question: str) -> str:
     """The answer to `question`, without surrounding blanks. Raises `PolicyDenied` at end of input."""
+    progress.end()
     sys.stderr.write(safe_text(question) + " ")
     sys.stderr.flush()
     answer = sys.stdin.readline()
@@ -26,6 +28,7 @@ def ask_secret(question: str) -> str:
     """A secret typed unseen, without surrounding blanks. Raises `PolicyDenied` at end of input."""
     import getpass
 
+    progress.end()
     try:
         return getpass.getpass(f"{safe_text(question)} ", stream=sys.stderr).strip()
     except EOFError:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from billctl.cli import progress
 from billctl.cli.layout import Cell, Column, Grid, Line, View
 from billctl.cli.lazy import Command, new_app
 from billctl.cli.options import choices
@@ -101,6 +102,7 @@ def _stay(context: typer.Context, gateways: Any) -> None:
     from billctl.cli.app import Terminated
 
     quiet = choices(context).quiet
+    progress.end()
     try:
         if not quiet:
             talk("the sandbox is up; Ctrl-C takes it down.")

@@ -1,0 +1,36 @@
+"""A sign of life on a terminal, and only there."""
+
+import pexpect
+import pytest
+
+from billctl.sandbox import faults
+from tests.cli.program import PROGRAM, billctl, environment
+
+
+@pytest.fixture
+def slow_gateway() -> None:
+    """Stripe's list of customers hangs for longer than patience lasts."""
+    billctl("sandbox", "fault", "slow", "--on", "GET /v1/customers", "--seconds", "2")
+
+
+def test_a_person_sees_that_a_slow_answer_is_waited_for(slow_gateway: None) -> None:
+    child = pexpect.spawn(
+        str(PROGRAM),
+        ["--profile", "sandbox", "lookup", "layla@example.com"],
+        env=environment(),
+        encoding="utf-8",
+        timeout=20,
+        dimensions=(40, 120),
+    )
+    child.expect("waiting for an answer, 1 s")
+    child.expect("Layla Haddad")
+    child.expect(pexpect.EOF)
+    assert "waiting" not in str(child.before)
+    child.close()
+    assert child.exitstatus == 0
+
+
+def test_a_pipe_and_a_quiet_run_see_nothing(slow_gateway: None) -> None:
+    answer = billctl("--profile", "sandbox", "lookup", "layla@example.com")
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert "slow" in faults.KINDS
