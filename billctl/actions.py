@@ -113,6 +113,8 @@ def check_request(request: Request) -> None:
                 code="secret_in_text",
                 hint="Leave it out; the last four digits are enough.",
             )
+    if find_secret(request.object_id) == "an API key":  # a long number may be an id, a key never is
+        raise UsageError("the id is an API key, which must not be recorded", code="secret_in_text")
     if len(request.ticket or "") > 200 or len(request.reason_code or "") > 64:
         raise UsageError("--ticket takes up to 200 characters, --reason-code up to 64", code="too_long")
     if request.again < 1:
