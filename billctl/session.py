@@ -144,6 +144,11 @@ class Session:
         with self._lock:
             return self._opened.setdefault(account, opened)
 
+    def opened(self) -> list[Opened]:
+        """The accounts opened so far."""
+        with self._lock:
+            return list(self._opened.values())
+
     def opening(self, account: str) -> Callable[[], Opened]:
         """Start `open` beside what is done next; the returned function waits and answers as `open` does."""
         self.prepare()

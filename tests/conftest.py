@@ -3,12 +3,19 @@
 import ipaddress
 import os
 import re
+import signal
 import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+pytest.register_assert_rewrite("billctl.testing.contract")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what it puts into the background so, and every child would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 OUTER = dict(os.environ)
 KEPT = re.compile(

@@ -9,11 +9,13 @@ from billctl import policy
 from billctl.actions import ActionResult, Request, perform
 from billctl.cli import progress, prompts
 from billctl.cli.layout import Cell, Column, Grid, Line, View, render
+from billctl.cli.opening import object_of, session_of
 from billctl.cli.options import choices
 from billctl.cli.output import Result
 from billctl.errors import BillctlError, PolicyDenied, UsageError
+from billctl.frozen import replace
 from billctl.money import parse
-from billctl.session import Session, open_session
+from billctl.session import Session
 from billctl.verbs.plan import Plan, Verb
 
 RESULT_COLUMNS = ("operation", "action", "ref", "outcome", "amount.amount", "amount.currency")
@@ -28,8 +30,9 @@ def act(context: typer.Context, verb: Verb, object_id: str) -> Result:
     account = options.pop("account")
     request = Request(object_id=object_id, **options | {"again": _ordinal(options["again"])})
     gateway = str(context.parent.info_name) if context.parent else ""
-    with open_session(chosen.profile) as session:
-        name = session.account_for(gateway, account)
+    with session_of(chosen) as session:
+        name, object_id = object_of(session, gateway, object_id, account)
+        request = replace(request, object_id=object_id)
         done = perform(session, name, verb, request, _Confirmation(session).ask)
         return _result(done, session)
 

@@ -11,6 +11,7 @@ import typer
 from billctl.audit.entry import Entry, read
 from billctl.cli.layout import Cell, Column, Grid, Line, View
 from billctl.cli.lazy import Command, new_app
+from billctl.cli.opening import session_of
 from billctl.cli.options import choices
 from billctl.cli.output import Result
 from billctl.cli.times import moment
@@ -18,7 +19,7 @@ from billctl.cli.views import local_time, now_utc
 from billctl.errors import NotFound, OutcomeUnknown, StoreError, UsageError
 from billctl.models import rfc3339
 from billctl.paths import state_dir
-from billctl.session import STORE, open_session
+from billctl.session import STORE
 from billctl.store.interface import Head, RecordFilter, Store, StoredRecord
 
 if TYPE_CHECKING:
@@ -320,7 +321,7 @@ def reconcile(context: typer.Context) -> Result:
     from billctl.reconcile import reconcile as settle
 
     chosen = choices(context)
-    with open_session(chosen.profile) as session:
+    with session_of(chosen) as session:
         settled = settle(session)
         rows = [
             {"type": "reconciled", "operation": s.operation, "finding": str(s.finding), "note": s.note}

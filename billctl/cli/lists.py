@@ -7,6 +7,7 @@ import typer
 
 from billctl.cli.action_options import AccountName
 from billctl.cli.lazy import Command
+from billctl.cli.opening import session_of
 from billctl.cli.options import choices
 from billctl.cli.output import Result
 from billctl.cli.times import moment
@@ -21,7 +22,6 @@ from billctl.models import (
     RefundStatus,
     SubscriptionStatus,
 )
-from billctl.session import open_session
 
 MAX_LIMIT = 100_000
 
@@ -108,7 +108,7 @@ def _function(kind: str) -> Callable[..., Result]:
 def _list(context: typer.Context, kind: str, selection: Selection, account: str | None) -> Result:
     chosen = choices(context)
     gateway_name = str(context.parent.info_name) if context.parent else ""
-    with open_session(chosen.profile) as session:
+    with session_of(chosen) as session:
         name = session.account_for(gateway_name, account)
         opening = session.opening(name)
         try:

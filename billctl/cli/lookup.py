@@ -7,6 +7,7 @@ import typer
 from billctl.cli.action_options import account_names
 from billctl.cli.layout import Cell, Grid, Line, View
 from billctl.cli.lazy import single
+from billctl.cli.opening import session_of
 from billctl.cli.options import choices
 from billctl.cli.output import Result
 from billctl.cli.times import moment
@@ -15,7 +16,6 @@ from billctl.errors import UsageError
 from billctl.gateway import By
 from billctl.lookup import AccountAnswer, LookupResult, Status, exit_error
 from billctl.lookup import lookup as look_up
-from billctl.session import open_session
 
 MAX_LIMIT = 1000
 
@@ -72,7 +72,7 @@ def lookup(
         )
     if not 1 <= limit <= MAX_LIMIT:
         raise UsageError(f"--limit takes 1 to {MAX_LIMIT}", code="bad_limit")
-    with open_session(chosen.profile) as session:
+    with session_of(chosen) as session:
         found = look_up(
             session,
             query,

@@ -244,7 +244,27 @@ def _table(result: Result, chosen: Choices, stdout: TextIO) -> None:
     view = _fields_view(result, chosen) if chosen.fields else result.view
     colour = stdout.isatty() and not chosen.no_color and not os.environ.get("NO_COLOR")
     colour = colour or bool(os.environ.get("CLICOLOR_FORCE") and not chosen.no_color)
-    stdout.write(render(view, colour=colour, width=_width(stdout)))
+    text = render(view, colour=colour, width=_width(stdout))
+    if not (stdout.isatty() and _paged(text)):
+        stdout.write(text)
+
+
+def _paged(text: str) -> bool:
+    """Whether `$PAGER` took a text that is longer than the terminal."""
+    import shlex
+    import shutil
+    import subprocess
+
+    command = shlex.split(os.environ.get("PAGER", ""))
+    if not command or text.count("\n") < shutil.get_terminal_size().lines:
+        return False
+    # less: leave at once what fits, keep colours, do not clear the screen; as git and gh run it.
+    env = {"LESS": "FRX"} | dict(os.environ)
+    try:
+        subprocess.run(command, input=text, text=True, check=False, env=env)  # noqa: S603  # the user's own choice
+    except OSError:
+        return False
+    return True
 
 
 def _width(stdout: TextIO) -> int | None:

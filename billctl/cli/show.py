@@ -6,13 +6,13 @@ import typer
 
 from billctl.cli.action_options import AccountName
 from billctl.cli.lazy import single
+from billctl.cli.opening import object_of, session_of
 from billctl.cli.options import choices
 from billctl.cli.output import Result
 from billctl.cli.views import COLUMNS, now_utc, record_view
 from billctl.errors import UsageError
 from billctl.gateway import Gateway
 from billctl.models import Record
-from billctl.session import open_session
 
 KINDS = ("customer", "charge", "refund", "subscription", "invoice", "dispute")
 
@@ -45,8 +45,8 @@ def show(
     if kind is not None and kind not in KINDS:
         raise UsageError(f"--type {kind[:40]!r} is none of {', '.join(KINDS)}", code="bad_type")
     gateway_name = str(context.parent.info_name) if context.parent else ""
-    with open_session(chosen.profile) as session:
-        name = session.account_for(gateway_name, account)
+    with session_of(chosen) as session:
+        name, object_id = object_of(session, gateway_name, object_id, account)
         opening = session.opening(name)
         try:
             record = _read(session.gateway(name), object_id, kind)

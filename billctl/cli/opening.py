@@ -1,0 +1,35 @@
+"""The session of a command: the chosen profile, and with `--verbose` what was opened."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from billctl.cli.options import Choices
+from billctl.cli.output import talk
+from billctl.session import Session, open_session
+
+
+@contextmanager
+def session_of(chosen: Choices) -> Iterator[Session]:
+    """The session of the chosen profile, closed after the block. Raises what `open_session` raises."""
+    with open_session(chosen.profile) as session:
+        profile = session.profile
+        if chosen.verbose:
+            talk(f"profile {profile.name} ({profile.mode}), read from {profile.path}")
+        try:
+            yield session
+        finally:
+            if chosen.verbose:
+                for opened in session.opened():
+                    who = opened.identity.name or "no name"
+                    talk(f"{opened.account.name} answers as {who} ({opened.identity.id or 'id not told'})")
+
+
+def object_of(session: Session, gateway: str, object_id: str, account: str | None) -> tuple[str, str]:
+    """The account's name and the bare id of an object that is named by its id or by `ACCOUNT:ID`.
+
+    Raises `UsageError` where `--account` names another account than the reference, or none fits.
+    """
+    name, colon, rest = object_id.partition(":")
+    if colon and name in session.profile.accounts and account in {None, name}:
+        return session.account_for(gateway, name), rest
+    return session.account_for(gateway, account), object_id
