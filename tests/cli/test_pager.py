@@ -1,0 +1,35 @@
+"""Long tables on a terminal go through `$PAGER`; nothing else does."""
+
+import pexpect
+import pytest
+
+from tests.cli.program import PROGRAM, billctl, environment
+
+LIST = ["--profile", "sandbox", "stripe", "customers"]
+
+
+def on_terminal(lines: int, **env: str) -> str:
+    child = pexpect.spawn(
+        str(PROGRAM), LIST, env=environment(**env), encoding="utf-8", timeout=20, dimensions=(lines, 120)
+    )
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+    return str(child.before)
+
+
+@pytest.mark.parametrize(("lines", "paged"), [(10, True), (400, False)])
+def test_what_is_longer_than_the_terminal_is_paged(lines: int, paged: bool) -> None:
+    shown = on_terminal(lines, PAGER="sed s/^/paged:/")
+    assert ("paged:" in shown) is paged
+    assert "cus_SbxLayla000001" in shown
+
+
+def test_a_pager_that_does_not_exist_hides_nothing() -> None:
+    assert "cus_SbxLayla000001" in on_terminal(10, PAGER="/nonexistent/pager")
+
+
+def test_a_pipe_is_never_paged() -> None:
+    shown = billctl(*LIST, env={"PAGER": "sed s/^/paged:/"}).stdout
+    assert "paged:" not in shown
+    assert "cus_SbxLayla000001" in shown
