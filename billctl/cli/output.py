@@ -149,7 +149,12 @@ def _ndjson(result: Result, chosen: Choices, stdout: TextIO) -> None:
 
 def _write_jq(expression: str, document: object, stdout: TextIO) -> None:
     for value in run_jq(expression, document):
-        stdout.write((value if isinstance(value, str) else to_json(value)) + "\n")
+        stdout.write((_safe_lines(value) if isinstance(value, str) else to_json(value)) + "\n")
+
+
+def _safe_lines(text: str) -> str:
+    """`text` made safe line by line."""
+    return "\n".join(map(safe_text, text.split("\n")))
 
 
 def run_jq(expression: str, document: object) -> list[Any]:
@@ -179,7 +184,7 @@ def _csv(result: Result, chosen: Choices, stdout: TextIO) -> None:
 
 
 def _csv_cell(text: str) -> str:
-    safe = "\n".join(map(safe_text, text.split("\n")))
+    safe = _safe_lines(text)
     return "'" + safe if text.startswith(SPREADSHEET_TRIGGERS) else safe
 
 

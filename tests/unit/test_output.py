@@ -1,0 +1,213 @@
+"""What is printed: five forms of the same records, none of which can drive a terminal or a spreadsheet."""
+
+import csv
+import io
+import json
+import unicodedata
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from billctl.cli.options import Choices
+from billctl.cli.output import Result, cell_text, envelope, known_fields, look, print_result, run_jq, to_json
+from billctl.errors import Refused, UsageError
+
+ANY_TEXT = st.text(st.characters(), max_size=40)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | ANY_TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(ANY_TEXT, inner, max_size=4),
+    max_leaves=12,
+)
+DRIVING = {"Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn"}
+
+
+def printed(result: Result, output: str, **chosen: Any) -> str:
+    stream = io.StringIO()
+    print_result(result, Choices(output=output, **chosen), stream)
+    return stream.getvalue()
+
+
+def of(*records: dict[str, Any], columns: tuple[str, ...] = ("a", "b")) -> Result:
+    return Result(data=list(records), records=records, columns=columns)
+
+
+# JSON
+
+
+@given(JSON)
+def test_json_comes_back_as_it_was(value: Any) -> None:
+    assert json.loads(to_json(value)) == value
+    assert json.loads(to_json(value, indent=2)) == value
+
+
+@given(JSON)
+def test_json_has_no_character_that_drives_a_terminal(value: Any) -> None:
+    text = to_json(value)
+    assert not [c for c in text if unicodedata.category(c) in DRIVING]
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("ليلى حداد", '"ليلى حداد"'),
+        ("\x1b[31m", '"\\u001b[31m"'),
+        ("\x9b", '"\\u009b"'),
+        ("\u202ex", '"\\u202ex"'),
+        ("\u2028", '"\\u2028"'),
+        ("\ud800", '"\\ud800"'),
+        ("\U000e0041", '"\\udb40\\udc41"'),
+        ("👍", '"👍"'),
+    ],
+)
+def test_json_keeps_letters_and_escapes_what_is_not_seen(text: str, shown: str) -> None:
+    assert to_json(text) == shown
+
+
+def test_the_envelope_has_the_contracts_fields_in_its_order() -> None:
+    error = Refused("stripe refused", code="charge_already_refunded", account="stripe")
+    document = envelope(
+        Result(data={"x": 1}, error=error, warnings=["w"], profile="shop", mode="test"),
+        Choices(command="stripe refund"),
+    )
+    assert list(document) == ["billctl", "command", "profile", "mode", "exit", "data", "errors", "warnings"]
+    assert document["exit"] == {"code": 5, "class": "refused"}
+    assert document["errors"] == [
+        {
+            "class": "refused",
+            "code": "charge_already_refunded",
+            "message": "stripe refused (charge_already_refunded). Nothing changed.",
+            "account": "stripe",
+        }
+    ]
+
+
+def test_an_error_in_json_is_masked() -> None:
+    error = Refused("key sk_live_abcdefgh12345678 and card 4242 4242 4242 4242")
+    text = printed(Result(data={}, error=error), "json")
+    assert "abcdefgh12345678" not in text
+    assert "4242 4242 4242" not in text
+
+
+# CSV and TSV
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\0"])
+def test_a_cell_that_a_spreadsheet_would_run_is_prefixed(start: str) -> None:
+    rows = list(csv.reader(io.StringIO(printed(of({"a": f"{start}cmd()", "b": "x"}), "csv"))))
+    assert rows[1][0].startswith("'")
+    assert rows[1][1] == "x"
+
+
+@given(st.lists(st.tuples(ANY_TEXT, ANY_TEXT), max_size=5))
+def test_csv_has_a_row_a_record_and_no_formula(cells: list[tuple[str, str]]) -> None:
+    records = [{"a": a, "b": b} for a, b in cells]
+    text = printed(of(*records), "csv")
+    rows = list(csv.reader(io.StringIO(text)))
+    assert rows[0] == ["a", "b"]
+    assert len(rows) == len(records) + 1
+    for row in rows[1:]:
+        assert len(row) == 2
+        assert not [cell for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\0"))]
+    assert not [c for c in text if unicodedata.category(c) in {"Cc", "Cs"} and c != "\n"]
+
+
+@given(st.lists(st.tuples(ANY_TEXT, ANY_TEXT), max_size=5))
+def test_tsv_has_a_line_a_record_whatever_is_in_it(cells: list[tuple[str, str]]) -> None:
+    records = [{"a": a, "b": b} for a, b in cells]
+    text = printed(of(*records), "tsv")
+    lines = text.split("\n")
+    assert lines.pop() == ""
+    assert len(lines) == len(records)
+    assert all(line.count("\t") == 1 for line in lines)
+    assert not [c for c in text if unicodedata.category(c) in {"Cc", "Cs"} and c not in "\t\n"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, ""),
+        (True, "true"),
+        (False, "false"),
+        (12, "12"),
+        ("x", "x"),
+        ({"amount": "12.50", "minor": 1250, "currency": "USD"}, "12.50 USD"),
+        ({"amount": "1", "currency": "USD", "more": 1}, '{"amount":"1","currency":"USD","more":1}'),
+        ([1, "a"], '[1,"a"]'),
+        ([], "[]"),
+    ],
+)
+def test_a_cell_says_a_value_in_a_word(value: object, text: str) -> None:
+    assert cell_text(value) == text
+
+
+# NDJSON
+
+
+def test_ndjson_is_a_record_a_line_and_then_what_failed() -> None:
+    result = of({"type": "x", "a": 1}, {"type": "x", "a": 2})
+    result.errors = [Refused("no", account="us")]
+    lines = [json.loads(line) for line in printed(result, "ndjson").splitlines()]
+    assert [line["type"] for line in lines] == ["x", "x", "error"]
+    assert lines[-1]["account"] == "us"
+
+
+# Fields and jq
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("a", {"b": [{"c": 1}]}),
+        ("a.b", [{"c": 1}]),
+        ("a.b.0.c", 1),
+        ("a.b.1.c", None),
+        ("x", None),
+        ("a.b.c", None),
+    ],
+)
+def test_a_dotted_path_finds_a_part_or_nothing(path: str, value: object) -> None:
+    assert look({"a": {"b": [{"c": 1}]}}, path) == value
+
+
+def test_fields_choose_in_every_form() -> None:
+    result = of({"a": 1, "b": {"c": "x"}})
+    fields = ("b.c", "a")
+    assert printed(result, "tsv", fields=fields) == "x\t1\n"
+    assert printed(result, "csv", fields=fields) == "b.c,a\nx,1\n"
+    assert json.loads(printed(result, "ndjson", fields=fields)) == {"b.c": "x", "a": 1}
+    assert json.loads(printed(result, "json", fields=fields))["data"] == [{"b.c": "x", "a": 1}]
+    assert printed(result, "table", fields=fields).split() == ["b.c", "a", "x", "1"]
+
+
+def test_an_unknown_field_is_a_usage_error_that_lists_the_known() -> None:
+    with pytest.raises(UsageError) as caught:
+        known_fields([{"a": 1, "b": 2}], ["c"])
+    assert (caught.value.code, caught.value.hint) == ("bad_field", "Fields: a, b.")
+    known_fields([], ["c"])
+
+
+def test_jq_is_jq() -> None:
+    document = {"data": [{"n": 1}, {"n": 3}]}
+    assert run_jq(".data | map(.n) | add", document) == [4]
+    assert run_jq(".data[].n", document) == [1, 3]
+    assert run_jq("empty", document) == []
+    with pytest.raises(UsageError) as caught:
+        run_jq(".data[", document)
+    assert caught.value.code == "bad_jq"
+    assert "\n" not in caught.value.line()
+
+
+def test_a_text_that_jq_finds_drives_nothing() -> None:
+    result = of({"a": "Mal\x1b[31mice\u202e\nnext"})
+    assert printed(result, "json", jq=".data[0].a") == "Mal^[[31mice<U+202E>\nnext\n"
+    assert printed(result, "ndjson", jq=".a") == "Mal^[[31mice<U+202E>\nnext\n"
+
+
+def test_a_quiet_success_prints_nothing_in_a_table_and_data_elsewhere() -> None:
+    result = of({"a": 1, "b": 2})
+    result.success_is_silent = True
+    assert printed(result, "table", quiet=True) == ""
+    assert printed(result, "tsv", quiet=True) == "1\t2\n"
