@@ -1,0 +1,101 @@
+"""The fan-out over accounts: a broken, slow or unable one never hides the others."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from billctl.errors import NotFound, Partial, UsageError
+from billctl.gateway import By
+from billctl.lookup import LookupResult, Status, exit_error, guess, lookup
+from billctl.session import open_session
+from tests.unit.acme import installed
+
+Asked = Callable[..., LookupResult]
+
+
+@pytest.fixture
+def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
+    """Looks something up at accounts, each written as `gateway` or `gateway:what it says`."""
+    installed(tmp_path / "site", monkeypatch)
+
+    def ask(query: str, *accounts: str, by: By | None = None) -> LookupResult:
+        tables = ""
+        for number, account in enumerate(accounts):
+            gateway, _, says = account.partition(":")
+            tables += f'[accounts.a{number}]\ngateway = "{gateway}"\nsays = "{says or "hello"}"\n'
+        folder = tmp_path / "config" / "profiles"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (folder / "shop.toml").write_text(f'mode = "test"\n[network]\ndeadline = 1.0\n{tables}')
+        with open_session("shop", env=os.environ) as session:
+            return lookup(session, query, by=by)
+
+    return ask
+
+
+def test_an_adapters_bug_is_that_accounts_failure_only(asked: Asked) -> None:
+    result = asked("a@example.com", "acme:bug", "acme")
+    assert [a.status for a in result.answers] == [Status.FAILED, Status.FOUND]
+    assert [(e.word, e.account) for e in result.errors] == [("internal", "a0")]
+    assert isinstance(exit_error(result, all_or_fail=False), Partial)
+
+
+def test_an_account_that_sleeps_is_left_at_the_deadline(asked: Asked) -> None:
+    began = time.monotonic()
+    result = asked("a@example.com", "acme:asleep", "acme")
+    assert time.monotonic() - began < 5
+    assert [a.status for a in result.answers] == [Status.FAILED, Status.FOUND]
+    assert result.errors[0].code == "deadline"
+    assert result.errors[0].message == "no answer within 1 s"
+
+
+def test_an_account_that_cannot_search_that_way_says_so_and_is_no_failure(asked: Asked) -> None:
+    result = asked("4242", "plain", "acme", by=By.LAST4)
+    assert [a.status for a in result.answers] == [Status.CANNOT_SEARCH, Status.FOUND]
+    assert result.answers[0].data()["note"] == "plain cannot search by last4"
+    assert exit_error(result, all_or_fail=True) is None
+
+
+def test_nobody_found_names_who_could_not_search(asked: Asked) -> None:
+    error = exit_error(asked("4242", "plain", "acme:nobody", by=By.LAST4), all_or_fail=False)
+    assert isinstance(error, NotFound)
+    assert error.message == "no customer by last4 '4242' (a0 cannot search by last4)"
+
+
+def test_when_no_account_can_search_that_way_the_call_is_wrong(asked: Asked) -> None:
+    error = exit_error(asked("4242", "plain", "plain", by=By.LAST4), all_or_fail=False)
+    assert isinstance(error, UsageError)
+    assert error.message == "no account of this profile can search by last4"
+
+
+def test_the_only_searching_account_failing_is_the_lookups_failure(asked: Asked) -> None:
+    error = exit_error(asked("4242", "plain", "acme:bug", by=By.LAST4), all_or_fail=False)
+    assert error is not None
+    assert error.exit_code == 1
+
+
+def test_what_is_not_complete_is_a_note_of_the_account(asked: Asked) -> None:
+    result = asked("a@example.com", "acme:nobody")
+    assert result.answers[0].data()["note"] == "only the last 90 days"
+
+
+@pytest.mark.parametrize(
+    ("text", "by"),
+    [
+        ("a@b", By.EMAIL),
+        ("@", By.EMAIL),
+        ("4242", By.LAST4),
+        ("٤٢٤٢", By.NAME),
+        ("42424", By.NAME),
+        ("PRO-0042", By.INVOICE),
+        ("LAYLA000-0002", By.INVOICE),
+        ("Jean-Luc", By.NAME),
+        ("ANNE-MARIE", By.NAME),
+        ("Layla Haddad", By.NAME),
+        ("ch_1", By.NAME),
+    ],
+)
+def test_a_query_is_taken_for_what_its_form_says(text: str, by: By) -> None:
+    assert guess(text, []) == by
