@@ -85,7 +85,6 @@ def failing(
     [
         (told(400, code="charge_already_refunded"), Refused, "charge_already_refunded"),
         (told(400, param="amount"), Refused, "refused"),
-        (told(400, type="idempotency_error"), Refused, "idempotency_error"),
         (told(402, type="card_error", code="card_declined"), Refused, "card_declined"),
         (told(404, code="resource_missing", param="charge"), NotFound, "resource_missing"),
         (told(400, code="resource_missing", param="customer"), NotFound, "resource_missing"),
@@ -113,9 +112,13 @@ def test_a_missing_permission_is_named() -> None:
     assert "rak_charge_read" in error.hint
 
 
-def test_a_key_used_before_with_other_parameters_says_that_nothing_was_done() -> None:
-    error, _ = failing(told(400, type="idempotency_error", message="Keys can only be used"), refund)
-    assert "this request did nothing" in error.message
+def test_a_key_that_stripe_knows_from_an_earlier_try_leaves_the_outcome_unknown() -> None:
+    error, server = failing(told(400, type="idempotency_error", message="Try using another key"), refund)
+    assert type(error) is OutcomeUnknown
+    assert error.code == "idempotency_error"
+    assert "this one did nothing, that one may have" in error.message
+    assert "another key" not in error.line()
+    assert len(server.requests) == 1
 
 
 def test_a_key_in_stripes_words_is_masked() -> None:

@@ -47,6 +47,13 @@ HINTS: dict[type[BillctlError], str] = {
     NoAnswer: "Run it again later; https://status.stripe.com says how Stripe is.",
 }
 
+KEY_USED = (
+    "Stripe knows this operation's key from an earlier request, of another run or another host: this one did "
+    "nothing, that one may have"
+)
+"""The key is the operation's own, so a request that differs can only be an earlier try at the same operation.
+Stripe's words would suggest another key, which is how money moves twice."""
+
 PERMISSION = re.compile(r"\brak_[a-z_]+\b")
 KEY = re.compile(r"\b([srp]k_(?:test|live)_)[A-Za-z0-9_*]+")
 LONGEST_TEXT = 500
@@ -104,11 +111,8 @@ def _answered_failure(status: int, told: dict[str, Any], headers: Any) -> Failur
         kind = NotFound
     elif code == "rate_limit":
         kind = NotSent
-    if told.get("type") == "idempotency_error" and kind is Refused:
-        code = "idempotency_error"
-        words = (
-            f"this operation's key was used before with other parameters; this request did nothing: {words}"
-        )
+    if told.get("type") == "idempotency_error":
+        return Failure(message=KEY_USED, code="idempotency_error")
     should = str(headers.get("Stripe-Should-Retry", "")).lower()
     again = should == "true" or (should != "false" and (status in {409, 429} or status >= 500))
     return Failure(

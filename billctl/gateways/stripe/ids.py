@@ -61,11 +61,16 @@ def checked(object_id: str, kind: str) -> str:
     actual = kind_of(object_id)
     if actual is not None and actual != kind:
         raise UsageError(
-            f"{object_id} is a {actual.replace('_', ' ')}, not a {named}",
+            f"{object_id} is {_with_article(actual)}, not {_with_article(kind)}",
             code="wrong_kind",
             hint=_example(kind),
         )
     return object_id
+
+
+def _with_article(kind: str) -> str:
+    named = kind.replace("_", " ")
+    return f"{'an' if named[0] in 'aeio' else 'a'} {named}"
 
 
 def _example(kind: str) -> str:
