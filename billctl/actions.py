@@ -153,6 +153,10 @@ def perform(session: Session, account: str, verb: Verb, request: Request, confir
         confirm(run.plan, request)
     except StoreError:
         raise
+    except KeyboardInterrupt:
+        interrupted = PolicyDenied("interrupted before anything was sent", code="interrupted")
+        session.log.denied(run.subject, error=interrupted)
+        raise
     except BillctlError as error:
         if not request.dry_run:
             session.log.denied(run.subject, error=error)

@@ -15,6 +15,8 @@ from billctl.session import Session
 from billctl.store.interface import Operation, OperationState
 from billctl.verbs import from_params
 
+NOT_DONE = "the gateway shows no trace of it; run it again (--again {again} if it still gives its old answer)"
+
 
 class Finding(StrEnum):
     """What became of an operation, as far as its gateway can tell."""
@@ -90,7 +92,10 @@ def _ask(session: Session, operation: Operation, still: Reconciled) -> Reconcile
             _subject(entry), operation=operation.id, state=OperationState.NOT_SENT, outcome="not_sent"
         )
         return replace(
-            still, finding=Finding.NOT_DONE, note="it never happened; it can be run again", outcome_seq=seq
+            still,
+            finding=Finding.NOT_DONE,
+            note=NOT_DONE.format(again=int(entry.fields.get("again") or 1) + 1),
+            outcome_seq=seq,
         )
     verb.compare(plan, done)
     failed = done.outcome == "failed"

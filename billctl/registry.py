@@ -2,7 +2,8 @@
 
 Reading the entry points of everything installed costs half a start, so the table is kept in a small
 cache keyed by what is installed. A gateway's module is imported only when the gateway is named. A
-plugin that is broken, ill-named, or shares its name with another harms nobody else.
+plugin that is broken or ill-named harms nobody else; two of one name are both refused, since nobody can
+tell which was meant, and the rest works.
 """
 
 import json

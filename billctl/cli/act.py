@@ -18,6 +18,9 @@ from billctl.money import parse
 from billctl.session import Session
 from billctl.verbs.plan import Plan, Verb
 
+CONTRACT_OUTCOMES = {"not_sent": "failed"}
+"""What the log tells apart and the command line's contract has one word for; the error's class tells why."""
+
 RESULT_COLUMNS = ("operation", "action", "ref", "outcome", "amount.amount", "amount.currency")
 RECEIVER = {"resend": "result.to"}
 """What stands in the last column of TSV instead of the result's id."""
@@ -68,7 +71,7 @@ class _Confirmation:
                 profile=profile.name,
             )
             return
-        if request.yes and (request.live or not plan.live):
+        if request.yes and (not plan.live or (request.live and self._session.profile.allow_unattended)):
             return
         customer = self._customer(plan)
         progress.end()
@@ -123,7 +126,7 @@ def _result(done: ActionResult, session: Session) -> Result:
         "operation": done.operation,
         "action": plan.verb,
         "ref": plan.record.ref,
-        "outcome": done.outcome,
+        "outcome": CONTRACT_OUTCOMES.get(done.outcome or "", done.outcome),
         "amount": plan.amount,
         "result": dict(done.result),
         "audit": {"intent": done.intent, "outcome": done.outcome_seq},

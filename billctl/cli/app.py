@@ -161,7 +161,8 @@ def _answer(result: Result, chosen: Choices, stdout: TextIO) -> int:
 
 def _fail(error: BillctlError, arguments: Sequence[str], chosen: Choices, stdout: TextIO) -> int:
     guess_output(arguments, chosen)
-    result = Result(data={}, error=error, profile=chosen.profile)
+    profile, mode = chosen.opened or (chosen.profile, None)
+    result = Result(data={}, error=error, profile=profile, mode=mode)
     return _printed(lambda: print_error(error, result, chosen, stdout), stdout, error.exit_code)
 
 

@@ -8,6 +8,7 @@ import typer
 from billctl.cli.account_check import ending
 from billctl.cli.layout import Cell, Column, Grid, Line, View
 from billctl.cli.lazy import Command, new_app
+from billctl.cli.opening import session_of
 from billctl.cli.options import choices
 from billctl.cli.output import Result
 from billctl.cli.secret_input import SecretInput
@@ -15,7 +16,7 @@ from billctl.cli.secret_status import SecretRow, chosen_secrets, secret_rows
 from billctl.credentials import mask_secret, remove_secret, store_secret
 from billctl.errors import AuthFailed, BillctlError, Busy, NotFound, StoreError, UsageError
 from billctl.gateway import Secret
-from billctl.session import Session, open_session
+from billctl.session import Session
 
 app = new_app(
     help="""Credentials of accounts: add, remove, status.
@@ -74,7 +75,7 @@ def add(
     mask is shown and recorded.
     """
     given = SecretInput(stdin=stdin, file=from_file)
-    with open_session(choices(context).profile) as session:
+    with session_of(choices(context)) as session:
         _refuse_sandbox(session)
         settings = chosen_secrets(session.profile, account, secret, session.env)
         given.check(settings, account=account)
@@ -101,7 +102,7 @@ def remove(context: typer.Context, account: AccountArgument, secret: SecretOptio
 
     The key itself stays valid at the gateway: revoke it there. Exit code 3 when the keyring held none.
     """
-    with open_session(choices(context).profile) as session:
+    with session_of(choices(context)) as session:
         _refuse_sandbox(session)
         settings = chosen_secrets(session.profile, account, secret, session.env)
         _ = session.log
@@ -151,7 +152,7 @@ def status(
 
     No gateway is asked: `billctl profile check` does that. Exit code 4 when all are missing, 7 when some are.
     """
-    with open_session(choices(context).profile) as session:
+    with session_of(choices(context)) as session:
         if account is not None:
             session.gateway_of(account)
         accounts = [account] if account is not None else list(session.profile.accounts)

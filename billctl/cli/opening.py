@@ -13,6 +13,7 @@ def session_of(chosen: Choices) -> Iterator[Session]:
     """The session of the chosen profile, closed after the block. Raises what `open_session` raises."""
     with open_session(chosen.profile) as session:
         profile = session.profile
+        chosen.opened = (profile.name, str(profile.mode))
         if chosen.verbose:
             talk(f"profile {profile.name} ({profile.mode}), read from {profile.path}")
         try:

@@ -27,6 +27,8 @@ class Choices:
     no_color: bool = False
     command: str = ""
     """The command's name without `billctl`, for the JSON envelope."""
+    opened: tuple[str, str] | None = None
+    """The profile that was opened and its mode, for the JSON envelope of an error."""
     action: dict[str, Any] = field(default_factory=dict)
     """What the options of an action chose, by the option's name."""
 

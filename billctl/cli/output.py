@@ -75,7 +75,7 @@ def talk(text: str, *, stderr: TextIO | None = None) -> None:
 
 def talk_error(error: BillctlError) -> None:
     """An error's line, with the account it concerns where the message does not name it."""
-    named = error.account is None or error.account in error.message
+    named = error.account is None or error.account.casefold() in error.message.casefold()
     for line in error.lines():
         talk(line if named else f"{error.account}: {line}")
 

@@ -83,7 +83,7 @@ class RefundCharge(Verb):
             raise Refused(
                 f"charge {charge.id} is {charge.status}: no money was taken", code="charge_not_paid"
             )
-        if not charge.refundable:
+        if not charge.refundable or charge.status is ChargeStatus.DISPUTED:
             raise _nothing_left(charge)
         if amount > charge.refundable:
             raise UsageError(
@@ -116,7 +116,7 @@ def _payment_words(charge: Charge) -> str:
 def _nothing_left(charge: Charge) -> Refused:
     if charge.disputed and charge.refunded < charge.captured:
         return Refused(
-            f"charge {charge.id} is disputed: nothing of it is refundable",
+            f"charge {charge.id} is disputed: nothing of it can be refunded",
             code="charge_disputed",
             hint="Answer or accept the dispute instead; a refund beside it pays twice.",
         )

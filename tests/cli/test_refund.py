@@ -207,14 +207,25 @@ def test_a_refunded_charge_is_refused_with_where_to_look(shop: Shop) -> None:
 
 
 def test_what_the_gateway_refuses_is_refused_in_its_own_words(shop: Shop) -> None:
-    ran = shop.run(*REFUND, DISPUTED, "--amount", "10.00", *WHY, "-o", "json")
+    shop.arm("refuse", "POST /v1/refunds", code="insufficient_funds")
+    ran = shop.run(*REFUND, PAID, "--amount", "10.00", *WHY, "-o", "json")
     assert (ran.code, ran.data["outcome"]) == (5, "refused")
     error = ran.document["errors"][0]
-    assert (error["class"], error["code"], error["account"]) == ("refused", "charge_disputed", "stripe")
-    assert "(charge_disputed). Nothing changed." in ran.line
+    assert (error["class"], error["code"], error["account"]) == ("refused", "insufficient_funds", "stripe")
+    assert "(insufficient_funds). Nothing changed." in ran.line
     assert ran.data["audit"]["outcome"] == ran.data["audit"]["intent"] + 1
     assert shop.operations() == [("refund", "refused")]
-    assert shop.refunds(DISPUTED) == []
+    assert shop.refunds() == []
+
+
+@pytest.mark.parametrize("more", [["--yes"], ["--dry-run"]])
+def test_a_disputed_charge_is_refused_before_anything_is_sent(shop: Shop, more: list[str]) -> None:
+    with recorded(shop) as proxy:
+        ran = shop.run(*REFUND, DISPUTED, "--amount", "10.00", "--reason", "customer asks", *more)
+    assert ran.code == 5
+    assert f"charge {DISPUTED} is disputed: nothing of it can be refunded (charge_disputed)" in ran.line
+    assert "a refund beside it pays twice" in ran.line
+    assert changes(proxy) == []
 
 
 def test_the_gateway_gets_the_operation_and_never_the_reason(shop: Shop) -> None:
