@@ -102,6 +102,12 @@ def test_ctrl_c_at_the_question_sends_nothing(shop: Shop) -> None:
     assert "Traceback" not in rest
     assert shop.refunds() == []
     assert shop.run("audit", "reconcile", "-o", "json").data == []
+    attempt = shop.audit()[0]
+    assert (attempt["phase"], attempt["outcome"], attempt["error"]["code"]) == (
+        "denied",
+        "denied",
+        "interrupted",
+    )
 
 
 def test_yes_given_beforehand_asks_nothing(shop: Shop) -> None:
@@ -194,6 +200,21 @@ def test_yes_alone_does_not_skip_the_live_question(shop: Shop) -> None:
         child.sendintr()
         assert ended(child)[0] == 130
     assert live_refunds(shop) == []
+
+
+@pytest.mark.parametrize(("unattended", "asks"), [(True, False), (False, True)])
+def test_the_live_question_is_skipped_only_where_unattended_use_is_allowed(
+    shop: Shop, unattended: bool, asks: bool
+) -> None:
+    shop.live(unattended=unattended)
+    with terminal(shop, *REFUND, "--yes", "--live", ACCOUNT_ID) as child:
+        if asks:
+            child.expect_exact("Type the amount to confirm:")
+            child.sendline("12.50")
+        code, shown = ended(child)
+    assert code == 0
+    assert "Type the amount" not in shown
+    assert live_refunds(shop) == [1250]
 
 
 def test_a_live_cancellation_is_confirmed_by_typing_the_id(shop: Shop) -> None:
