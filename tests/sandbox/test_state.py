@@ -251,9 +251,11 @@ def test_it_listens_on_loopback_alone_and_on_the_port_it_is_given(state_dir: Pat
 
 
 def test_threads_and_files_are_gone_after_it(state_dir: Path) -> None:
+    before = set(threading.enumerate())
     with opened(state_dir) as wire:
         assert wire.get("/v1/account")
-    assert not [thread for thread in threading.enumerate() if thread.name == "sandbox"]
+        assert set(threading.enumerate()) - before
+    assert set(threading.enumerate()) - before == set()
 
 
 def test_starting_and_stopping_a_prepared_sandbox_takes_no_time(state_dir: Path) -> None:
