@@ -231,6 +231,14 @@ class Gateway:
             account=self.account.name,
         )
 
+    # Secrets: no network.
+
+    def check_secrets(self) -> None:
+        """Raise `AuthFailed` where a secret's form alone shows that it cannot open this account in this mode.
+
+        Optional: a gateway whose secrets' form tells nothing leaves it as it is.
+        """
+
     # Reads: safe to repeat.
 
     def check(self) -> Identity:

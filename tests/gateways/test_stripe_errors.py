@@ -407,6 +407,24 @@ def test_a_key_of_the_other_mode_than_the_profiles_never_leaves(key: str, live: 
         assert server.requests == []
 
 
+@pytest.mark.parametrize(
+    ("key", "live", "code"),
+    [
+        ("hunter2", False, "bad_key"),
+        ("pk_test_abcdefgh", False, "bad_key"),
+        (KEY, True, "wrong_mode"),
+        ("sk_live_canary51NotARealKey", False, "wrong_mode"),
+    ],
+)
+def test_a_keys_form_and_mode_are_checked_without_a_request(key: str, live: bool, code: str) -> None:
+    with LoopbackServer(ok(wire.charge())) as server:
+        with pytest.raises(AuthFailed) as caught:
+            gateway(server.url, key=key, live=live).check_secrets()
+        assert caught.value.code == code
+        gateway(server.url, key=KEY).check_secrets()
+        assert server.requests == []
+
+
 def test_an_answer_from_the_other_mode_is_not_believed() -> None:
     error, _ = failing(ok(wire.charge(livemode=True)), read)
     assert (type(error), error.code) == (AuthFailed, "wrong_mode")

@@ -56,6 +56,10 @@ class StripeGateway(Gateway):
         self._client.require_mode()
         return self._client
 
+    def check_secrets(self) -> None:
+        """By Stripe's grammar of keys, which also says test or live; sends nothing."""
+        self._client.require_mode()
+
     def check(self) -> Identity:
         """Ask for the key's own account. A restricted key that may not read it still tells its mode."""
         try:
