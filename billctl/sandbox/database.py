@@ -22,7 +22,7 @@ changes by itself (Unix seconds)."""
 
 SETTINGS = {"search_lag": 0, "settle_after": 60, "rate_limit": 0}
 BUSY_SECONDS = 30
-VERSION = 1
+VERSION = 2
 
 SCHEMA = f"""
 CREATE TABLE objects (

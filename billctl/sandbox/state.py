@@ -17,6 +17,9 @@ from billctl.sandbox.database import SCHEMA, SETTINGS, VERSION, Clock, Database,
 from billctl.sandbox.fault_table import listed
 from billctl.sandbox.registry import GATEWAYS, seed
 
+GENERATION = "generation"
+"""The settings row that tells one shop from the one before it: ids of objects begin anew with each."""
+
 
 def path_of(state_dir: Path, gateway: str) -> Path:
     """The file of a gateway's state."""
@@ -77,6 +80,7 @@ def _build(path: Path, gateway: str, seeded_at: datetime | None) -> None:
 
 def _seed(database: Database, gateway: str, now: datetime | None) -> None:
     """Fill the test-mode shop; the live copy is made when a live key first asks. None: an empty shop."""
+    database.execute("INSERT INTO settings VALUES(?, ?)", (GENERATION, int.from_bytes(os.urandom(6))))
     if now is None:
         database.execute("INSERT INTO settings VALUES('empty', 1)")
         return
@@ -86,6 +90,16 @@ def _seed(database: Database, gateway: str, now: datetime | None) -> None:
 def open_gateway(state_dir: Path, gateway: str, *, clock: Clock = utc_now) -> Database:
     """A connection to a gateway's state, made and seeded first if it is not there."""
     return Database(prepare(state_dir, gateway, clock=clock))
+
+
+def generation(state_dir: Path, gateway: str) -> str:
+    """Twelve hex digits that name the gateway's present shop: random, and others after every `reset`.
+
+    The state is made and seeded first where it is not there.
+    """
+    with opened(state_dir, gateway) as database:
+        row = database.execute("SELECT value FROM settings WHERE name=?", (GENERATION,)).fetchone()
+    return f"{row[0]:012x}"
 
 
 def configure(state_dir: Path, gateway: str, **settings: int) -> None:

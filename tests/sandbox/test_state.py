@@ -1,6 +1,7 @@
 """The state on disk: made once, shared by processes, whole after any end, reset on demand."""
 
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -192,6 +193,25 @@ def test_the_same_moment_gives_the_same_shop(tmp_path: Path) -> None:
     ids = {row[0] for row in whole("a", noon)}
     for number, day in enumerate(((2026, 3, 1), (2028, 2, 29), (2027, 7, 31))):
         assert {row[0] for row in whole(str(number), datetime(*day, tzinfo=UTC))} == ids
+
+
+def test_a_shop_has_a_name_that_lasts_until_the_reset(state_dir: Path) -> None:
+    first = state.generation(state_dir, "stripe")
+    assert re.fullmatch(r"[0-9a-f]{12}", first)
+    with opened(state_dir) as wire:
+        wire.post("/v1/customers", {"name": "New"})
+        wire.get("/v1/customers", key=STRIPE_LIVE_KEY)
+    assert state.generation(state_dir, "stripe") == first
+    later = []
+    for _ in range(3):
+        state.reset(state_dir)
+        later.append(state.generation(state_dir, "stripe"))
+    assert len({first, *later}) == 4
+
+
+def test_a_shop_without_people_has_a_name_too(state_dir: Path) -> None:
+    with Sandbox(state_dir, seed_shop=False):
+        assert state.generation(state_dir, "stripe") == state.generation(state_dir, "stripe") != ""
 
 
 def test_an_empty_shop_can_be_asked_for(state_dir: Path) -> None:
