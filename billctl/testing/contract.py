@@ -33,6 +33,7 @@ from billctl.errors import (
     Unsupported,
     UsageError,
 )
+from billctl.frozen import replace
 from billctl.gateway import API, Account, By, Capability, Gateway, Query, Stamp, When
 from billctl.models import Charge
 from billctl.money import Money
@@ -326,7 +327,10 @@ class GatewayContract:
             return
         gateway, charge = self._gateway(), self._charge()
         amount = self._step(charge)
-        made = [gateway.refund(charge, amount, stamp=stamp()) for _ in range(2)]
+        retried = replace(
+            stamp(), operation=stamp(2).operation
+        )  # another run's try: only the key is the same
+        made = [gateway.refund(charge, amount, stamp=by) for by in (stamp(), retried)]
         assert made[0].id == made[1].id
         assert gateway.get_charge(charge.id).refunded == charge.refunded + amount
 

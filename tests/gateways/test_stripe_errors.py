@@ -23,7 +23,8 @@ from billctl.errors import (
     Refused,
     UsageError,
 )
-from billctl.gateway import When
+from billctl.frozen import replace
+from billctl.gateway import Stamp, When
 from billctl.gateways.stripe import StripeGateway, mapping
 from billctl.money import Money
 from billctl.testing import servers
@@ -278,6 +279,29 @@ def test_a_lost_answer_to_a_refund_is_asked_for_once_more_with_the_same_key() ->
         first, second = server.requests
         assert first.headers["idempotency-key"] == second.headers["idempotency-key"] == STAMP.key
         assert first.body == second.body
+
+
+@pytest.mark.parametrize(
+    ("change", "made"),
+    [
+        (lambda stripe, by: stripe.refund(CHARGE, TEN, stamp=by), wire.refund()),
+        (
+            lambda stripe, by: stripe.cancel_subscription(SUBSCRIPTION, when=When.PERIOD_END, stamp=by),
+            wire.subscription(),
+        ),
+    ],
+)
+def test_every_try_at_one_operation_sends_the_same_bytes(
+    change: Callable[[StripeGateway, Stamp], object], made: dict[str, Any]
+) -> None:
+    later = replace(STAMP, operation="op_00000000000000000000000002", asked=datetime(2027, 1, 1, tzinfo=UTC))
+    with LoopbackServer(ok(made)) as server:
+        for stamp in (STAMP, later):
+            change(gateway(server.url), stamp)
+        first, second = server.requests
+    assert first.body == second.body
+    assert STAMP.key.encode() in first.body
+    assert first.headers["idempotency-key"] == second.headers["idempotency-key"]
 
 
 def test_a_stored_500_that_says_not_to_repeat_is_not_repeated() -> None:

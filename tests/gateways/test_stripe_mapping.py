@@ -181,10 +181,10 @@ def test_a_lost_dispute_leaves_nothing_to_refund(status: str, left: int) -> None
     assert mapping.charge(wire.charge(disputed=True), "stripe", disputes=[lost]).refundable == usd(left)
 
 
-def test_a_refund_carries_the_operation_stamped_on_it() -> None:
-    metadata = {"billctl_operation": "op_1", "billctl_key": "k" * 32, "billctl_reason_code": "goodwill"}
+def test_a_refund_carries_the_key_stamped_on_it_and_no_operation() -> None:
+    metadata = {"billctl_key": "k" * 32, "billctl_reason_code": "goodwill"}
     read = mapping.refund(wire.refund(metadata=metadata, reason="duplicate"), "stripe")
-    assert (read.operation, read.operation_key, read.reason_code) == ("op_1", "k" * 32, "goodwill")
+    assert (read.operation, read.operation_key, read.reason_code) == (None, "k" * 32, "goodwill")
 
 
 def test_a_refund_that_names_no_charge_names_its_payment_intent() -> None:

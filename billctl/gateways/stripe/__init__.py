@@ -170,7 +170,7 @@ class StripeGateway(Gateway):
         return resend.way_of(self._allowed(), invoice, to).delivery
 
     def refund(self, charge: Charge, amount: Money, *, stamp: Stamp) -> Refund:
-        """With the key as the idempotency key, and the stamp in the refund's metadata."""
+        """With the key as the idempotency key and in the refund's metadata."""
         from billctl.gateways.stripe import changes
 
         return changes.refund(self._allowed(), charge, amount, stamp=stamp)

@@ -16,9 +16,13 @@ on the account's block lists, which nobody asked for: it stays in the metadata."
 
 
 def stamped(stamp: Stamp) -> Json:
-    """The metadata that names the operation. The operator's reason is no part of it."""
-    named = {mapping.OPERATION: stamp.operation, mapping.KEY: stamp.key}
-    return named | ({mapping.REASON_CODE: stamp.reason_code} if stamp.reason_code else {})
+    """The metadata that names the operation: its key, and the reason code if there is one.
+
+    The operation id is no part of it: it is new with every try, and Stripe replays its first answer only
+    to a request with the same parameters under the same idempotency key (another one is refused with
+    `idempotency_error`). Nor is the operator's reason.
+    """
+    return {mapping.KEY: stamp.key} | ({mapping.REASON_CODE: stamp.reason_code} if stamp.reason_code else {})
 
 
 def refund(client: Client, charge: Charge, amount: Money, *, stamp: Stamp) -> Refund:

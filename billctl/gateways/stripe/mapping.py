@@ -34,7 +34,7 @@ Wire = Mapping[str, Any]
 T = TypeVar("T")
 
 GATEWAY = "stripe"
-OPERATION, KEY, REASON_CODE = "billctl_operation", "billctl_key", "billctl_reason_code"
+KEY, REASON_CODE = "billctl_key", "billctl_reason_code"
 """Metadata of what billctl changed: metadata is for the merchant only (docs.stripe.com/api/metadata)."""
 
 ZERO_DECIMAL = frozenset(
@@ -185,7 +185,10 @@ def customer(data: Wire, account: str, *, live: bool, match: Match = Match.EXACT
 
 
 def refund(data: Wire, account: str) -> Refund:
-    """A refund. `charge_id` falls back to the payment intent, which every newer refund names."""
+    """A refund. `charge_id` falls back to the payment intent, which every newer refund names.
+
+    `operation` stays None: only the operation's key is stamped, see `changes.stamped`.
+    """
     stamp = data.get("metadata") or {}
     return Refund(
         account=account,
@@ -197,7 +200,6 @@ def refund(data: Wire, account: str) -> Refund:
         gateway_status=data.get("status") or "",
         created=instant(data["created"]),
         reason_code=stamp.get(REASON_CODE) or data.get("reason"),
-        operation=stamp.get(OPERATION),
         operation_key=stamp.get(KEY),
     )
 
