@@ -1,10 +1,11 @@
 """`billctl sandbox`: the rehearsal gateways, kept up, begun anew, looked at, and spoiled on purpose."""
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,7 +17,7 @@ from billctl.cli.layout import Cell, Column, Grid, Line, View
 from billctl.cli.lazy import Command, new_app
 from billctl.cli.options import choices
 from billctl.cli.output import Result, print_result, talk
-from billctl.errors import BillctlError, PolicyDenied, StoreError, UsageError
+from billctl.errors import PolicyDenied, UsageError
 from billctl.paths import ensure_private_dir, state_dir
 
 DEFAULT_PORT = 12111
@@ -29,7 +30,7 @@ app = new_app(
     Examples:
       billctl --profile sandbox lookup layla@example.com
       billctl sandbox serve
-      billctl sandbox fault answer-lost --on "POST /v1/refunds"
+      billctl sandbox fault answer-lost --on "POST /v1/refunds" --times 9
       billctl sandbox reset --yes
 
     The profile `sandbox` brings them up for each command by itself; `serve` is for other programs.
@@ -64,22 +65,15 @@ def serve(
     from billctl.sandbox.server import Sandbox
 
     with ExitStack() as up:
-        with _usable_state() as directory:
-            try:
-                gateways = up.enter_context(Sandbox(directory, port=port))
-            except OSError as failure:
-                raise _not_up(port, failure) from None
+        try:
+            gateways = up.enter_context(Sandbox(_directory(), port=port))
+        except OSError as failure:
+            raise UsageError(
+                f"port {port} on 127.0.0.1 cannot be had: {os.strerror(failure.errno or 0)}",
+                code="port_in_use",
+                hint="Choose another one, or --port 0 for any free one.",
+            ) from None
         _stay(context, gateways)
-
-
-def _not_up(port: int, failure: OSError) -> BillctlError:
-    if failure.filename:
-        return StoreError(f"{failure.filename} cannot be used: {failure.strerror}")
-    return UsageError(
-        f"port {port} on 127.0.0.1 cannot be had: {os.strerror(failure.errno or 0)}",
-        code="port_in_use",
-        hint="Choose another one, or --port 0 for any free one.",
-    )
 
 
 def _announce(context: typer.Context, gateways: Any) -> None:
@@ -99,7 +93,7 @@ def _announce(context: typer.Context, gateways: Any) -> None:
 
 def _stay(context: typer.Context, gateways: Any) -> None:
     """Say where they are and wait. Raises `typer.Exit` with the exit code of what ended it."""
-    from billctl.cli.app import Terminated
+    from billctl.errors import Terminated
 
     quiet = choices(context).quiet
     progress.end()
@@ -112,23 +106,13 @@ def _stay(context: typer.Context, gateways: Any) -> None:
     except (KeyboardInterrupt, Terminated) as stopped:
         if not quiet:
             talk("the sandbox is down; its data is kept.")
-        raise typer.Exit(getattr(stopped, "exit_code", 130)) from None
+        number = stopped.number if isinstance(stopped, Terminated) else signal.SIGINT
+        raise typer.Exit(128 + number) from None
 
 
-@contextmanager
-def _usable_state() -> Iterator[Path]:
-    """The state directory. Inside, a state that cannot be read becomes a `StoreError`."""
-    import sqlite3
-
-    directory = ensure_private_dir(state_dir(os.environ))
-    try:
-        yield directory
-    except sqlite3.DatabaseError as failure:
-        raise StoreError(
-            f"the sandbox's data in {directory / 'sandbox'} cannot be used: {failure}",
-            code="sandbox_data",
-            hint="It is play money: begin anew with `billctl sandbox reset`.",
-        ) from None
+def _directory() -> Path:
+    """The state directory, made private and created where missing."""
+    return ensure_private_dir(state_dir(os.environ))
 
 
 # reset
@@ -157,8 +141,8 @@ def reset(
             raise PolicyDenied("without a terminal nobody can be asked", code="needs_yes", hint="Add --yes.")
         if prompts.ask("Forget everything done in the sandbox? [y/N]").lower() not in {"y", "yes"}:
             raise PolicyDenied("you said no", code="declined")
-    with _usable_state() as directory:
-        begin_anew(directory)
+    directory = _directory()
+    begin_anew(directory)
     return _status_result(directory, silent=True)
 
 
@@ -174,8 +158,7 @@ def status() -> Result:
       billctl sandbox status
       billctl sandbox status -o json --jq .data.gateways[0].faults
     """
-    with _usable_state() as directory:
-        return _status_result(directory)
+    return _status_result(_directory())
 
 
 def _status_result(directory: Path, *, silent: bool = False) -> Result:
@@ -255,35 +238,38 @@ def fault(
 
     \b
     Examples:
-      billctl sandbox fault answer-lost --on "POST /v1/refunds"
-      billctl sandbox fault hang-after --seconds 40
+      billctl sandbox fault answer-lost --on "POST /v1/refunds" --times 9
+      billctl sandbox fault hang-after --seconds 40 --times 9
       billctl sandbox fault refuse --code charge_disputed --on "POST /v1/refunds" --times 2
       billctl sandbox fault --list
       billctl sandbox fault --clear
+
+    A change that gets no answer is re-sent once under its idempotency key, so a single lost answer
+    heals by itself: --times 9 makes it stay lost.
     """
     from billctl.sandbox import faults
 
     _check_fault(kind, on, gateway)
-    with _usable_state() as directory:
-        if list_all:
-            return _kinds_result(faults.armed(directory, gateway))
-        if clear:
-            count = faults.clear(directory, gateway, kind)
-            return _faults_result(faults.armed(directory, gateway), [f"{count} disarmed"])
-        if kind is None:
-            raise UsageError("which fault?", code="no_kind", hint="See `billctl sandbox fault --list`.")
-        armed = faults.arm(
-            directory,
-            gateway,
-            kind,
-            match=on,
-            times=times,
-            seconds=seconds,
-            status=status_code,
-            code=code,
-            retry_after=retry_after,
-        )
-        return _faults_result([armed], [])
+    directory = _directory()
+    if list_all:
+        return _kinds_result(faults.armed(directory, gateway))
+    if clear:
+        count = faults.clear(directory, gateway, kind)
+        return _faults_result(faults.armed(directory, gateway), [f"{count} disarmed"])
+    if kind is None:
+        raise UsageError("which fault?", code="no_kind", hint="See `billctl sandbox fault --list`.")
+    armed = faults.arm(
+        directory,
+        gateway,
+        kind,
+        match=on,
+        times=times,
+        seconds=seconds,
+        status=status_code,
+        code=code,
+        retry_after=retry_after,
+    )
+    return _faults_result([armed], [])
 
 
 def _check_fault(kind: str | None, on: str, gateway: str) -> None:

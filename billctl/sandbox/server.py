@@ -16,7 +16,7 @@ from typing import BinaryIO, Self
 from billctl.sandbox.database import Clock, Database, utc_now
 from billctl.sandbox.http import Answer, BadRequest, Request, head, read_request
 from billctl.sandbox.registry import GATEWAYS, App, app
-from billctl.sandbox.state import prepare
+from billctl.sandbox.state import prepare, usable
 
 HOST = "127.0.0.1"
 TICK = 0.02
@@ -31,8 +31,8 @@ class Sandbox:
 
     `state_dir` is billctl's state directory; the sandbox lives in `sandbox/` there. `port` is the
     Stripe gateway's (0: any free one). `clock` gives the gateway's time. `seed_shop=False` starts a
-    new state without the shop. Entering raises `OSError` when the port or the directory cannot be
-    had, and `sqlite3.DatabaseError` when the state file is garbage.
+    new state without the shop. Entering raises `OSError` when the port cannot be had, and `StoreError`
+    when the state cannot be used.
     """
 
     def __init__(
@@ -76,7 +76,8 @@ class _Listener:
     def __init__(self, path: Path, protocol: App, port: int) -> None:
         self._path = path
         self._app = protocol
-        self._keeper = Database(path)  # holds the write-ahead log open from connection to connection
+        with usable(path):
+            self._keeper = Database(path)  # holds the write-ahead log open from connection to connection
         self._socket = socket.create_server((HOST, port), backlog=128)
         self.port: int = self._socket.getsockname()[1]
         self._stopping = threading.Event()

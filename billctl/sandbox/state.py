@@ -8,17 +8,22 @@ settles (default 60), `rate_limit` requests per second and endpoint (default 0: 
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from billctl.errors import StoreError
 from billctl.sandbox.database import SCHEMA, SETTINGS, VERSION, Clock, Database, utc_now
 from billctl.sandbox.fault_table import listed
 from billctl.sandbox.registry import GATEWAYS, seed
 
 GENERATION = "generation"
 """The settings row that tells one shop from the one before it: ids of objects begin anew with each."""
+
+GARBAGE = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+SPOILT = (*GARBAGE, sqlite3.SQLITE_ERROR)
+"""SQLite's codes for a file whose content is wrong (`SQLITE_ERROR`: a table is missing)."""
 
 
 def path_of(state_dir: Path, gateway: str) -> Path:
@@ -31,16 +36,38 @@ def prepare(state_dir: Path, gateway: str, *, clock: Clock = utc_now, seed_shop:
 
     A new file is built aside and linked into place, so no command ever sees half a shop. One that another
     version of the sandbox made is replaced: it holds nothing but a rehearsal. Raises
-    `OSError` when the directory cannot be written, `sqlite3.DatabaseError` when the file is not one.
+    `StoreError` when the directory cannot be written or the file is no database.
     """
     path = path_of(state_dir, gateway)
-    if path.exists() and _version(path) != VERSION:
-        _remove(path)
-    if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.parent.chmod(0o700)
-        _build(path, gateway, clock() if seed_shop else None)
+    with usable(path):
+        if path.exists() and _version(path) != VERSION:
+            _remove(path)
+        if not path.exists():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.parent.chmod(0o700)
+            _build(path, gateway, clock() if seed_shop else None)
     return path
+
+
+@contextmanager
+def usable(path: Path) -> Iterator[None]:
+    """Inside, state that cannot be opened, read or written becomes a `StoreError` that says what to do."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as failure:
+        if _code(failure) in SPOILT:
+            hint = "It is play money: begin anew with `billctl sandbox reset`."
+        else:
+            hint = f"Give {path.parent} room and the right to write there, or set BILLCTL_STATE_DIR."
+        why = failure.strerror if isinstance(failure, OSError) else failure
+        message = f"the sandbox's data in {path.parent} cannot be used: {why or failure}"
+        raise StoreError(message, code="sandbox_data", hint=hint) from failure
+
+
+def _code(failure: BaseException | None) -> int | None:
+    """SQLite's primary code of a failure; None for one of another kind."""
+    code: int | None = getattr(failure, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
 
 
 def _version(path: Path) -> int:
@@ -87,11 +114,6 @@ def _seed(database: Database, gateway: str, now: datetime | None) -> None:
     seed(gateway, database, live=False, now=int(now.timestamp()))
 
 
-def open_gateway(state_dir: Path, gateway: str, *, clock: Clock = utc_now) -> Database:
-    """A connection to a gateway's state, made and seeded first if it is not there."""
-    return Database(prepare(state_dir, gateway, clock=clock))
-
-
 def generation(state_dir: Path, gateway: str) -> str:
     """Twelve hex digits that name the gateway's present shop: random, and others after every `reset`.
 
@@ -121,10 +143,12 @@ def reset(state_dir: Path, *, clock: Clock = utc_now) -> None:
     for gateway in GATEWAYS:
         try:
             prepare(state_dir, gateway, clock=clock)
-        except sqlite3.DatabaseError as error:
-            if error.sqlite_errorcode not in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+        except StoreError as error:
+            if _code(error.__cause__) not in GARBAGE:
                 raise
-            _remove(path_of(state_dir, gateway))
+            path = path_of(state_dir, gateway)
+            with usable(path):
+                _remove(path)
         with opened(state_dir, gateway) as database, database.transaction(write=True):
             for table in ("objects", "keys", "faults", "settings", "hits"):
                 database.execute(f"DELETE FROM {table}")  # noqa: S608 the names above
@@ -158,9 +182,10 @@ def _counts(database: Database, *, live: bool) -> dict[str, int]:
 
 @contextmanager
 def opened(state_dir: Path, gateway: str) -> Iterator[Database]:
-    """A connection for one block, closed after it."""
-    database = open_gateway(state_dir, gateway)
-    try:
+    """A connection for one block, closed after it; the state is made and seeded first if it is not there.
+
+    Raises `StoreError` when it cannot be used, inside the block too.
+    """
+    path = prepare(state_dir, gateway)
+    with usable(path), closing(Database(path)) as database:
         yield database
-    finally:
-        database.close()

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -17,12 +18,23 @@ import pytest
 from tests.cli.program import PROGRAM, SECONDS, billctl, document, environment
 
 
+def heed_signals() -> None:
+    """Undo what `nohup` and some CI runners do to whatever they start: SIGHUP ignored is inherited."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @contextmanager
 def serving(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """`sandbox serve` on a free port, with the first line it prints."""
     command = [str(PROGRAM), "sandbox", "serve", "--port", "0", *options]
     with subprocess.Popen(
-        command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_signals,  # noqa: PLW1509  # nothing here runs threads
     ) as process:
         assert process.stdout is not None
         try:
@@ -190,7 +202,63 @@ def test_a_state_directory_that_is_a_file_is_one_line() -> None:
     assert "is not a directory" in done.stderr
 
 
+def limited(*arguments: str, largest: int) -> subprocess.CompletedProcess[str]:
+    """One command line that can write no file beyond `largest` bytes: a disk that is full."""
+    return subprocess.run(
+        [PROGRAM, *arguments],
+        check=False,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest)),
+    )
+
+
+USES = [
+    ("-p", "sandbox", "lookup", "layla@example.com"),
+    ("-p", "sandbox", "stripe", "charges"),
+    ("-p", "sandbox", "doctor"),
+    ("sandbox", "status"),
+    ("sandbox", "reset", "--yes"),
+    ("sandbox", "serve", "--port", "0"),
+]
+
+
+@pytest.mark.parametrize("command", USES)
+def test_a_disk_that_is_full_is_one_line_and_says_what_to_do(command: tuple[str, ...]) -> None:
+    assert billctl("sandbox", "reset", "--yes").returncode == 0
+    done = limited(*command, largest=1000)
+    assert done.returncode == 9
+    (line,) = [line for line in done.stderr.splitlines() if "sandbox's data" in line]
+    assert "Nothing was sent. Give " in line
+    assert "unexpected" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [use for use in USES if use != ("sandbox", "status")])
+def test_a_file_in_place_of_the_sandboxs_directory_is_one_line(command: tuple[str, ...]) -> None:
+    state = Path(os.environ["BILLCTL_STATE_DIR"])
+    state.mkdir(mode=0o700)
+    (state / "sandbox").write_text("")
+    (state / "sandbox").chmod(0o600)
+    done = billctl(*command)
+    assert done.returncode == 9
+    (line,) = [line for line in done.stderr.splitlines() if "sandbox's data" in line]
+    assert "cannot be used: File exists. Nothing was sent. Give " in line
+
+
 # fault
+
+
+def test_a_single_lost_answer_heals_and_the_help_says_so() -> None:
+    charge = lookup_charge()
+    billctl("sandbox", "fault", "answer-lost", "--on", "POST /v1/refunds")
+    refund = ("stripe", "refund", charge, "--amount", "1.00", "--reason", "charged twice", "--yes")
+    assert billctl("--profile", "sandbox", *refund).returncode == 0
+    text = billctl("sandbox", "fault", "--help").stdout
+    assert 'answer-lost --on "POST /v1/refunds" --times 9' in text
+    assert "re-sent once" in text
 
 
 def test_an_armed_fault_is_met_by_the_next_matching_request_only() -> None:

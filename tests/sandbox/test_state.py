@@ -11,12 +11,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from billctl.errors import StoreError
 from billctl.sandbox import KEYS, STRIPE_KEY, STRIPE_LIVE_KEY, faults, state
 from billctl.sandbox.server import Sandbox
 from tests.sandbox.conftest import Json, Wire
@@ -234,11 +235,32 @@ def test_a_file_of_another_version_is_made_anew(state_dir: Path) -> None:
 def test_garbage_is_an_error_that_reset_heals(state_dir: Path) -> None:
     path = state.prepare(state_dir, "stripe")
     path.write_bytes(b"not a database at all" * 100)
-    with pytest.raises(sqlite3.DatabaseError), Sandbox(state_dir):
+    with pytest.raises(StoreError, match="not a database") as raised, Sandbox(state_dir):
         pass
+    assert "`billctl sandbox reset`" in raised.value.hint
     state.reset(state_dir)
     with opened(state_dir) as wire:
         assert wire.get("/v1/customers")["data"]
+
+
+def test_a_file_where_the_directory_should_be_is_named(state_dir: Path) -> None:
+    state_dir.mkdir(exist_ok=True)
+    (state_dir / "sandbox").write_text("")
+    for use in (state.prepare, state.generation, faults.armed):
+        with pytest.raises(StoreError, match="File exists") as raised:
+            use(state_dir, "stripe")
+        assert f"Give {state_dir / 'sandbox'} room" in raised.value.hint
+    with pytest.raises(StoreError, match="File exists"):
+        state.reset(state_dir)
+
+
+def test_a_table_that_is_missing_is_told_from_a_place_that_is_full(state_dir: Path) -> None:
+    path = state.prepare(state_dir, "stripe")
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("DROP TABLE faults")
+    with pytest.raises(StoreError, match="no such table") as raised:
+        faults.arm(state_dir, "stripe", "429")
+    assert "`billctl sandbox reset`" in raised.value.hint
 
 
 def test_state_that_cannot_be_used_is_a_500_that_says_so(state_dir: Path) -> None:
