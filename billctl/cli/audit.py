@@ -151,8 +151,10 @@ def _list_view(entries: list[Entry]) -> View:
     if not entries:
         return [Line((Cell("nothing recorded that matches", "dim"),))]
     titles = ("seq", "when", "who", "action", "object", "amount", "outcome", "reason")
-    whole = {"seq", "when", "action", "object", "amount", "outcome"}
-    columns = tuple(Column(t, right=t in {"seq", "amount"}, whole=t in whole) for t in titles)
+    texts = {"who", "reason"}
+    columns = tuple(
+        Column(t, right=t in {"seq", "amount"}, whole=t not in texts, kept=t in texts) for t in titles
+    )
     return [Grid(columns, tuple(_list_row(entry) for entry in entries))]
 
 
@@ -228,7 +230,7 @@ def _record_view(record: StoredRecord) -> list[Line | Grid]:
         )
     )
     rows = tuple((Cell(name, "dim"), text) for name, text in _flat(entry.fields) if text)
-    return [head, Grid((Column(), Column(whole=False)), rows, indent=2)]
+    return [head, Grid((Column(), Column()), rows, indent=2)]
 
 
 def _flat(fields: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -80,16 +80,21 @@ def _setting(setting: Any) -> dict[str, Any]:
 
 def _view(rows: list[dict[str, Any]]) -> View:
     usable = [row for row in rows if not row["fault"]]
-    columns = (Column(), *(Column(title, whole=name != "find_by") for name, title in COLUMNS.items()))
-    cells: tuple[tuple[Cell | str, ...], ...] = tuple(
-        (Cell(row["name"], "bold"), *_words(row["capabilities"]).values()) for row in usable
-    )
+    # The longest column last: there it can go on below.
+    names = [*(name for name in COLUMNS if name != "find_by"), "find_by"]
+    columns = (Column(), *(Column(COLUMNS[name]) for name in names))
+    cells: tuple[tuple[Cell | str, ...], ...] = tuple(_cells(row, names) for row in usable)
     broken = [
         Line((Cell(row["name"], "bold"), Cell(f"broken: {row['fault']}", "red")))
         for row in rows
         if row["fault"]
     ]
     return [Grid(columns, cells), *broken] if usable else broken
+
+
+def _cells(row: dict[str, Any], names: list[str]) -> tuple[Cell | str, ...]:
+    words = _words(row["capabilities"])
+    return (Cell(row["name"], "bold"), *(words[name] for name in names))
 
 
 def _words(offered: list[str]) -> dict[str, str]:

@@ -29,11 +29,16 @@ class Line:
 
 @frozen_value
 class Column:
-    """A table's column. `whole` columns (ids, money, dates) are never cut; the others give way."""
+    """A table's column.
+
+    `whole` columns (ids, money, dates, statuses) are never cut nor left out: what does not fit stands on
+    a line below its row. The others are cut or left out, unless `kept`: then they too go below.
+    """
 
     title: str = ""
     right: bool = False
     whole: bool = True
+    kept: bool = False
 
 
 @frozen_value
@@ -49,7 +54,7 @@ View = Sequence[Line | Grid]
 
 
 def render(view: View, *, colour: bool, width: int | None) -> str:
-    """`view` as text. `width` None means a pipe or a file: nothing is cut."""
+    """`view` as text. `width` None means a pipe or a file: nothing is cut or folded."""
     from rich.console import Console
 
     buffer = io.StringIO()
@@ -64,19 +69,12 @@ def render(view: View, *, colour: bool, width: int | None) -> str:
         legacy_windows=False,
     )
     for block in view:
-        console.print(_line_text(block) if isinstance(block, Line) else _grid_table(block, width))
+        rows = [_line(block, width)] if isinstance(block, Line) else _grid(block, width)
+        for row in rows:
+            for text in row.texts:
+                console.print(text, soft_wrap=True)
     lines = buffer.getvalue().splitlines()
     return "".join(line.rstrip() + "\n" for line in lines)
-
-
-def _line_text(line: Line) -> Any:
-    from rich.text import Text
-
-    text = Text(" " * line.indent, no_wrap=False, overflow="fold")
-    for position, cell in enumerate(line.cells):
-        text.append("  " if position else "")
-        text.append_text(_cell_text(cell))
-    return text
 
 
 def _cell_text(cell: Cell | str) -> Any:
@@ -90,43 +88,134 @@ def _cell_text(cell: Cell | str) -> Any:
 GAP = 2
 """Blanks between two columns."""
 
+UNDER = 2
+"""How much deeper than its row stands what does not fit beside it."""
+
 NARROWEST = 6
-"""A flexible column that cannot have so many characters is left out."""
+"""A flexible cell that cannot have so many characters is left out."""
+
+READABLE = 24
+"""With so many characters a kept or a wrapped text stays in the row; with fewer it goes below."""
 
 
-def _grid_table(grid: Grid, width: int | None) -> Any:
-    from rich.padding import Padding
-    from rich.table import Table
+class _Row:
+    """One row on its way to the screen: cells side by side while they fit, the rest on lines below."""
 
+    def __init__(self, indent: int, width: int | None) -> None:
+        self.indent = indent
+        self.width = width or 100_000
+        self.texts: list[Any] = [_cell_text("")]
+
+    def add(self, cell: Any, column: Column, *, start: int = 0, last: bool = False) -> None:
+        """Put `cell` at `start` if that is free and fits, else after what stands there, else below."""
+        begin = max(start, self._free()) if len(self.texts) == 1 else self._free()
+        if begin + cell.cell_len > self.width:
+            begin = self._free()
+        room = self.width - begin
+        if cell.cell_len <= room:
+            self._put(cell, begin)
+        elif not column.whole:
+            self._add_flexible(cell, column, room)
+        elif last and room >= READABLE and _longest_word(cell) <= room:
+            self._wrap(cell, begin)
+        else:
+            self._below()
+            self._wrap(cell, self._free())
+
+    def _add_flexible(self, cell: Any, column: Column, room: int) -> None:
+        if column.kept and room < READABLE:
+            self._below()
+            room = self.width - self._free()
+        if room >= NARROWEST:
+            cell.truncate(room, overflow="ellipsis")
+            self._put(cell, self._free())
+
+    def _free(self) -> int:
+        used = int(self.texts[-1].cell_len)
+        return used + GAP if used else self.indent + (UNDER if len(self.texts) > 1 else 0)
+
+    def _below(self) -> None:
+        if self.texts[-1].cell_len:
+            self.texts.append(_cell_text(""))
+
+    def _put(self, cell: Any, begin: int) -> None:
+        self.texts[-1].append(" " * (begin - self.texts[-1].cell_len))
+        self.texts[-1].append_text(cell)
+
+    def _wrap(self, cell: Any, begin: int) -> None:
+        """`cell` at `begin`, going on at the same place below; a word is never parted, however long it is."""
+        line = _cell_text("")
+        for word in cell.split(" "):
+            if line.cell_len and begin + line.cell_len + 1 + word.cell_len > self.width:
+                self._put(line, begin)
+                self.texts.append(_cell_text(""))
+                line = _cell_text("")
+            line.append(" " if line.cell_len else "")
+            line.append_text(word)
+        self._put(line, begin)
+
+
+def _longest_word(cell: Any) -> int:
+    return max((word.cell_len for word in cell.split(" ")), default=0)
+
+
+def _line(line: Line, width: int | None) -> _Row:
+    row = _Row(line.indent, width)
+    for cell in map(_cell_text, line.cells):
+        row.add(cell, Column())
+    return row
+
+
+def _grid(grid: Grid, width: int | None) -> list[_Row]:
     cells = [[_cell_text(cell) for cell in row] for row in grid.rows]
     widths = _column_widths(grid, cells, None if width is None else width - grid.indent)
-    shown = [i for i, column_width in enumerate(widths) if column_width]
-    titled = any(grid.columns[i].title for i in shown)
-    table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, show_header=titled, header_style="dim")
-    for i in shown:
-        justify: Any = "right" if grid.columns[i].right else "left"
-        table.add_column(
-            grid.columns[i].title, justify=justify, no_wrap=True, overflow="ellipsis", width=widths[i]
-        )
-    for row in cells:
-        table.add_row(*(row[i] for i in shown))
-    return Padding(table, (0, 0, 0, grid.indent)) if grid.indent else table
+    if any(column.title and given for column, given in zip(grid.columns, widths, strict=True)):
+        cells = [[_cell_text(Cell(column.title, "dim")) for column in grid.columns], *cells]
+    return [_grid_row(grid, row, widths, width) for row in cells]
+
+
+def _grid_row(grid: Grid, cells: list[Any], widths: list[int], width: int | None) -> _Row:
+    row, start = _Row(grid.indent, width), grid.indent
+    for i, (column, cell) in enumerate(zip(grid.columns, cells, strict=True)):
+        if not widths[i]:
+            continue
+        if not column.whole:
+            cell.truncate(widths[i], overflow="ellipsis")
+        if cell.cell_len:
+            shift = widths[i] - cell.cell_len if column.right else 0
+            row.add(cell, column, start=start + shift, last=i == len(cells) - 1)
+        start += widths[i] + GAP
+    return row
 
 
 def _column_widths(grid: Grid, cells: list[list[Any]], width: int | None) -> list[int]:
-    """Each column's width; 0 leaves it out. Whole columns have all they need, the rest share what is left.
+    """Each column's width; 0 leaves it out.
 
-    Earlier flexible columns are served first: what stands last matters least.
+    Whole columns have all they need, kept ones what is readable, the flexible ones share what is left,
+    the earlier first: what stands last matters least. Where even the whole and the kept do not fit,
+    every column keeps its place and rows go on below themselves.
     """
     natural = [
         max([len(column.title), *(row[i].cell_len for row in cells)]) for i, column in enumerate(grid.columns)
     ]
     if width is None:
         return natural
-    left = width - sum(natural[i] + GAP for i, column in enumerate(grid.columns) if column.whole)
-    for i, column in enumerate(grid.columns):
-        if not column.whole:
-            given = min(natural[i], left - GAP)
-            natural[i] = given if given >= min(NARROWEST, natural[i]) else 0
-            left -= natural[i] + GAP if natural[i] else 0
-    return natural
+    least = [_least(column, needs) for column, needs in zip(grid.columns, natural, strict=True)]
+    left = width + GAP - sum(needs + GAP for needs in least if needs)
+    if left < 0:
+        return [
+            needs if column.whole else min(needs, READABLE)
+            for column, needs in zip(grid.columns, natural, strict=True)
+        ]
+    for i, needs in enumerate(natural):
+        given = min(needs, least[i] + left - (0 if least[i] else GAP))
+        if given >= min(NARROWEST, needs) and given > least[i]:
+            left -= given - least[i] + (0 if least[i] else GAP)
+            least[i] = given
+    return least
+
+
+def _least(column: Column, needs: int) -> int:
+    if column.whole:
+        return needs
+    return min(needs, READABLE) if column.kept else 0

@@ -104,11 +104,11 @@ def customer_view(customer: Customer, *, now: datetime) -> View:
     return view
 
 
-_DATE, _REF, _AMOUNT, _STATUS = Column(), Column(), Column(right=True), Column(whole=False)
+_DATE, _REF, _AMOUNT, _STATUS = Column(), Column(), Column(right=True), Column()
 HISTORY: dict[str, tuple[Column, ...]] = {
-    "charges": (_DATE, _REF, _AMOUNT, _STATUS, Column(), Column(whole=False)),
+    "charges": (_DATE, _REF, _AMOUNT, _STATUS, Column(whole=False), Column(whole=False)),
     "subscriptions": (_REF, _AMOUNT, Column(), _STATUS, Column(whole=False)),
-    "invoices": (_DATE, _REF, _AMOUNT, _STATUS, Column(whole=False)),
+    "invoices": (_DATE, _REF, _AMOUNT, _STATUS, Column()),
 }
 
 
@@ -187,9 +187,11 @@ def records_view(records: Sequence[Record], *, now: datetime) -> View:
 
 
 def _titled(title: str) -> Column:
-    return Column(
-        title, right=title == "amount", whole=title not in {"description", "name", "plan", "reason"}
-    )
+    return Column(title, right=title == "amount", whole=title not in FLEXIBLE)
+
+
+FLEXIBLE = {"paid with", "description", "name", "plan", "reason"}
+"""Titles of columns that give way on a narrow terminal."""
 
 
 def _charge_cells(charge: Charge, now: datetime) -> tuple[Cell | str, ...]:
@@ -240,7 +242,7 @@ def record_view(record: Record, *, now: datetime) -> View:
     if isinstance(record, Customer) and (record.charges or record.invoices or record.subscriptions):
         return customer_view(record, now=now)
     rows = [(Cell(words(name), "dim"), _field_text(getattr(record, name))) for name in record.OUTPUT]
-    view: list[Line | Grid] = [Grid((Column(), Column(whole=False)), tuple(r for r in rows if r[1]))]
+    view: list[Line | Grid] = [Grid((Column(), Column()), tuple(r for r in rows if r[1]))]
     if isinstance(record, Charge) and record.refunds:
         view += [Line((Cell("refunds", "dim"),)), *_indented(records_view(record.refunds, now=now))]
     return view

@@ -52,9 +52,9 @@ def test_the_table_says_in_words_what_a_gateway_can_and_cannot(tmp_path: Path) -
     env = install(tmp_path / "plugins", MODULE.format(api=API))
     table = billctl("gateways", "-o", "table", env=env).stdout
     heading, *lines = table.splitlines()
-    assert heading.split("  ")[-1] == "same key twice"
+    assert heading.split("  ")[-2:] == ["same key twice", "find by"]
     acme = next(line for line in lines if line.startswith("acme"))
-    assert acme.split() == ["acme", "id", "no", "yes", "now", "no", "no"]
+    assert acme.split() == ["acme", "no", "yes", "now", "no", "no", "id"]
 
 
 def test_a_plugin_stands_beside_ours_and_gets_every_command(tmp_path: Path) -> None:

@@ -3,14 +3,14 @@
 import pexpect
 import pytest
 
-from tests.cli.program import PROGRAM, billctl, environment
+from tests.cli.program import PROGRAM, billctl, document, environment
 
 LIST = ["--profile", "sandbox", "stripe", "customers"]
 
 
-def on_terminal(lines: int, **env: str) -> str:
+def on_terminal(lines: int, command: list[str] = LIST, width: int = 120, **env: str) -> str:
     child = pexpect.spawn(
-        str(PROGRAM), LIST, env=environment(**env), encoding="utf-8", timeout=20, dimensions=(lines, 120)
+        str(PROGRAM), command, env=environment(**env), encoding="utf-8", timeout=20, dimensions=(lines, width)
     )
     child.expect(pexpect.EOF)
     child.close()
@@ -33,3 +33,14 @@ def test_a_pipe_is_never_paged() -> None:
     shown = billctl(*LIST, env={"PAGER": "sed s/^/paged:/"}).stdout
     assert "paged:" not in shown
     assert "cus_SbxLayla000001" in shown
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_what_is_pasted_is_whole_on_a_terminal_of_any_width(width: int) -> None:
+    shown = on_terminal(400, [*LIST[:-1], "charges", "--limit", "3"], width, PAGER="")
+    records = document(*LIST[:-1], "charges", "--limit", "3")["data"]
+    for record in records:
+        assert record["ref"] in shown
+        assert f"{record['amount']['amount']} {record['amount']['currency']}" in shown
+    assert "find by" in on_terminal(400, ["gateways"], width, PAGER="")
+    assert "subscription" in on_terminal(400, ["gateways"], width, PAGER="")

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from billctl.cli.layout import Column, Grid, Line, render
 from billctl.cli.options import Choices
 from billctl.cli.output import Result, cell_text, envelope, known_fields, look, print_result, run_jq, to_json
 from billctl.errors import Refused, UsageError
@@ -211,3 +212,83 @@ def test_a_quiet_success_prints_nothing_in_a_table_and_data_elsewhere() -> None:
     result.success_is_silent = True
     assert printed(result, "table", quiet=True) == ""
     assert printed(result, "tsv", quiet=True) == "1\t2\n"
+
+
+# Tables on a terminal
+
+
+IDS = ("stripe:ch_3MmlLrLkdIwHu7ix0snN0B15", "stripe:ch_3MmlLrLkdIwHu7ix0snN0B16")
+LIST = Grid(
+    (
+        *(Column("seq", right=True), Column("when"), Column("who", whole=False, kept=True)),
+        *(Column("charge"), Column("amount", right=True), Column("status")),
+        *(Column("brand", whole=False), Column("reason", whole=False, kept=True)),
+    ),
+    (
+        ("12", "2026-11-21 14:02 +03:00", "amina", IDS[0], "49.00 USD", "paid", "visa", "wrong item"),
+        ("1043", "2026-11-18 09:15 +03:00", "cron", IDS[1], "310.500 KWD", "unknown", "visa", "word " * 60),
+    ),
+)
+
+
+@pytest.mark.parametrize("width", [40, 80, 120, 200])
+@pytest.mark.parametrize("indent", [0, 4])
+def test_ids_money_dates_and_statuses_are_whole_at_every_width(width: int, indent: int) -> None:
+    shown = render([Grid(LIST.columns, LIST.rows, indent=indent)], colour=False, width=width)
+    for row in LIST.rows:
+        for cell, column in zip(row, LIST.columns, strict=True):
+            assert isinstance(cell, str)
+            if column.whole:
+                assert cell in shown
+    assert "wrong item" in shown
+    assert "word word w" in shown
+    assert all(len(line) <= width for line in shown.splitlines())
+
+
+def test_a_row_that_fits_stays_one_line_and_what_does_not_fit_goes_below_it() -> None:
+    assert render([LIST], colour=False, width=200).count("\n") == 3
+    grid = Grid(
+        (
+            Column("date"),
+            Column("charge"),
+            Column("amount", right=True),
+            Column("status"),
+            Column(whole=False),
+        ),
+        (
+            ("2026-11-18", IDS[0], "49.00 USD", "paid", "a flexible text"),
+            ("2026-11-18", IDS[1], "310.500 KWD", "20.00 back on 2026-11-21", "another"),
+        ),
+    )
+    assert render([grid], colour=False, width=72).splitlines() == [
+        "date        charge                                   amount  status",
+        f"2026-11-18  {IDS[0]}    49.00 USD  paid",
+        f"2026-11-18  {IDS[1]}  310.500 KWD",
+        "  20.00 back on 2026-11-21  another",
+    ]
+
+
+def test_a_long_text_in_the_last_column_goes_on_below_itself_and_no_word_is_parted() -> None:
+    grid = Grid((Column(), Column()), (("id", IDS[0]), ("reason", "one two three " * 5), ("url", "x" * 50)))
+    assert render([grid], colour=False, width=45).splitlines() == [
+        f"id      {IDS[0]}",
+        "reason  one two three one two three one two",
+        "        three one two three one two three",
+        "url",
+        "  " + "x" * 50,
+    ]
+
+
+@given(st.lists(st.text("abc123:_", min_size=1, max_size=60), min_size=1, max_size=6), st.integers(40, 130))
+def test_words_are_whole_on_a_terminal_of_any_width(words: list[str], width: int) -> None:
+    grid = Grid(tuple(Column() for _ in words), (tuple(words),))
+    assert render([grid], colour=False, width=width).split() == words
+    line = render([Line(tuple(words))], colour=False, width=width)
+    assert line.split() == words
+    assert all(len(part) <= max(width, *(len(w) + 2 for w in words), 0) for part in line.splitlines())
+
+
+def test_in_a_pipe_nothing_is_cut_or_folded() -> None:
+    shown = render([LIST], colour=False, width=None)
+    assert shown.count("\n") == 3
+    assert "…" not in shown
