@@ -11,7 +11,7 @@ from billctl.cli.lazy import Command, new_app
 from billctl.cli.opening import session_of
 from billctl.cli.options import choices
 from billctl.cli.output import Result
-from billctl.cli.secret_input import SecretInput
+from billctl.cli.secret_input import SecretInput, check_form, kept_secret
 from billctl.cli.secret_status import SecretRow, chosen_secrets, secret_rows
 from billctl.credentials import mask_secret, remove_secret, store_secret
 from billctl.errors import AuthFailed, BillctlError, Busy, NotFound, StoreError, UsageError
@@ -71,8 +71,9 @@ def add(
       pass show stripe/test | billctl auth add stripe --stdin
       billctl auth add shop --secret consumer_key --from-file key.txt
 
-    On a terminal each secret is asked for and not shown. It is read back after writing; only its
-    mask is shown and recorded.
+    On a terminal each secret is asked for and not shown. A key whose form shows that it cannot open
+    the account, or is of the other mode, is refused and replaces none. It is read back after writing;
+    only its mask is shown and recorded.
     """
     given = SecretInput(stdin=stdin, file=from_file)
     with session_of(choices(context)) as session:
@@ -80,12 +81,13 @@ def add(
         settings = chosen_secrets(session.profile, account, secret, session.env)
         given.check(settings, account=account)
         _ = session.log  # an audit log that cannot be opened is to stop this before the keyring changes
+        read = ((s.name, given.read(s, account=account, profile=session.profile)) for s in settings)
+        values = {name: value for name, value in read if value is not None}
+        check_form(session, account, values)
         rows, warnings = [], []
-        for setting in settings:
-            value = given.read(setting, account=account, profile=session.profile)
-            if value is not None:
-                rows.append(_keep(session, account, setting.name, value))
-                warnings += _shadows(session, account, setting.name)
+        for name, value in values.items():
+            rows.append(_keep(session, account, name, value))
+            warnings += _shadows(session, account, name)
         check = f"billctl --profile {session.profile.name} profile check"
         next_step = Line((f"Next: `{check}` asks {session.gateway_of(account)} whom the key opens.",))
         return _result(session, rows, [*_secrets_view(rows), next_step], warnings=warnings)
@@ -182,17 +184,22 @@ def _refuse_sandbox(session: Session) -> None:
 def _keep(session: Session, account: str, secret: str, value: Secret) -> SecretRow:
     """Keep one secret in the keyring and record that, or that it failed."""
     gateway, mask = session.gateway_of(account), mask_secret(value)
+    keyring, profile = session.credentials.keyring, session.profile.name
+    result, note = {"source": KEPT_IN, "mask": mask}, None
     try:
-        store_secret(session.credentials.keyring, session.profile.name, account, secret, value)
+        if before := kept_secret(keyring, profile, account, secret):
+            result |= {"replaced": mask_secret(before)}
+            note = "the same was there" if before == value else f"replaced {mask_secret(before)}"
+        store_secret(keyring, profile, account, secret, value)
     except AuthFailed as failure:
-        _note(session, "auth add", account, secret, {"source": KEPT_IN, "mask": mask}, failure)
+        _note(session, "auth add", account, secret, result, failure)
         raise
     try:
-        _note(session, "auth add", account, secret, {"source": KEPT_IN, "mask": mask})
+        _note(session, "auth add", account, secret, result)
     except (StoreError, Busy) as failure:
         raise _unrecorded(f"{secret} of {account} is kept in the keyring", failure) from failure
     return SecretRow(
-        account=account, gateway=gateway, secret=secret, source=KEPT_IN, mask=mask, note=None, error=None
+        account=account, gateway=gateway, secret=secret, source=KEPT_IN, mask=mask, note=note, error=None
     )
 
 

@@ -1,14 +1,18 @@
-"""A secret on its way in: from a prompt that shows nothing, a pipe, or a file that nobody else can read."""
+"""A secret on its way in: from a prompt that shows nothing, a pipe, or a file that nobody else can read;
+and what is asked of it before it takes another's place."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from billctl import registry
 from billctl.cli.prompts import ask_secret, somebody_is_there
+from billctl.credentials import Keyring, KeyringFailed
 from billctl.errors import AuthFailed, UsageError
 from billctl.frozen import frozen
-from billctl.gateway import Secret, Setting
+from billctl.gateway import Account, Secret, Setting
 from billctl.profiles import Profile
+from billctl.session import Session
 
 
 @frozen
@@ -71,3 +75,38 @@ def _asked(setting: Setting, account: str, profile: Profile) -> str:
     blank = "" if setting.required else ", blank if there is none"
     question = f"{setting.name} of {account} (profile {profile.name}, {profile.mode}; not shown{blank}):"
     return ask_secret(question)
+
+
+def check_form(session: Session, account: str, secrets: Mapping[str, Secret]) -> None:
+    """Let the account's gateway judge new `secrets` by their form; nothing is sent.
+
+    Raises `AuthFailed` for one that cannot open the account, or is of the other mode.
+    """
+    config, profile = session.profile.accounts[account], session.profile
+    gateway = registry.load(registry.installed(session.state_dir)[config.gateway])
+    new = Account(
+        name=config.name,
+        gateway=config.gateway,
+        live=profile.live,
+        settings=config.settings,
+        secrets=secrets,
+        account_id=config.account_id,
+        base_url=config.base_url,
+        timeouts=profile.timeouts,
+    )
+    gateway(new).check_secrets()
+
+
+def kept_secret(keyring: Keyring, profile: str, account: str, secret: str) -> str | None:
+    """What the keyring holds in the place of a secret that is to be kept there. Raises `AuthFailed`."""
+    from billctl.credentials.keychain import service_of, user_of
+
+    try:
+        return keyring.get(service_of(profile), user_of(account, secret))
+    except KeyringFailed as failure:
+        raise AuthFailed(
+            f"the keyring keeps nothing: {failure}",
+            code="keyring",
+            hint="Keep it in another place: see `billctl help secrets`.",
+            account=account,
+        ) from None

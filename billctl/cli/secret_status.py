@@ -1,14 +1,18 @@
 """Where the secrets of a profile's accounts are found: source and mask, never the value."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from billctl.credentials import Finder
+from billctl.credentials import Finder, SecretStatus
 from billctl.errors import AuthFailed, ConfigError, UsageError
 from billctl.frozen import frozen
 from billctl.gateway import Setting
 from billctl.profiles import Profile
 from billctl.session import installed_gateways
+
+OF_A_MODE = re.compile(r"[a-z]+_(test|live)_")
+"""The beginning of a mask that tells the key's mode."""
 
 
 @frozen
@@ -64,11 +68,19 @@ def secret_rows(finder: Finder, accounts: Sequence[str]) -> list[SecretRow]:
                     secret=found.secret,
                     source=found.source,
                     mask=found.mask,
-                    note="not needed" if optional else found.note,
+                    note="not needed" if optional else _of_other_mode(profile, found) or found.note,
                     error=None if optional else found.problem,
                 )
             )
     return rows
+
+
+def _of_other_mode(profile: Profile, found: SecretStatus) -> str | None:
+    """What to say of a key that names the other mode, like Stripe's `sk_test_…`: that comes first."""
+    named = OF_A_MODE.match(found.mask or "")
+    if named is None or named[1] == str(profile.mode):
+        return None
+    return f"a {named[1]} key, but the profile says {profile.mode}"
 
 
 def chosen_secrets(

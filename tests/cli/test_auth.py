@@ -300,6 +300,33 @@ def test_bad_input_gets_one_line_and_keeps_nothing(
     assert machine.kept() == {}
 
 
+@pytest.mark.parametrize(
+    ("key", "why"),
+    [
+        ("hello", "the api_key is not a Stripe secret key"),
+        ("pk_test_CANARYcanaryCANARY4f2a", "the api_key is a publishable key"),
+        ("sk_live_CANARYcanaryCANARY4f2a", "the api_key is a live key, but the profile says test"),
+    ],
+)
+def test_a_key_that_cannot_open_the_account_replaces_none(machine: Machine, key: str, why: str) -> None:
+    assert machine.billctl("auth", "add", "stripe", "--stdin", typed=OTHER).returncode == 0
+    done = machine.billctl("auth", "add", "stripe", "--stdin", typed=key)
+    assert done.returncode == 4
+    assert f"{why}. Nothing changed. " in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert machine.kept() == {KEPT_UNDER: OTHER}
+
+
+def test_what_a_new_secret_replaces_is_said_and_recorded(machine: Machine) -> None:
+    notes = []
+    for key in (OTHER, CANARY, CANARY):
+        (row,) = machine.document("auth", "add", "stripe", "--stdin", typed=key)["data"]["secrets"]
+        notes.append(row["note"])
+    assert notes == [None, "replaced sk_test_…1b3c", "the same was there"]
+    assert [note["result"].get("replaced") for note in machine.records()] == [None, "sk_test_…1b3c", MASK]
+    assert machine.kept() == {KEPT_UNDER: CANARY}
+
+
 ACME = """
 from billctl.gateway import Gateway, Setting
 
@@ -543,3 +570,26 @@ def test_a_live_key_in_the_environment_is_used_with_a_warning_beside_it(machine:
     (row,) = document["data"]["secrets"]
     assert (document["mode"], row["mask"]) == ("live", "sk_live_…4f2a")
     assert row["note"] == "a live key in the environment can be read by every program run by this user"
+
+
+@pytest.mark.parametrize(
+    ("key", "profile", "note"),
+    [
+        ("sk_test_CANARYcanaryCANARY4f2a", "till", "a test key, but the profile says live"),
+        ("rk_live_CANARYcanaryCANARY4f2a", "shop", "a live key, but the profile says test"),
+    ],
+)
+def test_a_key_of_the_other_mode_is_called_what_it_is(
+    machine: Machine, key: str, profile: str, note: str
+) -> None:
+    folder = Path(os.environ["BILLCTL_CONFIG_DIR"]) / "profiles"
+    live = SHOP.replace('"test"', '"live"').replace('"stripe"\n', '"stripe"\naccount_id = "acct_1"\n')
+    (folder / "till.toml").write_text(live)
+    (folder / "till.toml").chmod(0o600)
+    machine.env["BILLCTL_STRIPE_API_KEY"] = key
+    (row,) = machine.document("--profile", profile, "auth", "status", "stripe")["data"]["secrets"]
+    assert row["note"] == note
+    document = machine.document("--profile", profile, "doctor")
+    details = {check["todo"] for check in document["data"]["checks"] if check["check"] == "credentials"}
+    assert note in details
+    assert "a live key in the environment" not in str(document)
