@@ -31,6 +31,7 @@ COLUMNS = (
     "seq", "time", "operator", "action", "ref", "outcome", "amount.amount", "amount.currency", "operation",
     "reason",
 )  # fmt: skip
+VERDICT_COLUMNS = ("records", "whole", "head.hash")
 STRESSED = {"unknown": "red", "open": "red", "failed": "yellow", "denied": "yellow", "refused": "yellow"}
 
 app = new_app("""Who did what, why, and what became of it.
@@ -271,42 +272,50 @@ def verify(
         if error.code != "store_missing":
             raise
         return _verified(0, None, chosen.profile)
-    result = _verified(verdict.records, verdict.head, chosen.profile)
-    return result if verdict.ok else _broken(result, verdict)
+    if verdict.ok:
+        return _verified(verdict.records, verdict.head, chosen.profile)
+    return _broken(verdict, chosen.profile)
 
 
-def _broken(result: Result, verdict: "Verdict") -> Result:
+def _broken(verdict: "Verdict", profile: str | None) -> Result:
     where = f" at record {verdict.broken}" if verdict.broken else ""
-    result.data |= {"whole": False, "broken": verdict.broken, "why": verdict.why}
-    result.view = ()
-    result.error = StoreError(
+    data = _verdict_data(verdict.records, verdict.head, whole=False)
+    data |= {"broken": verdict.broken, "why": verdict.why}
+    error = StoreError(
         f"the audit log is broken{where}: {verdict.why}",
         code="chain_broken",
         hint=f"{verdict.records} records before it are whole. Keep the file as it is; find who changed it.",
     )
-    return result
-
-
-def _verified(records: int, head: Head | None, profile: str | None) -> Result:
-    digest = head.hash if head else None
-    data: dict[str, Any] = {"whole": True, "records": records, "head": {"seq": records, "hash": digest}}
-    text = f"{records:,} record{'' if records == 1 else 's'}, chain whole"
     return Result(
         data=data,
         records=[{"type": "verdict"} | data],
-        columns=("records", "whole", "head.hash"),
-        view=[
-            Line(
-                (
-                    f"{text}, head {digest[:8]}…{digest[-4:]}"
-                    if digest and records
-                    else "nothing recorded yet",
-                )
-            )
-        ],
+        columns=(*VERDICT_COLUMNS, "broken", "why"),
+        error=error,
+        profile=profile,
+    )
+
+
+def _verified(records: int, head: Head | None, profile: str | None) -> Result:
+    data = _verdict_data(records, head, whole=True)
+    digest = data["head"]["hash"]
+    text = f"{records:,} record{'' if records == 1 else 's'}, chain whole"
+    told = f"{text}, head {digest[:8]}…{digest[-4:]}" if digest and records else "nothing recorded yet"
+    return Result(
+        data=data,
+        records=[{"type": "verdict"} | data],
+        columns=VERDICT_COLUMNS,
+        view=[Line((told,))],
         profile=profile,
         success_is_silent=True,
     )
+
+
+def _verdict_data(records: int, head: Head | None, *, whole: bool) -> dict[str, Any]:
+    return {
+        "whole": whole,
+        "records": records,
+        "head": {"seq": records, "hash": head.hash if head else None},
+    }
 
 
 @app.command(cls=Command)

@@ -175,7 +175,7 @@ def _csv(result: Result, chosen: Choices, stdout: TextIO) -> None:
     import csv
 
     columns = chosen.fields or result.columns
-    known_fields(result.records, columns)
+    known_fields(result.records, chosen.fields)
     writer = csv.writer(stdout, lineterminator="\n")
     if columns:
         writer.writerow(columns)
@@ -190,7 +190,7 @@ def _csv_cell(text: str) -> str:
 
 def _tsv(result: Result, chosen: Choices, stdout: TextIO) -> None:
     columns = chosen.fields or result.columns
-    known_fields(result.records, columns)
+    known_fields(result.records, chosen.fields)
     for record in map(plain, result.records):
         cells = (safe_text(cell_text(look(record, column))) for column in columns)
         stdout.write("\t".join(cells) + "\n")
@@ -231,7 +231,7 @@ def pick(record: dict[str, Any], fields: Iterable[str]) -> dict[str, Any]:
 
 
 def known_fields(records: Sequence[Row], fields: Sequence[str]) -> None:
-    """Raise `UsageError` when a field's first part is in no record."""
+    """Raise `UsageError` when a field that was asked for begins with a name that no record has."""
     names = {name for record in records for name in record}
     missing = [name for name in fields if name.split(".")[0] not in names]
     if records and missing:

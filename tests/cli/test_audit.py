@@ -1,5 +1,8 @@
 """`billctl audit`: who did what and why, found by every filter, shown whole, proved, reconciled."""
 
+import csv
+import io
+import json
 import sqlite3
 from contextlib import closing
 from typing import Any
@@ -120,19 +123,57 @@ def test_a_whole_log_is_proved_with_its_head(busy: Shop) -> None:
     assert busy.run("audit", "verify", "-q", "-o", "table").out == ""
 
 
-def test_a_changed_record_breaks_the_proof_and_says_where(busy: Shop) -> None:
-    with closing(sqlite3.connect(busy.state_dir / "audit.sqlite")) as database:
+def falsify(shop: Shop) -> None:
+    """Change one recorded word behind the log's back."""
+    with closing(sqlite3.connect(shop.state_dir / "audit.sqlite")) as database:
         for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
             database.execute(f"DROP TRIGGER {name}")
         database.execute(
             "UPDATE record SET body = replace(body, 'charged twice', 'charged thrice') WHERE seq = 3"
         )
         database.commit()
+
+
+def test_a_changed_record_breaks_the_proof_and_says_where(busy: Shop) -> None:
+    falsify(busy)
     ran = busy.run("audit", "verify", "-o", "json")
     assert ran.code == 9
     assert (ran.document["exit"]["class"], ran.data["whole"]) == ("store", False)
     assert ran.document["errors"][0]["code"] == "chain_broken"
     assert "the audit log is broken" in ran.line
+
+
+def test_a_broken_log_is_broken_in_every_form(busy: Shop) -> None:
+    falsify(busy)
+    data = busy.run("audit", "verify", "-o", "json").data
+    expected = [
+        str(data["records"]),
+        "false",
+        data["head"]["hash"] or "",
+        str(data["broken"] or ""),
+        data["why"],
+    ]
+    assert busy.run("audit", "verify", "-o", "tsv").out == "\t".join(expected) + "\n"
+    heading, row = csv.reader(io.StringIO(busy.run("audit", "verify", "-o", "csv").out))
+    assert heading == ["records", "whole", "head.hash", "broken", "why"]
+    assert row == expected
+    verdict = json.loads(busy.run("audit", "verify", "-o", "ndjson").out.splitlines()[0])
+    assert verdict == {"type": "verdict"} | data
+    assert busy.run("audit", "verify", "-o", "table").out == ""
+
+
+@pytest.mark.parametrize("form", ["tsv", "csv"])
+def test_a_record_without_an_outcome_has_an_empty_cell(busy: Shop, form: str) -> None:
+    (row,) = busy.audit("--operator", "amina", "--action", "refund")
+    intent, outcome = busy.run("audit", "show", row["operation"], "-o", "json").data
+    ran = busy.run("audit", "show", str(intent["seq"]), "-o", form)
+    assert (ran.code, ran.err) == (0, "")
+    separator = "\t" if form == "tsv" else ","
+    assert ran.out.splitlines()[-1].split(separator)[2:5] == ["intent", "refund", ""]
+    assert "outcome,refund,succeeded" in busy.run("audit", "show", str(outcome["seq"]), "-o", "csv").out
+    asked = busy.run("audit", "show", str(intent["seq"]), "--fields", "outcome", "-o", form)
+    assert asked.code == 2
+    assert "there is no field 'outcome'" in asked.line
 
 
 def test_reconcile_settles_what_is_unknown_and_says_what_it_found(busy: Shop) -> None:
