@@ -24,7 +24,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from billctl.errors import Unsupported
+from billctl.errors import BillctlError, Unsupported
 from billctl.frozen import field, frozen
 from billctl.models import Charge, Customer, Dispute, Invoice, Refund, Subscription
 from billctl.money import Money
@@ -154,10 +154,15 @@ class Query:
 
 @frozen
 class Found:
-    """The customers a query found, and what the operator must know of how complete that is."""
+    """The customers a query found, and what the operator must know of how complete that is.
+
+    `notes` are short whole sentences without a final period. `failures` are parts of the history that
+    could not be read; each message names the part.
+    """
 
     customers: tuple[Customer, ...]
     notes: tuple[str, ...] = ()
+    failures: tuple[BillctlError, ...] = ()
 
 
 @frozen

@@ -15,7 +15,7 @@ from typing import Any
 
 from billctl.errors import BillctlError, InternalError, NoAnswer, NotFound, Partial, UsageError, gravest
 from billctl.frozen import frozen, replace
-from billctl.gateway import By, Gateway, Query
+from billctl.gateway import By, Found, Gateway, Query
 from billctl.models import Customer
 from billctl.session import Session
 
@@ -44,7 +44,8 @@ class Status(StrEnum):
 
 @frozen
 class AccountAnswer:
-    """One account's part: `notes` say how complete it is, `error` why it failed."""
+    """One account's part: `notes` say how complete it is, `error` why it failed, or (found) the gravest
+    reason why a part of what was found is missing; further reasons are notes."""
 
     account: str
     gateway: str
@@ -55,7 +56,8 @@ class AccountAnswer:
 
     def data(self) -> dict[str, Any]:
         """The account's row in the lookup's data."""
-        note = self.error.line() if self.error else "; ".join(self.notes) or None
+        said = (*self.notes, self.error.line()) if self.error else self.notes
+        note = "; ".join(said) or None
         return {"account": self.account, "gateway": self.gateway, "status": str(self.status), "note": note}
 
 
@@ -75,7 +77,7 @@ class LookupResult:
 
     @property
     def errors(self) -> list[BillctlError]:
-        """Why accounts failed."""
+        """Why accounts failed, wholly or in a part."""
         return [answer.error for answer in self.answers if answer.error]
 
 
@@ -124,13 +126,15 @@ def guess(text: str, gateways: Sequence[Gateway]) -> By:
 
 def exit_error(result: LookupResult, *, all_or_fail: bool) -> BillctlError | None:
     """The error that decides a lookup's exit code, None when everything was found and answered."""
-    failed = [a for a in result.answers if a.status is Status.FAILED]
+    failed = [a.account for a in result.answers if a.status is Status.FAILED]
+    partly = [a.account for a in result.answers if a.error and a.status is not Status.FAILED]
     asked = [a for a in result.answers if a.status is not Status.CANNOT_SEARCH]
-    if failed and (all_or_fail or len(failed) == len(asked)):
+    if (failed or partly) and (all_or_fail or len(failed) == len(asked)):
         return gravest(result.errors)
-    if failed:
-        names = ", ".join(a.account for a in failed)
-        return Partial(f"no answer from {names}; the rest is complete", code="partial")
+    if failed or partly:
+        missing = [f"no answer from {', '.join(failed)}"] if failed else []
+        missing += [f"not everything could be read at {', '.join(partly)}"] if partly else []
+        return Partial(f"{'; '.join(missing)}; the rest is complete", code="partial")
     if not asked:
         return UsageError(f"no account of this profile can search by {result.by}", code="unsupported")
     if not result.customers:
@@ -196,8 +200,25 @@ def _ask(session: Session, name: str, query: Query) -> AccountAnswer:
             f"unexpected {type(error).__name__} in the {gateway_name} adapter", account=name
         )
         return replace(blank, error=fault)
-    status = Status.FOUND if found.customers else Status.NONE
-    return replace(blank, status=status, customers=found.customers, notes=found.notes)
+    return _answered(blank, found)
+
+
+def _answered(blank: AccountAnswer, found: Found) -> AccountAnswer:
+    """What an account found. Nobody found while something could not be read is a failure, not none."""
+    if not found.failures:
+        status = Status.FOUND if found.customers else Status.NONE
+        return replace(blank, status=status, customers=found.customers, notes=found.notes)
+    for failure in found.failures:
+        failure.account = failure.account or blank.account
+    worst = gravest(list(found.failures))
+    others = tuple(failure.message for failure in found.failures if failure is not worst)
+    return replace(
+        blank,
+        status=Status.FOUND if found.customers else Status.FAILED,
+        customers=found.customers,
+        notes=(*found.notes, *others),
+        error=worst,
+    )
 
 
 def _too_late(session: Session, name: str) -> AccountAnswer:

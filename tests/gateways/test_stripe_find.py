@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from billctl.errors import NoAnswer, UsageError
+from billctl.errors import AuthFailed, NoAnswer, Refused, Unsupported, UsageError
 from billctl.gateway import By, Found, Query
 from billctl.models import Match
 from billctl.testing import servers
@@ -308,8 +308,10 @@ def test_a_currency_that_is_not_read_hides_nothing_else() -> None:
     customer = found.customers[0]
     assert [charge.id for charge in customer.charges] == ["ch_1"]
     assert [invoice.id for invoice in customer.invoices] == ["in_1"]
-    assert any(note.startswith("ch_ug is left out: amounts in UGX") for note in found.notes)
-    assert any(note.startswith("in_ug is left out") for note in found.notes)
+    assert [type(failure) for failure in found.failures] == [Unsupported, Unsupported]
+    charge_out, invoice_out = (failure.message for failure in found.failures)
+    assert charge_out.startswith("ch_ug is left out: amounts in UGX are not read")
+    assert invoice_out.startswith("in_ug is left out: ")
 
 
 def test_the_charge_that_was_asked_for_is_shown_however_old() -> None:
@@ -320,13 +322,76 @@ def test_the_charge_that_was_asked_for_is_shown_however_old() -> None:
     assert [charge.id for charge in found.customers[0].charges] == ["ch_new", "ch_old"]
 
 
-def test_a_list_that_fails_fails_the_lookup() -> None:
-    answers: Answers = {
-        "GET /v1/customers/cus_1": LAYLA,
-        "GET /v1/subscriptions": {"object": "list", "data": 7},
-    }
-    with shop(answers) as (find, _), pytest.raises(NoAnswer):
+def test_customers_that_cannot_be_read_fail_the_lookup() -> None:
+    with shop({"GET /v1/customers": {"object": "list", "data": 7}}) as (find, _), pytest.raises(NoAnswer):
+        find(By.EMAIL, "layla@example.com")
+
+
+HISTORY: Answers = {
+    "GET /v1/customers/cus_1": LAYLA,
+    "GET /v1/charges": wire.page(wire.charge(disputed=True)),
+    "GET /v1/subscriptions": wire.page(wire.subscription()),
+    "GET /v1/invoices": wire.page(wire.invoice()),
+    "GET /v1/disputes": wire.page(wire.dispute()),
+}
+PARTS = ("charges", "subscriptions", "invoices", "disputes")
+NO_LIST = {"object": "list", "data": 7}
+REFUSAL = {"error": {"type": "invalid_request_error", "message": "Not for this key."}}
+
+
+@pytest.mark.parametrize("broken", [NO_LIST, {"object": "list", "data": [{"id": "x"}]}, REFUSAL])
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_that_cannot_be_read_is_named_and_hides_no_other(part: str, broken: dict[str, Any]) -> None:
+    if part == "disputes" and "data" in broken:
+        broken = NO_LIST
+    with shop(HISTORY | {f"GET /v1/{part}": broken}) as (find, _):
+        found = find(By.ID, "cus_1")
+    (customer,) = found.customers
+    missing = {part, "disputes"} if part == "charges" else {part}
+    assert {name for name in PARTS if not getattr(customer, name)} == missing
+    assert [type(failure) for failure in found.failures] == [Refused if broken is REFUSAL else NoAnswer]
+    assert found.failures[0].message.startswith(f"the {part} of cus_1 could not be read: ")
+
+
+def test_the_refunds_that_came_with_a_charge_are_left_where_the_others_cannot_be_read() -> None:
+    cut = {"object": "list", "data": [wire.refund()], "has_more": True}
+    charges = wire.page(wire.charge(refunds=cut, amount_refunded=3000))
+    with shop(HISTORY | {"GET /v1/charges": charges, "GET /v1/refunds": REFUSAL}) as (find, _):
+        found = find(By.ID, "cus_1")
+    (charge,) = found.customers[0].charges
+    assert [refund.id for refund in charge.refunds] == ["re_1"]
+    assert charge.refundable.minor == 2000
+    assert [failure.message for failure in found.failures] == [
+        "the refunds of cus_1 could not be read: Stripe says: Not for this key."
+    ]
+
+
+def test_an_object_of_another_shape_is_left_out_and_hides_no_other() -> None:
+    odd = wire.subscription(id="sub_odd", items=None)
+    page = wire.page(odd, wire.subscription())
+    with shop(HISTORY | {"GET /v1/subscriptions": page}) as (find, _):
+        found = find(By.ID, "cus_1")
+    assert [subscription.id for subscription in found.customers[0].subscriptions] == ["sub_1"]
+    (failure,) = found.failures
+    assert isinstance(failure, NoAnswer)
+    assert failure.message.startswith("sub_odd is left out: Stripe's answer cannot be read")
+
+
+def test_what_many_customers_miss_for_one_cause_is_said_once() -> None:
+    people = [wire.customer(id=f"cus_{number}") for number in range(5)]
+    answers: Answers = {"GET /v1/customers": wire.page(*people), "GET /v1/invoices": REFUSAL}
+    with shop(answers) as (find, _):
+        found = find(By.EMAIL, "layla@example.com")
+    assert [failure.message for failure in found.failures] == [
+        "the invoices of cus_0, cus_1, cus_2 and 2 more could not be read: Stripe says: Not for this key."
+    ]
+
+
+def test_a_history_in_the_other_mode_is_no_gap_but_the_end() -> None:
+    live = wire.page(wire.charge(livemode=True))
+    with shop(HISTORY | {"GET /v1/charges": live}) as (find, _), pytest.raises(AuthFailed) as caught:
         find(By.ID, "cus_1")
+    assert caught.value.code == "wrong_mode"
 
 
 def test_a_silent_search_costs_the_other_spellings_only() -> None:
@@ -339,4 +404,6 @@ def test_a_silent_search_costs_the_other_spellings_only() -> None:
     with LoopbackServer(behave) as server:
         found = gateway(server.url, read=0.5).find_customers(Query(by=By.EMAIL, text="layla@example.com"))
     assert ids(found) == ["cus_1"]
-    assert any("were not searched" in note for note in found.notes)
+    (failure,) = found.failures
+    assert isinstance(failure, NoAnswer)
+    assert "were not searched" in failure.message

@@ -303,6 +303,22 @@ def test_a_read_that_hangs_is_no_answer(url: str, state: Path) -> None:
         gateway(url, key=KEYS["stripe"]["api_key"], read=0.5).get_charge(CHARGE)
 
 
+@pytest.mark.parametrize(
+    ("fault", "part", "kind"), [("403", "disputes", AuthFailed), ("500-before", "invoices", NoAnswer)]
+)
+def test_a_customer_is_found_without_the_part_that_fails(
+    stripe: StripeGateway, state: Path, fault: str, part: str, kind: type[Exception]
+) -> None:
+    arm(state, "stripe", fault, match=f"GET /v1/{part}", times=9)
+    found = stripe.find_customers(Query(by=By.ID, text=LAYLA))
+    (customer,) = found.customers
+    read = {name for name in ("charges", "subscriptions", "invoices", "disputes") if getattr(customer, name)}
+    assert read == {"charges", "subscriptions", "invoices", "disputes"} - {part}
+    (failure,) = found.failures
+    assert type(failure) is kind
+    assert failure.message.startswith(f"the {part} of {LAYLA} could not be read: ")
+
+
 # Cancellations
 
 

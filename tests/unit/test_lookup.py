@@ -7,19 +7,35 @@ from pathlib import Path
 
 import pytest
 
-from billctl.errors import NotFound, Partial, UsageError
-from billctl.gateway import By
+from billctl.errors import AuthFailed, NoAnswer, NotFound, Partial, UsageError
+from billctl.gateway import By, Found, Query
 from billctl.lookup import LookupResult, Status, exit_error, guess, lookup
 from billctl.session import open_session
-from tests.unit.acme import installed
+from tests.unit.acme import Acme, installed
 
 Asked = Callable[..., LookupResult]
+
+
+class Partly(Acme):
+    """It finds everybody but nobody@example.com, and cannot read all of what they did."""
+
+    def find_customers(self, query: Query) -> Found:
+        failures = (
+            NoAnswer("the invoices of P1 could not be read: timeout"),
+            AuthFailed("the disputes of P1 could not be read: no permission"),
+        )
+        people = () if query.text.startswith("nobody") else (self.get_customer("P1"),)
+        return Found(customers=people, notes=("the first 20 are shown",), failures=failures)
 
 
 @pytest.fixture
 def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
     """Looks something up at accounts, each written as `gateway` or `gateway:what it says`."""
     installed(tmp_path / "site", monkeypatch)
+    info = tmp_path / "site" / "billctl_partly-0.1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: billctl-partly\nVersion: 0.1\n")
+    (info / "entry_points.txt").write_text(f"[billctl.gateways]\npartly = {__name__}:Partly\n")
 
     def ask(query: str, *accounts: str, by: By | None = None) -> LookupResult:
         tables = ""
@@ -40,6 +56,42 @@ def test_an_adapters_bug_is_that_accounts_failure_only(asked: Asked) -> None:
     assert [a.status for a in result.answers] == [Status.FAILED, Status.FOUND]
     assert [(e.word, e.account) for e in result.errors] == [("internal", "a0")]
     assert isinstance(exit_error(result, all_or_fail=False), Partial)
+
+
+def test_a_part_that_could_not_be_read_is_said_and_hides_nothing_else(asked: Asked) -> None:
+    result = asked("a@example.com", "partly", "acme")
+    part = result.answers[0]
+    assert [a.status for a in result.answers] == [Status.FOUND, Status.FOUND]
+    assert len(part.customers) == 1
+    assert [(e.word, e.message, e.account) for e in result.errors] == [
+        ("auth", "the disputes of P1 could not be read: no permission", "a0")
+    ]
+    assert part.notes == ("the first 20 are shown", "the invoices of P1 could not be read: timeout")
+    assert "the disputes of P1 could not be read" in part.data()["note"]
+    assert "the invoices of P1 could not be read" in part.data()["note"]
+    error = exit_error(result, all_or_fail=False)
+    assert isinstance(error, Partial)
+    assert error.message == "not everything could be read at a0; the rest is complete"
+    assert exit_error(result, all_or_fail=True) is result.errors[0]
+
+
+def test_an_account_alone_that_could_not_read_all_is_partial_too(asked: Asked) -> None:
+    error = exit_error(asked("a@example.com", "partly"), all_or_fail=False)
+    assert isinstance(error, Partial)
+
+
+def test_accounts_that_fail_wholly_and_in_part_are_both_named(asked: Asked) -> None:
+    error = exit_error(asked("a@example.com", "partly", "acme:bug"), all_or_fail=False)
+    assert isinstance(error, Partial)
+    assert error.message == ("no answer from a1; not everything could be read at a0; the rest is complete")
+
+
+def test_nobody_found_where_a_part_could_not_be_read_is_a_failure_not_none(asked: Asked) -> None:
+    result = asked("nobody@example.com", "partly")
+    assert [a.status for a in result.answers] == [Status.FAILED]
+    error = exit_error(result, all_or_fail=False)
+    assert error is not None
+    assert error.word == "auth"
 
 
 def test_an_account_that_sleeps_is_left_at_the_deadline(asked: Asked) -> None:

@@ -8,12 +8,13 @@ case-sensitive, so both are asked at the same time.
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from billctl.errors import AuthFailed, NetworkError, NotFound, Refused, Unsupported, UsageError
+from billctl.errors import AuthFailed, BillctlError, NetworkError, NotFound, Refused, Unsupported, UsageError
 from billctl.frozen import field, frozen_value, replace
 from billctl.gateway import By, Found, Query
 from billctl.gateways.stripe import mapping
 from billctl.gateways.stripe.client import PAGE, Client, Json
 from billctl.gateways.stripe.errors import reading_answer
+from billctl.gateways.stripe.gaps import because, told
 from billctl.gateways.stripe.history import History, read_history
 from billctl.gateways.stripe.ids import kind_of
 from billctl.gateways.stripe.objects import retrieve
@@ -27,16 +28,18 @@ SHORTEST_PART = 3
 
 @frozen_value
 class Hits:
-    """Customers as on the wire with how they match, notes, and the objects (charges, …) that led to them."""
+    """Customers as on the wire with how they match, notes, what could not be searched, and the objects
+    (charges, …) that led to them."""
 
     customers: list[tuple[Json, Match]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    failures: list[BillctlError] = field(default_factory=list)
     named: list[Json] = field(default_factory=list)
 
 
 def find_customers(client: Client, query: Query, *, now: datetime) -> Found:
-    """Customers that answer `query`, each with his history. Raises the errors of a read, and `NotFound`
-    for an id that Stripe does not know."""
+    """Customers that answer `query`, each with his history. Raises the errors of a read where the customers
+    themselves cannot be read; what of their history cannot is in `failures`."""
     with reading_answer(client.account.name, change=False):
         hits = WAYS[query.by](client, query)
         unique = {data["id"]: (data, match) for data, match in reversed(hits.customers)}
@@ -46,7 +49,9 @@ def find_customers(client: Client, query: Query, *, now: datetime) -> Found:
         histories = gather([_history_of(client, data, query, now, hits.named) for data, _ in chosen])
         people = [_customer(client, hit, history) for hit, history in zip(chosen, histories, strict=True)]
     notes = hits.notes + [note for history in histories for note in history.notes]
-    return Found(customers=tuple(people), notes=tuple(notes))
+    failures = hits.failures + told(gap for history in histories for gap in history.gaps)
+    failures += [error for history in histories for error in history.left_out]
+    return Found(customers=tuple(people), notes=tuple(notes), failures=tuple(failures))
 
 
 def _history_of(
@@ -74,27 +79,30 @@ def quoted(text: str) -> str:
 
 
 def _by_email(client: Client, query: Query) -> Hits:
-    def searched() -> tuple[list[Json], str | None]:
+    search = {"query": f"email:{quoted(query.text)}"}
+
+    def searched() -> tuple[list[Json], BillctlError | None]:
         try:
-            return client.page("/v1/customers/search", {"query": f"email:{quoted(query.text)}"}, PAGE)[
-                0
-            ], None
+            return client.page("/v1/customers/search", search, PAGE)[0], None
         except (NetworkError, Refused, AuthFailed) as error:
-            return (
-                [],
-                f"other spellings of the address (upper and lower case) were not searched: {error.message}",
+            return [], because(
+                "other spellings of the address (upper and lower case) were not searched", error
             )
 
     others_job = Job(searched)
     exact, more = client.page("/v1/customers", {"email": query.text}, PAGE)
     others, failed = others_job.result()
     same = [data for data in others if str(data.get("email") or "").casefold() == query.text.casefold()]
-    notes = [failed] if failed else []
+    lasting = failed is not None and not isinstance(
+        failed, NetworkError
+    )  # no Search here, or not for this key
+    notes = [failed.message] if failed and lasting else []
     if more:
-        notes.append(f"more than {PAGE} customers have this address")
+        notes.append(f"more than {PAGE} customers have this address; the newest {PAGE} were read")
     if not exact and not failed:
         notes.append(f"{SEARCH_LAG}, if the address is written there in another case")
-    return Hits([(data, Match.EXACT) for data in exact + same], notes)
+    failures = [failed] if failed and not lasting else []
+    return Hits([(data, Match.EXACT) for data in exact + same], notes, failures)
 
 
 def _by_name(client: Client, query: Query) -> Hits:
@@ -106,7 +114,7 @@ def _by_name(client: Client, query: Query) -> Hits:
     if sign == ":":
         notes.append(f"a part of a name needs {SHORTEST_PART} characters; only whole names were searched")
     if more:
-        notes.append(f"more than {query.limit} customers match this name")
+        notes.append(f"more than {query.limit} customers match this name; the first {query.limit} are shown")
     wanted = query.text.casefold()
     return Hits([(data, _name_match(data, wanted)) for data in people], notes)
 

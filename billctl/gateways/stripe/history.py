@@ -5,10 +5,12 @@ from datetime import datetime
 from functools import partial
 from typing import NamedTuple, TypeVar
 
-from billctl.errors import NotFound, Unsupported
+from billctl.errors import BillctlError, NoAnswer, NotFound, Unsupported
 from billctl.gateway import Query
 from billctl.gateways.stripe import mapping
 from billctl.gateways.stripe.client import Client, Json
+from billctl.gateways.stripe.errors import reading_answer
+from billctl.gateways.stripe.gaps import Gap, attempted, because
 from billctl.gateways.stripe.lists import created
 from billctl.gateways.stripe.objects import disputes_of, refunds_of
 from billctl.gateways.stripe.parallel import gather
@@ -18,21 +20,33 @@ T = TypeVar("T", Charge, Dispute, Invoice, Subscription)
 
 
 class History(NamedTuple):
-    """Newest first. `notes`: what was left out, and why."""
+    """Newest first. `notes`: what lies beyond the limit; `gaps`: what could not be read; `left_out`: single
+    objects that could not."""
 
     charges: tuple[Charge, ...]
     subscriptions: tuple[Subscription, ...]
     invoices: tuple[Invoice, ...]
     disputes: tuple[Dispute, ...]
     notes: tuple[str, ...]
+    gaps: tuple[Gap, ...]
+    left_out: tuple[BillctlError, ...]
+
+
+class Page(NamedTuple):
+    """A list as on the wire, newest first; empty with the `error` that kept it from being read."""
+
+    items: list[Json]
+    more: bool = False
+    error: BillctlError | None = None
 
 
 class Detail(NamedTuple):
-    """What hangs on one charge, as on the wire."""
+    """What hangs on one charge, as on the wire; `errors` by the part that could not be read."""
 
     charge: Json
     refunds: Sequence[Json]
     disputes: Sequence[Json]
+    errors: Sequence[tuple[str, BillctlError]]
 
 
 def read_history(
@@ -56,49 +70,69 @@ def read_history(
     )
     notes = [
         f"{customer_id} has more {kind}s than the {query.limit} newest shown"
-        for kind, (_, more) in zip(kinds, pages, strict=True)
-        if more
+        for kind, page in zip(kinds, pages, strict=True)
+        if page.more
     ]
     charges, subscriptions, invoices = (
-        _with_named(items, kind, named) for kind, (items, _) in zip(kinds, pages, strict=True)
+        _with_named(page.items, kind, named) for kind, page in zip(kinds, pages, strict=True)
     )
     details = _details(client, charges)
+    failed = [(f"{kind}s", page.error) for kind, page in zip(kinds, pages, strict=True) if page.error]
+    failed += [error for detail in details for error in detail.errors]
+    disputes = [data for detail in details for data in detail.disputes]
     account = client.account.name
+    read = _Reading(account, [])
     return History(
-        charges=_mapped(details, lambda detail: _charge(detail, account, invoices), _charge_id, notes),
-        subscriptions=_mapped(subscriptions, lambda data: mapping.subscription(data, account), _id, notes),
-        invoices=_mapped(invoices, lambda data: mapping.invoice(data, account, now=now), _id, notes),
-        disputes=_mapped(
-            [data for detail in details for data in detail.disputes],
-            lambda data: mapping.dispute(data, account),
-            _id,
-            notes,
-        ),
+        charges=read.each(details, lambda detail: _charge(detail, account, invoices), _charge_id),
+        subscriptions=read.each(subscriptions, lambda data: mapping.subscription(data, account), _id),
+        invoices=read.each(invoices, lambda data: mapping.invoice(data, account, now=now), _id),
+        disputes=read.each(disputes, lambda data: mapping.dispute(data, account), _id),
         notes=tuple(notes),
+        gaps=tuple(Gap(part, customer_id, error) for part, error in failed),
+        left_out=tuple(read.left_out),
     )
 
 
-def _page(client: Client, path: str, params: Json, limit: int) -> Callable[[], tuple[list[Json], bool]]:
-    def read() -> tuple[list[Json], bool]:
+def _page(client: Client, path: str, params: Json, limit: int) -> Callable[[], Page]:
+    def newest_first() -> Page:
         try:
-            return client.page(path, params, limit)
+            items, more = client.page(path, params, limit)
         except NotFound:  # how Stripe answers for a list that went with a deleted customer is not documented
-            return [], False
+            return Page([])
+        return Page(sorted(items, key=_created, reverse=True), more)
+
+    def read() -> Page:
+        page, error = attempted(client.account.name, newest_first, Page([]))
+        return page._replace(error=error)
 
     return read
+
+
+def _created(data: Json) -> int:
+    return int(data["created"])
 
 
 def _with_named(items: list[Json], kind: str, named: Sequence[Json]) -> list[Json]:
     shown = {data["id"] for data in items}
     older = {data["id"]: data for data in named if data["object"] == kind and data["id"] not in shown}
-    return sorted([*items, *older.values()], key=lambda data: int(data["created"]), reverse=True)
+    return sorted([*items, *older.values()], key=_created, reverse=True)
 
 
 def _details(client: Client, charges: Sequence[Json]) -> list[Detail]:
-    """Refunds and disputes of `charges`; only those that need a request of their own get a thread."""
+    """Refunds and disputes of `charges`; only those that need a request of their own get a thread.
+
+    Of refunds that cannot be read to their end, those that came with the charge are left. A charge whose
+    disputes cannot be read shows as refundable what a lost one may have taken: a refund asks again.
+    """
+    account = client.account.name
+    none: list[Json] = []
 
     def read(charge: Json) -> Detail:
-        return Detail(charge, refunds_of(client, charge), disputes_of(client, charge))
+        known = (charge.get("refunds") or {}).get("data") or []
+        refunds, no_refunds = attempted(account, lambda: refunds_of(client, charge), list(known))
+        disputes, no_disputes = attempted(account, lambda: disputes_of(client, charge), none)
+        failed = (("refunds", no_refunds), ("disputes", no_disputes))
+        return Detail(charge, refunds, disputes, [(part, error) for part, error in failed if error])
 
     def asks(charge: Json) -> bool:
         refunds = charge.get("refunds")
@@ -134,14 +168,18 @@ def _charge_id(detail: Detail) -> str:
 S = TypeVar("S")
 
 
-def _mapped(
-    items: Sequence[S], record: Callable[[S], T], id_of: Callable[[S], str], notes: list[str]
-) -> tuple[T, ...]:
-    """The records of `items`; one in a currency that is not read at Stripe is named in `notes` instead."""
-    found = []
-    for item in items:
-        try:
-            found.append(record(item))
-        except Unsupported as error:
-            notes.append(f"{id_of(item)} is left out: {error.message}")
-    return tuple(found)
+class _Reading(NamedTuple):
+    """Turns wire objects into records; one that cannot be read is `left_out`, and hides nothing else."""
+
+    account: str
+    left_out: list[BillctlError]
+
+    def each(self, items: Sequence[S], record: Callable[[S], T], id_of: Callable[[S], str]) -> tuple[T, ...]:
+        found = []
+        for item in items:
+            try:
+                with reading_answer(self.account, change=False):
+                    found.append(record(item))
+            except (Unsupported, NoAnswer) as error:
+                self.left_out.append(because(f"{id_of(item)} is left out", error))
+        return tuple(found)

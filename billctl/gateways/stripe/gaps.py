@@ -1,0 +1,51 @@
+"""What of a customer's history could not be read: one failing part never hides the others."""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, TypeVar
+
+from billctl.errors import BillctlError
+from billctl.gateways.stripe.errors import reading_answer
+
+T = TypeVar("T")
+NAMED = 3
+"""Customers named in one message; the rest are counted."""
+
+
+class Gap(NamedTuple):
+    """`part` (`disputes`) of `customer_id`'s history is missing, because of `error`."""
+
+    part: str
+    customer_id: str
+    error: BillctlError
+
+
+def attempted(account: str, call: Callable[[], T], instead: T) -> tuple[T, BillctlError | None]:
+    """What `call` returns, or `instead` and why. Raises `AuthFailed` (`wrong_mode`): an answer of the other
+    mode is no gap, it puts in doubt all that was read with it."""
+    try:
+        with reading_answer(account, change=False):
+            return call(), None
+    except BillctlError as error:
+        if error.code == "wrong_mode":
+            raise
+        return instead, error
+
+
+def told(gaps: Iterable[Gap]) -> list[BillctlError]:
+    """One error for each part and cause, which names the customers; of the class and code of the cause."""
+    alike: dict[tuple[str, type[BillctlError], str, str], list[Gap]] = {}
+    for gap in gaps:
+        alike.setdefault((gap.part, type(gap.error), gap.error.code, gap.error.message), []).append(gap)
+    return [_told(same) for same in alike.values()]
+
+
+def _told(gaps: list[Gap]) -> BillctlError:
+    people = list(dict.fromkeys(gap.customer_id for gap in gaps))
+    rest = f" and {len(people) - NAMED} more" if len(people) > NAMED else ""
+    of = ", ".join(people[:NAMED]) + rest
+    return because(f"the {gaps[0].part} of {of} could not be read", gaps[0].error)
+
+
+def because(what: str, error: BillctlError) -> BillctlError:
+    """`error` with `what` it cost said first."""
+    return type(error)(f"{what}: {error.message}", code=error.code, hint=error.hint, account=error.account)
