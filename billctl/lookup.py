@@ -8,6 +8,7 @@ import queue
 import re
 import threading
 import time
+import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -31,6 +32,8 @@ KIND_TO_BY = {
 LAST4 = re.compile(r"[0-9]{4}")
 INVOICE_NUMBER = re.compile(r"(?=.*[0-9])[A-Z0-9]+(?:-[A-Z0-9]+)+")
 MAX_QUERY = 500
+NO_TEXT = frozenset({"Cc", "Cs"})
+"""Unicode's control characters, and its surrogates, as which bytes arrive that are no UTF-8."""
 
 
 class Status(StrEnum):
@@ -92,12 +95,17 @@ def lookup(
 ) -> LookupResult:
     """Ask every account (or `accounts`) for the customers that `text` names; `by` None guesses what it is.
 
-    Raises `UsageError` for an empty query or an unknown account; what goes wrong at an account is in
-    its answer.
+    Raises `UsageError` for a query that is no text to look for or an unknown account; what goes wrong at
+    an account is in its answer.
     """
     text, account = _reference(session, text.strip())
     if not text or len(text) > MAX_QUERY:
         raise UsageError(f"a lookup needs 1 to {MAX_QUERY} characters to look for", code="bad_query")
+    if any(unicodedata.category(character) in NO_TEXT for character in text):
+        raise UsageError(
+            "a lookup takes text: this query holds control characters or bytes that are no UTF-8",
+            code="bad_query",
+        )
     names = list(dict.fromkeys(accounts)) or ([account] if account else list(session.profile.accounts))
     for name in names:
         session.gateway_of(name)

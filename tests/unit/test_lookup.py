@@ -58,6 +58,19 @@ def test_an_adapters_bug_is_that_accounts_failure_only(asked: Asked) -> None:
     assert isinstance(exit_error(result, all_or_fail=False), Partial)
 
 
+@pytest.mark.parametrize("query", ["\udcff\udcfe", "layla\udce9", "a\x00b", "a\x1b[31mb", "a\nb", "a\x7fb"])
+def test_what_is_no_text_is_not_looked_for(asked: Asked, query: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        asked(query, "acme")
+    assert caught.value.code == "bad_query"
+    assert caught.value.line().isprintable()
+
+
+@pytest.mark.parametrize("query", ["Zoë", "لَيْلى", "\u200fليلى", "王芳", "a@example.com\n"])
+def test_text_of_any_script_is_looked_for(asked: Asked, query: str) -> None:
+    assert asked(query, "acme").customers
+
+
 def test_a_part_that_could_not_be_read_is_said_and_hides_nothing_else(asked: Asked) -> None:
     result = asked("a@example.com", "partly", "acme")
     part = result.answers[0]
