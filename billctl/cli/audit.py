@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from billctl.audit.entry import Entry, read
+from billctl.audit.log import OUTCOMES
 from billctl.cli.layout import Cell, Column, Grid, Line, View
 from billctl.cli.lazy import Command, new_app
-from billctl.cli.opening import session_of
+from billctl.cli.opening import session_of, split_reference
 from billctl.cli.options import choices
 from billctl.cli.output import Result
-from billctl.cli.times import moment
+from billctl.cli.times import span
 from billctl.cli.views import local_time, now_utc
 from billctl.errors import NotFound, OutcomeUnknown, StoreError, UsageError
 from billctl.models import rfc3339
@@ -31,6 +32,7 @@ COLUMNS = (
     "seq", "time", "operator", "action", "ref", "outcome", "amount.amount", "amount.currency", "operation",
     "reason",
 )  # fmt: skip
+FILTERED_OUTCOMES = (*sorted(OUTCOMES), "open")
 VERDICT_COLUMNS = ("records", "whole", "head.hash")
 STRESSED = {"unknown": "red", "open": "red", "failed": "yellow", "denied": "yellow", "refused": "yellow"}
 
@@ -70,7 +72,7 @@ def _reading() -> Iterator[Store | None]:
 def list_(
     context: typer.Context,
     customer: Annotated[
-        str | None, typer.Option("--customer", metavar="ID", help="About this customer.")
+        str | None, typer.Option("--customer", metavar="ID", help="About this customer (id or reference).")
     ] = None,
     object_id: Annotated[
         str | None,
@@ -105,21 +107,43 @@ def list_(
     chosen = choices(context)
     if not 1 <= limit <= MAX_LIMIT:
         raise UsageError(f"--limit takes 1 to {MAX_LIMIT}", code="bad_limit")
-    now = now_utc()
+    if outcome is not None and outcome not in FILTERED_OUTCOMES:
+        raise UsageError(
+            f"{outcome[:40]!r} is no outcome",
+            code="bad_outcome",
+            hint=f"Outcomes: {', '.join(FILTERED_OUTCOMES)}.",
+        )
+    begin, end = span(since, until, now=now_utc())
+    accounts = {"--account": account}
+    accounts["--customer"], customer = _named(customer)
+    accounts["--object"], object_id = _named(object_id)
     where = RecordFilter(
         customer=customer,
         object_id=object_id,
         action=action,
         operator=operator,
         outcome=outcome,
-        account=account,
-        since=moment(since, "--since", now=now),
-        until=moment(until, "--until", now=now),
+        account=_one_account(accounts),
+        since=begin,
+        until=end,
     )
     with _reading() as store:
         entries = [read(record) for record in store.latest(where, limit=limit)] if store else []
     rows = [entry_data(entry) for entry in entries]
     return Result(data=rows, records=rows, columns=COLUMNS, view=_list_view(entries), profile=chosen.profile)
+
+
+def _named(reference: str | None) -> tuple[str | None, str | None]:
+    return (None, None) if reference is None else split_reference(reference)
+
+
+def _one_account(named: dict[str, str | None]) -> str | None:
+    """The account that the options name. Raises `UsageError` where they name several."""
+    names = {option: name for option, name in named.items() if name is not None}
+    if len(set(names.values())) > 1:
+        told = ", ".join(f"{option} {name[:40]!r}" for option, name in names.items())
+        raise UsageError(f"the options name different accounts: {told}", code="bad_account")
+    return next(iter(names.values()), None)
 
 
 def entry_data(entry: Entry) -> dict[str, Any]:

@@ -7,12 +7,13 @@ import typer
 
 from billctl.cli.action_options import AccountName
 from billctl.cli.lazy import Command
-from billctl.cli.opening import session_of
+from billctl.cli.opening import object_of, session_of
 from billctl.cli.options import choices
 from billctl.cli.output import Result
-from billctl.cli.times import moment
+from billctl.cli.times import span
 from billctl.cli.views import COLUMNS, now_utc, records_view
 from billctl.errors import Partial, Unsupported, UsageError
+from billctl.frozen import frozen, replace
 from billctl.gateway import Gateway, Selection
 from billctl.models import (
     ChargeStatus,
@@ -22,6 +23,7 @@ from billctl.models import (
     RefundStatus,
     SubscriptionStatus,
 )
+from billctl.session import Session
 
 MAX_LIMIT = 100_000
 
@@ -51,80 +53,136 @@ def _help(kind: str) -> str:
     \b
     Examples:
       billctl stripe {kind} --since 7d
-      billctl stripe {kind}{status} --limit 500 -o ndjson
+      billctl stripe {kind}{status} --older-than 3d --limit 500 -o ndjson
     """
 
 
+Customer = Annotated[
+    str | None, typer.Option("--customer", metavar="ID", help="Of this customer only (id or reference).")
+]
+Since = Annotated[
+    str | None, typer.Option("--since", metavar="DATE", help="Created then or later: 2026-01-31, 7d.")
+]
+Until = Annotated[str | None, typer.Option("--until", metavar="DATE", help="Created before then.")]
+OlderThan = Annotated[
+    str | None, typer.Option("--older-than", metavar="AGE", help="Created longer ago than that: 3d, 12h.")
+]
+Limit = Annotated[int, typer.Option("--limit", metavar="N", help="At most so many.")]
+
+
+@frozen
+class _Asked:
+    """What the options of a list ask for, as they were typed."""
+
+    limit: int
+    customer: str | None = None
+    status: str | None = None
+    since: str | None = None
+    until: str | None = None
+    older_than: str | None = None
+    account: str | None = None
+
+
 def _function(kind: str) -> Callable[..., Result]:
+    """The function of a list command; its parameters become the command's options."""
     statuses = STATUSES[kind]
 
     def complete_status(incomplete: str) -> list[str]:
         return [status for status in statuses if status.startswith(incomplete)]
 
+    def customers(
+        context: typer.Context,
+        since: Since = None,
+        until: Until = None,
+        older_than: OlderThan = None,
+        limit: Limit = 100,
+        account: AccountName = None,
+    ) -> Result:
+        asked = _Asked(limit=limit, since=since, until=until, older_than=older_than, account=account)
+        return _list(context, kind, asked)
+
     def command(
         context: typer.Context,
-        customer: Annotated[
-            str | None, typer.Option("--customer", metavar="ID", help="Of this customer only.")
-        ] = None,
+        customer: Customer = None,
         status: Annotated[
             str | None,
             typer.Option(
-                "--status",
-                metavar="WORD",
-                help=", ".join(statuses) or "Has none.",
-                autocompletion=complete_status,
+                "--status", metavar="WORD", help=", ".join(statuses), autocompletion=complete_status
             ),
         ] = None,
-        since: Annotated[
-            str | None, typer.Option("--since", metavar="DATE", help="Created then or later: 2026-01-31, 7d.")
-        ] = None,
-        until: Annotated[
-            str | None, typer.Option("--until", metavar="DATE", help="Created before then.")
-        ] = None,
-        limit: Annotated[int, typer.Option("--limit", metavar="N", help="At most so many.")] = 100,
+        since: Since = None,
+        until: Until = None,
+        older_than: OlderThan = None,
+        limit: Limit = 100,
         account: AccountName = None,
     ) -> Result:
-        if status is not None and status not in statuses:
-            raise UsageError(
-                f"{kind} have no status {status[:40]!r}",
-                code="bad_status",
-                hint=f"Statuses: {', '.join(statuses)}." if statuses else "",
-            )
-        if not 1 <= limit <= MAX_LIMIT:
-            raise UsageError(f"--limit takes 1 to {MAX_LIMIT}", code="bad_limit")
-        now = now_utc()
-        selection = Selection(
-            customer_id=customer,
-            status=status,
-            since=moment(since, "--since", now=now),
-            until=moment(until, "--until", now=now),
+        asked = _Asked(
             limit=limit,
+            customer=customer,
+            status=status,
+            since=since,
+            until=until,
+            older_than=older_than,
+            account=account,
         )
-        return _list(context, kind, selection, account)
+        return _list(context, kind, asked)
 
-    return command
+    return command if statuses else customers
 
 
-def _list(context: typer.Context, kind: str, selection: Selection, account: str | None) -> Result:
+def _selection(kind: str, asked: _Asked) -> Selection:
+    """What to ask a gateway: one record more than the limit, to know whether there are more.
+
+    Its customer is as it was typed, a reference or an id. Raises `UsageError`.
+    """
+    if asked.status is not None and asked.status not in STATUSES[kind]:
+        raise UsageError(
+            f"{kind} have no status {asked.status[:40]!r}",
+            code="bad_status",
+            hint=f"Statuses: {', '.join(STATUSES[kind])}.",
+        )
+    if not 1 <= asked.limit <= MAX_LIMIT:
+        raise UsageError(f"--limit takes 1 to {MAX_LIMIT}", code="bad_limit")
+    since, until = span(asked.since, asked.until, now=now_utc(), older_than=asked.older_than)
+    return Selection(
+        customer_id=asked.customer, status=asked.status, since=since, until=until, limit=asked.limit + 1
+    )
+
+
+def _list(context: typer.Context, kind: str, asked: _Asked) -> Result:
     chosen = choices(context)
+    selection = _selection(kind, asked)
     gateway_name = str(context.parent.info_name) if context.parent else ""
     with session_of(chosen) as session:
-        name = session.account_for(gateway_name, account)
+        name, selection = _at_account(session, gateway_name, selection, asked.account)
         opening = session.opening(name)
         try:
             records, unread = _collect(_reader(session.gateway(name), kind)(selection))
         finally:
             opening()
-        _remember(session.profile.name, records)
+        more = [f"there are more than {asked.limit} {kind}; raise --limit to see them"]
+        shown = records[: asked.limit]
+        _remember(session.profile.name, shown)
         return Result(
-            data=records,
-            records=[record.data() for record in records],
+            data=shown,
+            records=[record.data() for record in shown],
             columns=COLUMNS[kind.removesuffix("s")],
-            view=records_view(records, now=now_utc()),
+            view=records_view(shown, now=now_utc()),
+            warnings=more if len(records) > asked.limit else [],
             error=Partial(unread.message, code=unread.code, account=name) if unread else None,
             profile=session.profile.name,
             mode=str(session.profile.mode),
         )
+
+
+def _at_account(
+    session: Session, gateway_name: str, selection: Selection, account: str | None
+) -> tuple[str, Selection]:
+    """The account to ask, and the selection with a bare customer's id."""
+    if selection.customer_id is None:
+        return session.account_for(gateway_name, account), selection
+    name, customer_id = object_of(session, gateway_name, selection.customer_id, account)
+    return name, replace(selection, customer_id=customer_id)
 
 
 def _collect(records: Iterator[Record]) -> tuple[list[Record], Unsupported | None]:

@@ -34,3 +34,12 @@ def object_of(session: Session, gateway: str, object_id: str, account: str | Non
     if colon and name in session.profile.accounts and account in {None, name}:
         return session.account_for(gateway, name), rest
     return session.account_for(gateway, account), object_id
+
+
+def split_reference(text: str) -> tuple[str | None, str]:
+    """The account's name and the id of `ACCOUNT:ID`, None and the text where it is an id alone.
+
+    For commands that open no profile, and so cannot know which names are accounts.
+    """
+    name, colon, rest = text.partition(":")
+    return (name, rest) if colon and name and rest else (None, text)

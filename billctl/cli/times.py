@@ -9,6 +9,26 @@ UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days
 AGE = re.compile(r"([0-9]{1,5})([mhdw])")
 
 
+def span(
+    since: str | None, until: str | None, *, now: datetime, older_than: str | None = None
+) -> tuple[datetime | None, datetime | None]:
+    """The instants of `--since` and `--until`; `--older-than` is an age before `now`: the earlier end counts.
+
+    Raises `UsageError` for what is no date or age, and for a span that ends before it begins.
+    """
+    if older_than is not None and not AGE.fullmatch(older_than):
+        raise UsageError(
+            f"--older-than {older_than[:40]!r} is no age", code="bad_date", hint="Write 90m, 12h, 3d or 2w."
+        )
+    begin = moment(since, "--since", now=now)
+    ends = (moment(until, "--until", now=now), moment(older_than, "--older-than", now=now))
+    end = min((instant for instant in ends if instant), default=None)
+    if begin and end and begin > end:
+        option = "--until" if end == ends[0] else "--older-than"
+        raise UsageError(f"--since is later than {option}: nothing can lie between them", code="bad_span")
+    return begin, end
+
+
 def moment(text: str | None, option: str, *, now: datetime) -> datetime | None:
     """An instant: `2026-11-01` (local midnight), RFC 3339, or an age before `now` (`90m`, `12h`, `3d`, `2w`).
 

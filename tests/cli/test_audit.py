@@ -55,12 +55,38 @@ def test_the_list_is_every_operation_and_every_denied_attempt_newest_first(busy:
         (("--account", "paypal"), []),
         (("--since", "1h", "--limit", "1"), [("resend", "unknown")]),
         (("--until", "1h"), []),
+        (("--outcome", "open"), []),
+        (("--charge", f"stripe:{PAID}"), [("refund", "denied"), ("refund", "succeeded")]),
+        (("--customer", f"stripe:{CUSTOMER}", "--action", "resend"), [("resend", "unknown")]),
+        (("--object", f"stripe:{SUBSCRIPTION}", "--account", "stripe"), [("cancel", "succeeded")]),
+        (("--charge", f"paypal:{PAID}"), []),
     ],
 )
 def test_a_filter_finds_what_it_names(
     busy: Shop, filters: tuple[str, ...], expected: list[tuple[str, str]]
 ) -> None:
     assert words(busy.audit(*filters)) == expected
+
+
+@pytest.mark.parametrize(
+    ("filters", "why"),
+    [
+        (("--outcome", "nosuch"), "'nosuch' is no outcome"),
+        (("--since", "1d", "--until", "3d"), "--since is later than --until"),
+        (("--charge", f"paypal:{PAID}", "--account", "stripe"), "the options name different accounts"),
+    ],
+)
+def test_a_filter_that_can_find_nothing_is_a_usage_error(
+    shop: Shop, filters: tuple[str, ...], why: str
+) -> None:
+    ran = shop.run("audit", "list", *filters)
+    assert (ran.code, ran.out) == (2, "")
+    assert why in ran.line
+
+
+def test_the_outcomes_that_exist_are_told(shop: Shop) -> None:
+    line = shop.run("audit", "list", "--outcome", "nosuch").line
+    assert all(word in line for word in ("succeeded", "refused", "unknown", "denied", "open"))
 
 
 def test_a_row_says_who_what_why_and_what_became_of_it(busy: Shop) -> None:

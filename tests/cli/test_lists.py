@@ -101,10 +101,64 @@ def test_the_forms_agree_with_one_another(shop: Shop, kind: str) -> None:
     assert [row[0] for row in rows[1:]] == ids
 
 
-def test_a_customer_list_has_no_status(shop: Shop) -> None:
-    ran = shop.run("stripe", "customers", "--status", "active")
+@pytest.mark.parametrize("option", ["--status", "--customer"])
+def test_customers_are_not_offered_what_they_do_not_have(shop: Shop, option: str) -> None:
+    ran = shop.run("stripe", "customers", option, "active")
     assert ran.code == 2
-    assert "customers have no status 'active'" in ran.line
+    assert f"No such option: {option}" in ran.line
+    assert option not in shop.run("stripe", "customers", "--help").out
+
+
+def test_a_status_that_a_kind_does_not_have_is_a_usage_error_that_lists_them(shop: Shop) -> None:
+    ran = shop.run("stripe", "refunds", "--status", "active")
+    assert ran.code == 2
+    assert "refunds have no status 'active'" in ran.line
+    assert "pending, succeeded" in ran.line
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_the_limit_hides_is_told(shop: Shop, kind: str) -> None:
+    ran = shop.run("stripe", kind, "--limit", "3", "-o", "json")
+    assert len(ran.data) == 3
+    assert ran.document["warnings"] == [f"there are more than 3 {kind}; raise --limit to see them"]
+    assert f"billctl: there are more than 3 {kind}" in ran.err
+    assert "more than" not in shop.run("stripe", kind, "--limit", "3", "-q").err
+    every = shop.run("stripe", kind, "--limit", "10000", "-o", "json")
+    assert every.document["warnings"] == []
+    exact = shop.run("stripe", kind, "--limit", str(len(every.data)), "-o", "json")
+    assert (exact.data, exact.document["warnings"]) == (every.data, [])
+
+
+def test_a_customer_is_named_by_id_or_by_reference(shop: Shop) -> None:
+    by_reference = listed(shop, "charges", "--customer", f"stripe:{CUSTOMER}")
+    assert by_reference == listed(shop, "charges", "--customer", CUSTOMER)
+    assert by_reference
+
+
+@pytest.mark.parametrize("kind", KINDS[1:])
+def test_older_than_leaves_out_what_is_younger_and_the_stricter_end_counts(shop: Shop, kind: str) -> None:
+    every = listed(shop, kind, "--limit", "1000")
+    older = listed(shop, kind, "--older-than", "20d", "--limit", "1000")
+    assert older == listed(shop, kind, "--until", "20d", "--limit", "1000")
+    assert 0 < len(older) < len(every)
+    both = ("--older-than", "20d", "--until", "40d", "--limit", "1000")
+    assert listed(shop, kind, *both) == listed(shop, kind, "--until", "40d", "--limit", "1000")
+
+
+@pytest.mark.parametrize(
+    ("filters", "why"),
+    [
+        (("--since", "1d", "--until", "3d"), "--since is later than --until"),
+        (("--since", "1d", "--older-than", "3d"), "--since is later than --older-than"),
+        (("--older-than", "2026-01-31"), "--older-than '2026-01-31' is no age"),
+    ],
+)
+def test_a_span_that_nothing_can_lie_in_is_a_usage_error(
+    shop: Shop, filters: tuple[str, ...], why: str
+) -> None:
+    ran = shop.run("stripe", "charges", *filters)
+    assert ran.code == 2
+    assert why in ran.line
 
 
 def test_an_unknown_customer_is_not_found(shop: Shop) -> None:

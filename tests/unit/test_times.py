@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billctl.cli.times import moment
+from billctl.cli.times import moment, span
 from billctl.errors import UsageError
 
 NOW = datetime(2026, 11, 21, 14, 2, 30, tzinfo=UTC)
@@ -85,3 +85,27 @@ def test_whatever_is_typed_is_an_aware_instant_or_a_usage_error(text: str) -> No
         return
     assert found is not None
     assert found.utcoffset() == timedelta()
+
+
+@pytest.mark.parametrize(
+    ("until", "older_than", "end"),
+    [(None, None, None), ("3d", None, 3), (None, "3d", 3), ("3d", "5d", 5), ("5d", "3d", 5)],
+)
+def test_a_span_ends_at_the_earlier_of_its_ends(
+    until: str | None, older_than: str | None, end: int | None
+) -> None:
+    begin, found = span("9d", until, now=NOW, older_than=older_than)
+    assert begin == NOW - timedelta(days=9)
+    assert found == (None if end is None else NOW - timedelta(days=end))
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "older_than", "code"),
+    [("1d", "2d", None, "bad_span"), ("1d", None, "2d", "bad_span"), (None, None, "2026-01-31", "bad_date")],
+)
+def test_a_span_that_nothing_lies_in_is_a_usage_error(
+    since: str | None, until: str | None, older_than: str | None, code: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        span(since, until, now=NOW, older_than=older_than)
+    assert caught.value.code == code
