@@ -5,8 +5,9 @@ gateway settles it. Each kind of change is a `Verb`; the path is the same for al
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
-from typing import Any
+import signal
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from billctl.audit.entry import read
 from billctl.audit.log import OutcomeNotRecorded, Subject
@@ -15,12 +16,14 @@ from billctl.errors import (
     BillctlError,
     Busy,
     ConfigError,
+    Interrupted,
     NotFound,
     NotSent,
     OutcomeUnknown,
     PolicyDenied,
     Refused,
     StoreError,
+    Terminated,
     UsageError,
 )
 from billctl.frozen import field, frozen, replace
@@ -69,8 +72,14 @@ class ActionResult:
     error: BillctlError | None = None
 
 
-Confirm = Callable[[Plan, Request], None]
-"""Shows the plan and asks; raises `PolicyDenied` when the answer is not yes."""
+class Confirmation(Protocol):
+    """Who answers for a plan: a person at a terminal, or the options of a run without one."""
+
+    def ask(self, plan: Plan, request: Request) -> None:
+        """Raise `PolicyDenied` unless the plan is confirmed."""
+
+    def check(self, plan: Plan, request: Request) -> None:
+        """Raise `PolicyDenied` where `ask` certainly would, without asking anybody."""
 
 
 def operation_key(
@@ -123,7 +132,9 @@ def check_request(request: Request) -> None:
         )
 
 
-def perform(session: Session, account: str, verb: Verb, request: Request, confirm: Confirm) -> ActionResult:
+def perform(
+    session: Session, account: str, verb: Verb, request: Request, confirmation: Confirmation
+) -> ActionResult:
     """Do `verb` on the object at `account`, with everything that the path demands.
 
     Raises the error family for whatever goes wrong before sending; it is in the audit log as a denied
@@ -149,11 +160,13 @@ def perform(session: Session, account: str, verb: Verb, request: Request, confir
         if known:
             return known
         if request.dry_run:
+            confirmation.check(run.plan, request)
             return ActionResult(plan=run.plan, operation=None, outcome=None)
-        confirm(run.plan, request)
+        confirmation.ask(run.plan, request)
+        return run.send()
     except StoreError:
         raise
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Terminated):
         interrupted = PolicyDenied("interrupted before anything was sent", code="interrupted")
         session.log.denied(run.subject, error=interrupted)
         raise
@@ -161,7 +174,6 @@ def perform(session: Session, account: str, verb: Verb, request: Request, confir
         if not request.dry_run:
             session.log.denied(run.subject, error=error)
         raise
-    return run.send()
 
 
 class _Run:
@@ -198,49 +210,66 @@ class _Run:
     def _key(self, amount: Money | None) -> str:
         return operation_key(
             gateway=self.opened.account.gateway,
-            identity=self._identity(),
+            identity=self.opened.place,
             action=self.verb.signature(),
             object_id=self.request.object_id,
             amount=amount,
             again=self.request.again,
         )
 
-    def _identity(self) -> str:
-        """What the credentials answer to; where they cannot say, what the profile says."""
-        return self.opened.identity.id or self.opened.account.account_id or self.opened.account.name
-
     def _bind(self, plan: Plan) -> Plan:
         return replace(
             plan,
             identity=self.opened.identity,
             live=self.opened.live,
-            object="|".join((self.opened.account.gateway, self._identity(), plan.record.id)),
+            object="|".join((self.opened.account.gateway, self.opened.place, plan.record.id)),
             key=self._key(plan.amount),
         )
 
     def _known(self) -> ActionResult | None:
-        """This operation as the store or the object itself knows it; raises where it is unsettled."""
-        operation = self.session.store.find_operation(key=self.plan.key)
-        if operation and operation.state in UNSETTLED:
-            raise standing_in_the_way(self.session, operation, self.plan)
-        if operation:
-            return self._already(operation.id, self._recorded_result(operation))
-        stamped = self.verb.stamped(self.plan, self._key)
-        return self._already(stamped.operation, stamped.result) if stamped else None
+        """This operation as the store or the object itself knows it; raises where one stands in the way."""
+        store = self.session.store
+        operation = store.find_operation(key=self.plan.key)
+        standing = operation if operation and operation.state in UNSETTLED else None
+        standing = standing or store.unsettled_on(object=self.plan.object)
+        if standing:
+            raise standing_in_the_way(self.session, standing, self.plan)
+        if operation is None:
+            return self._stamped()
+        if not self.verb.holds(self.plan, operation.key):
+            raise Busy(
+                f"{operation.id} has done this already, and {self.plan.record.ref} is not as it left it",
+                code="operation_done",
+                hint=f"To do it once more: --again {self.request.again + 1}.",
+            )
+        return self._already(operation.id, self._recorded_result(operation), self.plan.amount)
+
+    def _stamped(self) -> ActionResult | None:
+        """This operation as the object shows it: the log was lost, another host did it, or `--full` did."""
+        done = self.verb.stamped(self.plan, self._key)
+        if done is None:
+            return None
+        recorded = self.session.store.find_operation(key=self._key(done.moved))
+        return self._already(done.operation or (recorded.id if recorded else None), done.result, done.moved)
 
     def _recorded_result(self, operation: Operation) -> Mapping[str, Any]:
         record = self.session.store.record(operation.outcome) if operation.outcome else None
         return (read(record).fields.get("result") or {}) if record else {}
 
-    def _already(self, operation_id: str | None, result: Mapping[str, Any]) -> ActionResult:
+    def _already(
+        self, operation_id: str | None, result: Mapping[str, Any], amount: Money | None
+    ) -> ActionResult:
         operation = self.session.store.get_operation(operation_id) if operation_id else None
-        by = operation_id or "an earlier run"
+        again = self.request.again + 1
         return ActionResult(
-            plan=self.plan,
+            plan=replace(self.plan, amount=amount),
             operation=operation_id,
             outcome="already_done",
             result=result,
-            notes=(f"{by} has done this already; nothing was sent. To do it once more: --again 2",),
+            notes=(
+                f"{operation_id or 'an earlier run'} has done this already; nothing was sent. "
+                f"To do it once more: --again {again}",
+            ),
             intent=operation.intent if operation else None,
             outcome_seq=operation.outcome if operation else None,
         )
@@ -252,7 +281,7 @@ class _Run:
         with store.lock_object(plan.object):
             standing = store.unsettled_on(object=plan.object)
             if standing:
-                raise unknown_operation(standing, plan)
+                raise abandoned_operation(standing, plan)
             intent = log.intent(self.subject, operation=operation, key=plan.key, before=plan.before)
             stamp = Stamp(
                 key=plan.key,
@@ -263,18 +292,15 @@ class _Run:
             try:
                 done = self.verb.send(self.opened.gateway, plan, stamp)
                 self.verb.compare(plan, done)
-            except BaseException as raised:
-                failed = self._record_failure(operation, intent, raised)
-                if isinstance(raised, Exception):
-                    return failed
-                raise
+            except (Exception, KeyboardInterrupt, Terminated) as raised:  # noqa: BLE001  # all are recorded
+                return self._record_failure(operation, intent, raised)
             return self._record_success(operation, intent, done)
 
     def _record_failure(self, operation: str, intent: int, raised: BaseException) -> ActionResult:
         state, outcome = next(
             (row[1:] for row in FAILURES if isinstance(raised, row[0])), (OperationState.UNKNOWN, "unknown")
         )
-        error = raised if isinstance(raised, BillctlError) else _unexpected(raised, self.verb, self.plan)
+        error = _as_error(raised, operation, self.verb, self.plan)
         outcome_seq: int | None = None
         try:
             outcome_seq = self.session.log.outcome(
@@ -337,18 +363,28 @@ FAILURES: tuple[tuple[tuple[type[BillctlError], ...], OperationState, str], ...]
 """What a failure while sending proves. Anything not named here proves nothing: unknown."""
 
 
-def _unexpected(raised: BaseException, verb: Verb, plan: Plan) -> OutcomeUnknown:
-    return OutcomeUnknown(
-        f"{type(raised).__name__} while sending the {verb.name} of {plan.record.ref}",
-        account=plan.record.account,
+def _as_error(raised: BaseException, operation: str, verb: Verb, plan: Plan) -> BillctlError:
+    """What was raised while sending, as an error that says what is known of the change."""
+    if isinstance(raised, BillctlError):
+        return raised
+    if isinstance(raised, Exception):
+        return OutcomeUnknown(
+            f"{type(raised).__name__} while sending the {verb.name} of {plan.record.ref}",
+            account=plan.record.account,
+        )
+    return Interrupted(
+        raised.number if isinstance(raised, Terminated) else signal.SIGINT,
+        f"interrupted while sending {operation}, the {verb.name} of {plan.record.ref}",
+        sent=OutcomeUnknown.sent,
+        hint=OutcomeUnknown.default_hint,
     )
 
 
 def standing_in_the_way(session: Session, operation: Operation, plan: Plan) -> BillctlError:
-    """The error for an unsettled operation: busy while its process lives, unknown when it died."""
+    """The error for an unsettled operation on the object: busy while its process lives, else abandoned."""
     try:
         with session.store.lock_object(operation.object):
-            return unknown_operation(operation, plan)
+            return abandoned_operation(operation, plan)
     except Busy:
         return Busy(
             f"{operation.id} on {plan.record.ref} is being done right now by another run",
@@ -357,10 +393,14 @@ def standing_in_the_way(session: Session, operation: Operation, plan: Plan) -> B
         )
 
 
-def unknown_operation(operation: Operation, plan: Plan) -> OutcomeUnknown:
-    """The error for an operation whose process ended without knowing what became of it."""
-    return OutcomeUnknown(
-        f"nobody knows yet what became of {operation.id} on {plan.record.ref}; nothing was sent now",
-        code="operation_unknown",
-        hint="Run `billctl audit reconcile`, then run this again.",
-    )
+def abandoned_operation(operation: Operation, plan: Plan) -> BillctlError:
+    """The error for an operation whose process ended without knowing what became of it.
+
+    Unknown where it is this very operation; where it is another one on the same object, this one was
+    certainly not sent and waits.
+    """
+    hint = "Run `billctl audit reconcile`, then run this again."
+    message = f"nobody knows yet what became of {operation.id} on {plan.record.ref}"
+    if operation.key == plan.key:
+        return OutcomeUnknown(f"{message}; nothing was sent now", code="operation_unknown", hint=hint)
+    return Busy(f"{message}, so this waits", code="object_unsettled", hint=hint)

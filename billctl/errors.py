@@ -19,9 +19,9 @@ class BillctlError(Exception):
     `account` is the account's name in the profile, where one is concerned.
     """
 
-    exit_code: ClassVar[int] = 1
+    exit_code: int = 1
     word: ClassVar[str] = "internal"
-    sent: ClassVar[str] = ""
+    sent: str = ""
     default_hint: ClassVar[str] = ""
     shows_code: ClassVar[bool] = False
     """Whether a person's line names the code: where it is the gateway's own, to be looked up there."""
@@ -169,6 +169,27 @@ class ApprovalRequired(BillctlError):
     exit_code = 15
     word = "approval"
     sent = NOTHING_SENT
+
+
+class Terminated(BaseException):
+    """SIGTERM or SIGHUP arrived; as `KeyboardInterrupt`, it passes what catches exceptions."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+class Interrupted(BillctlError):
+    """A signal (its `number`) ended the run. `sent` says what is known of a change under way."""
+
+    word = "interrupted"
+
+    def __init__(
+        self, number: int, message: str = "interrupted", *, sent: str = NOTHING_SENT, hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.exit_code = 128 + number
+        self.sent = sent
 
 
 GRAVITY: tuple[type[BillctlError], ...] = (

@@ -4,6 +4,7 @@ Nothing is ever sent again from here. What the gateway shows is recorded as the 
 what it cannot show stays unknown.
 """
 
+import math
 from enum import StrEnum
 
 from billctl.audit.entry import Entry, read
@@ -87,6 +88,10 @@ def _ask(session: Session, operation: Operation, still: Reconciled) -> Reconcile
         done = verb.find(opened.gateway, plan, stamp)
     except OutcomeUnknown as error:
         return replace(still, note=error.line())
+    if done is None and (wait := _too_early(session, operation)):
+        return replace(
+            still, note=f"no trace of it yet; a request may still be on its way: ask again in {wait} s"
+        )
     if done is None:
         seq = session.log.outcome(
             _subject(entry), operation=operation.id, state=OperationState.NOT_SENT, outcome="not_sent"
@@ -108,6 +113,19 @@ def _ask(session: Session, operation: Operation, still: Reconciled) -> Reconcile
         after=done.after,
     )
     return replace(still, finding=Finding.FAILED if failed else Finding.DONE, outcome_seq=seq)
+
+
+def _too_early(session: Session, operation: Operation) -> int:
+    """Seconds until the absence of a trace means that it did not happen.
+
+    A request that nobody waits for any more may still be acted on: as long as an answer would have been
+    waited for (the profile's read timeout), counted from the operation's last record.
+    """
+    record = session.store.record(operation.outcome or operation.intent)
+    assert record is not None, "an operation's records are written with it"
+    passed = (session.clock() - read(record).time).total_seconds()
+    left = session.profile.timeouts.read - passed
+    return math.ceil(left) if left > 0 else 0
 
 
 def _subject(entry: Entry) -> Subject:

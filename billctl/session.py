@@ -42,12 +42,17 @@ def utc_now() -> datetime:
 
 @frozen
 class Opened:
-    """An account whose credentials have been asked who they are, and answered as the profile says."""
+    """An account whose credentials have been asked who they are, and answered as the profile says.
+
+    `place` names what they open for the keys of operations: the same on every host, another one in test
+    mode than live, and for each new state of the sandbox.
+    """
 
     account: Account
     gateway: Gateway
     identity: Identity
     live: bool
+    place: str
 
 
 class Session:
@@ -178,7 +183,22 @@ class Session:
                 hint="Give the key permission to read its own account.",
                 account=account.name,
             )
-        return Opened(account=account, gateway=gateway, identity=identity, live=live)
+        return Opened(
+            account=account,
+            gateway=gateway,
+            identity=identity,
+            live=live,
+            place=self._place(account, identity),
+        )
+
+    def _place(self, account: Account, identity: Identity) -> str:
+        # Where the credentials cannot say whom they open, the profile does.
+        who = identity.id or account.account_id or account.name
+        if self.profile.sandbox:
+            from billctl.sandbox.state import generation
+
+            return f"{who}/sandbox-{generation(self.state_dir, account.gateway)}"
+        return who if self.profile.live else f"{who}/test"
 
     def _config(self, account: str) -> AccountConfig:
         try:

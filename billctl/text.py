@@ -18,7 +18,7 @@ _SECRETS = re.compile(
     r"|access_token\$[a-z]+\$[a-z0-9$]{8,}"  # Braintree and PayPal access tokens
     r"|(?i:bearer|basic)\s+[A-Za-z0-9+/=_.~-]{12,}"  # an authorization header's value
 )
-_DIGIT_RUN = re.compile(r"\d+(?:[ .\-\u00a0]\d+)*")
+_DIGIT_RUN = re.compile(r"\d+(?:[ ._/\-\u00a0]\d+)*")
 _CARD_LENGTHS = range(13, 20)
 _CARD_FIRST_DIGITS = "23456"
 _PRINTABLE_ASCII = re.compile(r"[\x20-\x7e]*")
@@ -48,14 +48,18 @@ def _safe_character(character: str) -> str:
             return character
 
 
+_INVISIBLE = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Letters and symbols without ink (Unicode's Default_Ignorable_Code_Point, and the empty Braille cell)."""
+
+
 def is_blank(text: str) -> bool:
     """Whether nobody could read anything in `text`: only blanks, controls and invisible characters."""
-    return not any(unicodedata.category(c)[0] in "LNPS" for c in text)
+    return visible_length(text) == 0
 
 
 def visible_length(text: str) -> int:
-    """Characters of `text` that are neither blank, control nor invisible."""
-    return sum(unicodedata.category(c)[0] in "LNPSM" for c in text)
+    """Characters of `text` that can be read: no blanks, controls, marks or characters without ink."""
+    return sum(unicodedata.category(c)[0] in "LNPS" and c not in _INVISIBLE for c in text)
 
 
 def find_secret(text: str) -> str | None:

@@ -11,6 +11,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
@@ -95,6 +96,12 @@ class Shop:
         )
         self.env |= {"BILLCTL_PROFILE": "shop", "BILLCTL_STRIPE_API_KEY": key}
 
+    def settle(self) -> None:
+        """Wait until a request that nobody waits for any more counts as not sent."""
+        seconds = 0.6
+        self.use(more=f"[network]\nread_timeout = {seconds}\n")
+        time.sleep(seconds)
+
     def live(self, *, unattended: bool) -> None:
         """Let profile `shop` be live."""
         more = f"allow_unattended = {str(unattended).lower()}\n"
@@ -165,6 +172,10 @@ class Shop:
         """A subscription as the gateway has it."""
         found: Json = self._client(STRIPE_KEY).v1.subscriptions.retrieve(subscription).to_dict()
         return found
+
+    def reactivate(self, subscription: str = SUBSCRIPTION) -> None:
+        """Take a cancellation at the period's end back, as Stripe's dashboard does."""
+        self._client(STRIPE_KEY).v1.subscriptions.update(subscription, {"cancel_at_period_end": False})
 
     def sent_invoices(self, invoice: str = PAST_DUE) -> int:
         """How many times the gateway was told to send an invoice."""

@@ -36,7 +36,7 @@ def act(context: typer.Context, verb: Verb, object_id: str) -> Result:
     with session_of(chosen) as session:
         name, object_id = object_of(session, gateway, object_id, account)
         request = replace(request, object_id=object_id)
-        done = perform(session, name, verb, request, _Confirmation(session).ask)
+        done = perform(session, name, verb, request, _Confirmation(session))
         return _result(done, session)
 
 
@@ -58,18 +58,17 @@ class _Confirmation:
     def __init__(self, session: Session) -> None:
         self._session = session
 
+    def check(self, plan: Plan, request: Request) -> None:
+        """See `actions.Confirmation`; a rehearsal needs no `--yes`, one that has it is judged by the rest."""
+        policy.check_live_assertion(request.live, plan.identity)
+        if request.yes and not prompts.somebody_is_there():
+            self._check_unattended(plan, request)
+
     def ask(self, plan: Plan, request: Request) -> None:
-        """Raise `PolicyDenied` unless the plan is confirmed."""
+        """See `actions.Confirmation`."""
         policy.check_live_assertion(request.live, plan.identity)
         if not prompts.somebody_is_there():
-            profile = self._session.profile
-            policy.check_unattended(
-                yes=request.yes,
-                live=plan.live,
-                asserted=request.live,
-                allowed=profile.allow_unattended,
-                profile=profile.name,
-            )
+            self._check_unattended(plan, request)
             return
         if request.yes and (not plan.live or (request.live and self._session.profile.allow_unattended)):
             return
@@ -77,6 +76,16 @@ class _Confirmation:
         progress.end()
         sys.stderr.write(render(_plan_view(plan, request, customer), colour=False, width=None))
         _ask(plan)
+
+    def _check_unattended(self, plan: Plan, request: Request) -> None:
+        profile = self._session.profile
+        policy.check_unattended(
+            yes=request.yes,
+            live=plan.live,
+            asserted=request.live,
+            allowed=profile.allow_unattended,
+            profile=profile.name,
+        )
 
     def _customer(self, plan: Plan) -> str:
         """The customer's name for a person to recognise; his id where the name cannot be read."""

@@ -12,7 +12,7 @@ from billctl import VERSION
 from billctl.cli.lazy import USAGE_ERROR, LazyGroup, Member, from_module
 from billctl.cli.options import Choices, guess_output
 from billctl.cli.output import Result, internal, print_error, print_result, talk, talk_error
-from billctl.errors import BillctlError, UsageError
+from billctl.errors import BillctlError, Interrupted, Terminated, UsageError
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "lookup": ("billctl.cli.lookup", "Show a customer at every gateway at once."),
@@ -92,14 +92,6 @@ def root(
     del version
 
 
-class Terminated(BaseException):
-    """SIGTERM or SIGHUP arrived; what is open is recorded on the way out."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.exit_code = 128 + number
-
-
 def _terminate(number: int, _frame: object) -> None:
     raise Terminated(number)
 
@@ -130,8 +122,8 @@ def _run(command: Any, arguments: list[str], chosen: Choices, stdout: TextIO) ->
     except typer.Exit as leaving:
         return int(leaving.exit_code)
     except (KeyboardInterrupt, typer.Abort, Terminated) as stopped:
-        talk("interrupted. What was open is recorded: `billctl audit list`.")
-        return getattr(stopped, "exit_code", 128 + signal.SIGINT)
+        number = stopped.number if isinstance(stopped, Terminated) else signal.SIGINT
+        return _fail(Interrupted(number), arguments, chosen, stdout)
     except BrokenPipeError:
         return _leave_pipe(stdout, 0)
     except Exception as error:  # noqa: BLE001  # whatever it is, it ends as one line and an exit code

@@ -24,7 +24,7 @@ DEFAULT_PORT = 12111
 """The port in the contract's example of a `base_url`."""
 
 app = new_app(
-    """The rehearsal gateways: real protocols on this machine, play money, no account needed.
+    """Rehearsal gateways: real protocols, play money.
 
     \b
     Examples:
@@ -33,7 +33,8 @@ app = new_app(
       billctl sandbox fault answer-lost --on "POST /v1/refunds" --times 9
       billctl sandbox reset --yes
 
-    The profile `sandbox` brings them up for each command by itself; `serve` is for other programs.
+    They run on this machine and need no account. The profile `sandbox` brings them up for each command
+    by itself; `serve` is for other programs.
     """
 )
 
@@ -123,7 +124,7 @@ def reset(
     context: typer.Context,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> Result:
-    """Begin anew: the shop as it was on the first day, no faults.
+    """Begin anew: the first day's shop, no faults.
 
     \b
     Examples:
@@ -151,7 +152,7 @@ def reset(
 
 @app.command(cls=Command)
 def status() -> Result:
-    """What is in the sandbox: objects of each kind, armed faults.
+    """Show the sandbox's objects and its armed faults.
 
     \b
     Examples:
@@ -211,7 +212,8 @@ def _kinds(incomplete: str) -> list[tuple[str, str]]:
 @app.command(cls=Command)
 def fault(
     kind: Annotated[
-        str | None, typer.Argument(help="Which fault; --list shows all.", autocompletion=_kinds)
+        str | None,
+        typer.Argument(metavar="[KIND]", help="Which fault; --list shows all.", autocompletion=_kinds),
     ] = None,
     on: Annotated[
         str,
@@ -226,7 +228,9 @@ def fault(
     status_code: Annotated[
         int | None, typer.Option("--status", metavar="N", min=400, max=599, help="Of `refuse`: 400.")
     ] = None,
-    code: Annotated[str | None, typer.Option("--code", help="Of `refuse`: charge_not_refundable.")] = None,
+    code: Annotated[
+        str | None, typer.Option("--code", metavar="CODE", help="Of `refuse`: charge_not_refundable.")
+    ] = None,
     retry_after: Annotated[
         int | None, typer.Option("--retry-after", metavar="S", min=0, help="Of `429`, in seconds.")
     ] = None,

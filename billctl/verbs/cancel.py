@@ -55,6 +55,11 @@ class CancelSubscription(Verb):
         ours = subscription.operation_key == key_of(None)
         return _done(subscription, self.when) if ours and _ends(subscription, self.when) else None
 
+    def holds(self, plan: Plan, key: str) -> bool:
+        del key  # what matters is whether it ends, not who ended it
+        assert isinstance(plan.record, Subscription)
+        return _ends(plan.record, self.when)
+
     def check(self, gateway: Gateway, plan: Plan) -> Plan:
         subscription = plan.record
         assert isinstance(subscription, Subscription)

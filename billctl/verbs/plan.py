@@ -95,6 +95,11 @@ class Verb(ABC):
         del plan, key_of
         return None
 
+    def holds(self, plan: Plan, key: str) -> bool:
+        """Whether the object just read is still as the operation left it, so far as it shows."""
+        del plan, key
+        return True
+
     def compare(self, plan: Plan, done: Done) -> None:
         """Raise `OutcomeUnknown` when the gateway's answer is not what was asked for."""
         if done.moved is not None and done.moved != plan.amount:

@@ -5,7 +5,7 @@ from typing import ClassVar
 from billctl.errors import Refused, UsageError
 from billctl.frozen import frozen_value
 from billctl.gateway import Capability, Gateway, Stamp
-from billctl.models import Charge, ChargeStatus, Refund, RefundStatus
+from billctl.models import COUNTED_REFUNDS, Charge, ChargeStatus, Refund, RefundStatus
 from billctl.money import Money, parse
 from billctl.verbs.plan import Done, KeyOf, Plan, Verb, need
 
@@ -60,7 +60,8 @@ class RefundCharge(Verb):
     def stamped(self, plan: Plan, key_of: KeyOf) -> Done | None:
         charge = plan.record
         assert isinstance(charge, Charge)
-        own = [r for r in charge.refunds if r.operation_key and r.operation_key == key_of(r.amount)]
+        counted = [r for r in charge.refunds if r.operation_key and r.status in COUNTED_REFUNDS]
+        own = [r for r in counted if r.operation_key == key_of(r.amount)]
         if self.amount is None:
             # What was "all that is left" then can be told only of the refund that left nothing.
             latest = max(charge.refunds, key=lambda r: r.created, default=None)
@@ -68,6 +69,13 @@ class RefundCharge(Verb):
         else:
             own = [r for r in own if r.amount == plan.amount]
         return _done(own[0]) if own else None
+
+    def holds(self, plan: Plan, key: str) -> bool:
+        charge = plan.record
+        assert isinstance(charge, Charge)
+        return not any(
+            refund.operation_key == key and refund.status not in COUNTED_REFUNDS for refund in charge.refunds
+        )
 
     def check(self, gateway: Gateway, plan: Plan) -> Plan:
         charge, amount = plan.record, plan.amount

@@ -1,5 +1,6 @@
 """`billctl stripe cancel`: when the period ends or at once, again, and after it has ended."""
 
+from billctl.sandbox import ACCOUNT_ID
 from tests.shop import SUBSCRIPTION, WHY, Shop, changes, recorded
 
 CANCEL = ("stripe", "cancel", SUBSCRIPTION)
@@ -87,3 +88,21 @@ def test_a_pipe_gets_one_row(shop: Shop) -> None:
     row = shop.run(*CANCEL, *WHY).out.rstrip("\n").split("\t")
     assert row[1:6] == ["cancel", f"stripe:{SUBSCRIPTION}", "succeeded", "", ""]
     assert row[6] == SUBSCRIPTION
+
+
+def test_a_cancellation_that_was_undone_since_is_not_called_done(shop: Shop) -> None:
+    assert shop.run("stripe", "cancel", SUBSCRIPTION, *WHY).code == 0
+    shop.reactivate()
+    again = shop.run("stripe", "cancel", SUBSCRIPTION, *WHY, "-o", "json")
+    assert (again.code, again.document["errors"][0]["code"]) == (10, "operation_done")
+    assert "is not as it left it" in again.line
+    assert "--again 2" in again.line
+    assert shop.run("stripe", "cancel", SUBSCRIPTION, *WHY, "--again", "2").code == 0
+    assert shop.subscription()["cancel_at_period_end"] is True
+
+
+def test_what_was_done_in_test_mode_is_not_called_done_in_live_mode(shop: Shop) -> None:
+    assert shop.run("stripe", "cancel", SUBSCRIPTION, "--now", *WHY).code == 0
+    shop.live(unattended=True)
+    live = shop.run("stripe", "cancel", SUBSCRIPTION, "--now", *WHY, "--live", ACCOUNT_ID, "-o", "json")
+    assert (live.code, live.data["outcome"]) == (0, "succeeded")

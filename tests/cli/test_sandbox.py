@@ -319,3 +319,12 @@ def test_what_the_sandbox_does_not_know_is_refused_in_one_line(arguments: tuple[
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
     assert billctl("sandbox", "status").stdout == ""
+
+
+def test_a_reset_shop_knows_nothing_of_operations_of_the_old_one() -> None:
+    refund = ("--profile", "sandbox", "stripe", "refund", "ch_SbxLayla0000001", "--amount", "1.00")
+    why = ("--reason", "charged twice", "--yes")
+    assert document(*refund, *why)["data"]["outcome"] == "succeeded"
+    assert document(*refund, *why)["data"]["outcome"] == "already_done"
+    billctl("sandbox", "reset", "--yes")
+    assert document(*refund, *why)["data"]["outcome"] == "succeeded"

@@ -83,6 +83,7 @@ def check_death(shop: Shop) -> None:
     if announced and first.code != 0:
         assert first.code == 6
         assert shop.refunds() == effects
+        shop.settle()
         assert shop.run("audit", "reconcile").code == 0
         assert shop.refunds() == effects
     again = shop.run(*REFUND, "-o", "json")
@@ -179,6 +180,7 @@ def test_a_failing_disk_sends_nothing_or_tells_what_it_could_not_record(
     assert code in {0, 9}
     assert len(effects) <= len(intents(shop))
     if code == 9 and not effects:
+        shop.settle()
         assert shop.run("audit", "reconcile").code == 0
     check_death(shop)
 

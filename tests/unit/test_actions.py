@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from billctl.errors import BillctlError, OutcomeUnknown, PolicyDenied, Refused, 
 from billctl.gateway import When
 from billctl.money import Money
 from billctl.reconcile import Finding, reconcile
-from billctl.session import Session, open_session
+from billctl.session import Session, open_session, utc_now
 from billctl.store.interface import OperationState, RecordFilter
 from billctl.verbs import CancelSubscription, RefundCharge, ResendInvoice, Verb
 from billctl.verbs.plan import Plan
@@ -42,12 +43,33 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
         session.close()
 
 
-def agree(_plan: Plan, _request: Request) -> None:
-    """Say yes."""
+class Agreement:
+    """Says yes to everything, and counts how often it was asked."""
+
+    def __init__(self, answer: PolicyDenied | None = None) -> None:
+        self.answer = answer
+        self.asked = 0
+
+    def check(self, plan: Plan, request: Request) -> None:
+        """Nothing stands against it."""
+
+    def ask(self, plan: Plan, request: Request) -> None:
+        """Give the answer."""
+        del plan, request
+        self.asked += 1
+        if self.answer:
+            raise self.answer
+
+
+def later() -> datetime:
+    """A clock that is long past every read timeout."""
+    return utc_now() + timedelta(minutes=5)
 
 
 def do(session: Session, verb: Verb, object_id: str, **more: Any) -> ActionResult:
-    return perform(session, "a", verb, Request(object_id=object_id, reason="charged twice", **more), agree)
+    return perform(
+        session, "a", verb, Request(object_id=object_id, reason="charged twice", **more), Agreement()
+    )
 
 
 def states(session: Session) -> list[OperationState]:
@@ -145,6 +167,11 @@ def test_what_never_happened_can_be_run_again_after_reconcile(opened: Callable[.
     session = opened()
     with pytest.raises(OutcomeUnknown, match="nobody knows yet what became of op_"):
         do(session, RefundCharge("5"), "C1")
+    (early,) = reconcile(session)
+    assert early.finding is Finding.UNKNOWN
+    assert early.note is not None
+    assert "a request may still be on its way: ask again in " in early.note
+    session.clock = later
     (row,) = reconcile(session)
     assert row.finding is Finding.NOT_DONE
     assert row.note == (
@@ -165,12 +192,10 @@ def test_no_intent_no_request(opened: Callable[..., Session], tmp_path: Path) ->
 
 def test_a_denied_confirmation_is_recorded_and_sends_nothing(opened: Callable[..., Session]) -> None:
     session = opened()
-
-    def refuse(_plan: Plan, _request: Request) -> None:
-        raise PolicyDenied("you said no", code="declined")
-
+    request = Request(object_id="C1", reason="charged twice")
+    no = Agreement(PolicyDenied("you said no", code="declined"))
     with pytest.raises(PolicyDenied):
-        perform(session, "a", RefundCharge("5"), Request(object_id="C1", reason="charged twice"), refuse)
+        perform(session, "a", RefundCharge("5"), request, no)
     assert Acme.made == []
     assert operation_ids(session) == []
     bodies = [record.body for record in session.store.records(RecordFilter(outcome="denied"))]
@@ -179,12 +204,10 @@ def test_a_denied_confirmation_is_recorded_and_sends_nothing(opened: Callable[..
 
 def test_a_dry_run_asks_nobody_and_records_nothing(opened: Callable[..., Session]) -> None:
     session = opened()
-
-    def never(_plan: Plan, _request: Request) -> None:
-        raise AssertionError("asked")
-
+    nobody = Agreement()
     request = Request(object_id="C1", reason="charged twice", dry_run=True)
-    done = perform(session, "a", RefundCharge("5"), request, never)
+    done = perform(session, "a", RefundCharge("5"), request, nobody)
+    assert nobody.asked == 0
     assert done.outcome is None
     assert (done.plan.amount, done.plan.left) == (Money(500, "USD"), Money(4400, "USD"))
     assert session.store.head().seq == 0

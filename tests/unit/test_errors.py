@@ -15,6 +15,7 @@ from billctl.errors import (
     ConfigError,
     Findings,
     InternalError,
+    Interrupted,
     NetworkError,
     NoAnswer,
     NotFound,
@@ -64,7 +65,14 @@ def test_no_class_is_missing_from_the_table() -> None:
         for thing in vars(errors).values()
         if isinstance(thing, type) and issubclass(thing, BillctlError)
     }
-    assert family - {BillctlError} == {kind for kind, _, _ in CONTRACT}
+    assert family - {BillctlError, Interrupted} == {kind for kind, _, _ in CONTRACT}
+
+
+@pytest.mark.parametrize(("number", "code"), [(2, 130), (15, 143), (1, 129)])
+def test_a_signal_ends_with_the_shells_code_for_it(number: int, code: int) -> None:
+    assert Interrupted(number).exit_code == code
+    assert Interrupted(number).line() == "interrupted. Nothing was sent."
+    assert BillctlError.exit_code == 1
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,22 @@ def test_nothing_shown_controls_anything(raw: str) -> None:
     assert shown == safe_text(shown)
 
 
-@pytest.mark.parametrize("text", ["", "   ", "\t\n", "\u200b\u200b\u200b", "\u00a0\u2003", "\u202e\u202c"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "   ",
+        "\u3164\u3164\u3164",
+        "\u2800",
+        "\u115f\u1160\uffa0",
+        "\u0301\u0302",
+        "\ufe0f\u034f",
+        "\t\n",
+        "\u200b\u200b\u200b",
+        "\u00a0\u2003",
+        "\u202e\u202c",
+    ],
+)
 def test_blank_means_that_nobody_could_read_it(text: str) -> None:
     assert is_blank(text)
 
@@ -55,6 +70,8 @@ def test_readable_text_is_not_blank(text: str) -> None:
         "card 4242424242424242",
         "4242 4242 4242 4242",
         "378282-246310-005",
+        "4242_4242_4242_4242",
+        "4242/4242/4242/4242",
         "order 12 then 4242 4242 4242 4242 ok",
         "٤٢٤٢٤٢٤٢٤٢٤٢٤٢٤٢",
     ],
