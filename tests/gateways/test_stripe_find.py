@@ -210,10 +210,22 @@ def test_an_id_that_stripe_does_not_know_finds_nobody() -> None:
         assert find(By.ID, "cus_unknown").customers == ()
 
 
-def test_a_deleted_customer_is_found_with_what_is_left_of_him() -> None:
-    gone = {"id": "cus_1", "object": "customer", "deleted": True}
-    with shop({"GET /v1/customers/cus_1": gone, "GET /v1/charges": wire.page(wire.charge())}) as (find, _):
+GONE = {"id": "cus_1", "object": "customer", "deleted": True}
+
+
+def test_a_deleted_customer_is_none_and_said_to_be_deleted() -> None:
+    with shop({"GET /v1/customers/cus_1": GONE, "GET /v1/charges": wire.page(wire.charge())}) as (find, _):
         found = find(By.ID, "cus_1")
+    assert found == Found(
+        customers=(),
+        notes=("customer cus_1 was deleted at Stripe; its payments are found by their own ids",),
+    )
+
+
+def test_a_payment_of_a_deleted_customer_leads_to_what_is_left_of_him() -> None:
+    charge = wire.charge(customer=GONE)
+    with shop({"GET /v1/charges/ch_1": charge, "GET /v1/charges": wire.page(wire.charge())}) as (find, _):
+        found = find(By.CHARGE, "ch_1")
     assert ids(found) == ["cus_1"]
     assert found.customers[0].email is None
     assert len(found.customers[0].charges) == 1

@@ -319,6 +319,13 @@ def test_a_customer_is_found_without_the_part_that_fails(
     assert failure.message.startswith(f"the {part} of {LAYLA} could not be read: ")
 
 
+def test_a_deleted_customer_is_not_found(stripe: StripeGateway) -> None:
+    with pytest.raises(NotFound) as caught:
+        stripe.get_customer("cus_SbxGhost000001")
+    assert caught.value.code == "customer_deleted"
+    assert caught.value.message == "customer cus_SbxGhost000001 was deleted at Stripe"
+
+
 # Cancellations
 
 

@@ -92,7 +92,7 @@ class StripeGateway(Gateway):
         return find.find_customers(self._allowed(), query, now=self._now())
 
     def get_customer(self, customer_id: str) -> Customer:
-        """One customer, without history; of a deleted one only the id is left."""
+        """One customer, without history. Raises `NotFound` (`customer_deleted`) for a deleted one."""
         from billctl.gateways.stripe import objects
 
         return objects.get_customer(self._allowed(), customer_id)

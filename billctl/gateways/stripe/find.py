@@ -165,7 +165,7 @@ def _by_object(client: Client, query: Query) -> Hits:
     except NotFound:
         return Hits()
     if kind == "customer":
-        return _one_customer(data)
+        return _asked_for(data)
     through = THROUGH.get(kind)
     if through is None:
         return _owners([data])
@@ -197,21 +197,25 @@ ACCEPTED: dict[By, tuple[str, ...]] = {
 """The kinds a query of each sort may name; the first is what an id without a known prefix is taken for."""
 
 
-def _one_customer(data: Json) -> Hits:
+def _asked_for(data: Json) -> Hits:
+    """The customer of this id; a deleted one is none any more."""
     if data.get("deleted"):
-        return Hits([(data, Match.EXACT)], [f"{data['id']} was deleted; Stripe keeps only its history"])
+        note = f"customer {data['id']} was deleted at Stripe; its payments are found by their own ids"
+        return Hits(notes=[note])
     return Hits([(data, Match.EXACT)])
 
 
 def _owners(objects: Iterable[Json]) -> Hits:
-    """The customers of objects read with `customer` expanded; a payment without one is named in a note."""
+    """The customers of objects read with `customer` expanded, deleted ones too: their history is kept. A
+    payment without one is named in a note."""
     hits = Hits(named=list(objects))
     for data in hits.named:
         owner = data.get("customer")
         if isinstance(owner, dict):
-            found = _one_customer(owner)
-            hits.customers.extend(found.customers)
-            hits.notes.extend(note for note in found.notes if note not in hits.notes)
+            hits.customers.append((owner, Match.EXACT))
+            note = f"customer {owner['id']} was deleted at Stripe, which keeps only the history"
+            if owner.get("deleted") and note not in hits.notes:
+                hits.notes.append(note)
         else:
             hits.notes.append(_guest(data))
     return hits

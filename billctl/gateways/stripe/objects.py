@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from billctl.errors import NoAnswer
+from billctl.errors import NoAnswer, NotFound
 from billctl.gateways.stripe import mapping
 from billctl.gateways.stripe.client import Client, Json
 from billctl.gateways.stripe.errors import reading_answer
@@ -70,8 +70,15 @@ def get_charge(client: Client, charge_id: str) -> Charge:
 
 
 def get_customer(client: Client, customer_id: str) -> Customer:
-    """One customer without history."""
+    """One customer without history. Raises `NotFound` (`customer_deleted`) for a deleted one, of which Stripe
+    keeps only the id."""
     data = retrieve(client, "customer", customer_id)
+    if data.get("deleted"):
+        raise NotFound(
+            f"customer {customer_id} was deleted at Stripe",
+            code="customer_deleted",
+            account=client.account.name,
+        )
     with reading_answer(client.account.name, change=False):
         return mapping.customer(data, client.account.name, live=client.live)
 
