@@ -10,6 +10,14 @@ _billctl() {
             return
             ;;
     esac
+    # the only word that is a file's name
+    if [[ ${3-} == --from-file || $word == --from-file=* ]]; then
+        compopt -o filenames 2>/dev/null
+        while IFS= read -r value; do
+            COMPREPLY+=("$value")
+        done < <(compgen -f -- "${2-}")
+        return
+    fi
     # bash replaces only what stands after the last = or :, so that is all it may be given
     if [[ -n $breaks && $word == *[$breaks]* ]]; then
         head=${word%"${word##*[$breaks]}"}
@@ -19,4 +27,4 @@ _billctl() {
     done < <("${1/#\~/$HOME}" completion --output tsv bash --complete "$line" 2>/dev/null)
 }
 
-complete -o default -F _billctl billctl
+complete -F _billctl billctl

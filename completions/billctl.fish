@@ -6,12 +6,11 @@ function __billctl_words
         printf '%s\n' table json ndjson csv tsv
         return
     end
-    set -l found (command billctl completion --output tsv fish --complete $line 2>/dev/null)
-    if set -q found[1]
-        printf '%s\n' $found
-    else
+    if string match --quiet --regex ' --from-file \S*$' -- $line
         __fish_complete_path (commandline --current-token --cut-at-cursor)
+        return
     end
+    command billctl completion --output tsv fish --complete $line 2>/dev/null
 end
 
 complete --command billctl --no-files --keep-order --arguments '(__billctl_words)'

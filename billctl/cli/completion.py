@@ -92,14 +92,20 @@ def _profile() -> str | None:
 
 
 def recent_ids(kind: str | None, incomplete: str) -> list[str]:
-    """Ids of `kind` (None: any) that were shown under the chosen profile, the latest first."""
+    """Ids of `kind` (None: any) that were shown under the chosen profile, the latest first.
+
+    Once a letter is typed, references (`stripe:ch_3Abc`) too, as they are pasted from a table.
+    """
     profile = _profile()
     if profile is None:
         return []
     gateway = place.get(_NOWHERE).gateway
     seen = _read(_file(profile, os.environ))
-    ids = (entry.id for entry in seen if kind in (None, entry.kind) and gateway in (None, entry.gateway))
-    return _beginning(dict.fromkeys(ids), incomplete)
+    fit = [entry for entry in seen if kind in (None, entry.kind) and gateway in (None, entry.gateway)]
+    names = [entry.id for entry in fit]
+    if incomplete:
+        names += [f"{entry.account}:{entry.id}" for entry in fit]
+    return _beginning(dict.fromkeys(names), incomplete)
 
 
 def remember(profile: str, records: Iterable["Record"], *, env: Mapping[str, str] = os.environ) -> None:

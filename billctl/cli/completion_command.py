@@ -20,7 +20,9 @@ def _shells(incomplete: str) -> list[str]:
 
 def completion(
     context: typer.Context,
-    shell: Annotated[str, typer.Argument(help="bash, zsh, fish or powershell.", autocompletion=_shells)],
+    shell: Annotated[
+        str, typer.Argument(metavar="SHELL", help="bash, zsh, fish or powershell.", autocompletion=_shells)
+    ],
     line: Annotated[
         str | None, typer.Option("--complete", metavar="LINE", hidden=True, help="Print words for LINE.")
     ] = None,

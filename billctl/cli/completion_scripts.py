@@ -2,6 +2,7 @@
 
 Each hands the line up to the cursor to `billctl completion SHELL --complete LINE`, which prints a
 word and its help per line. The output formats come from the script itself, without starting a program.
+Names of files are offered after `--from-file` alone: anywhere else they would be wrong words.
 """
 
 from billctl.cli.options import FORMATS
@@ -20,6 +21,14 @@ _billctl() {{
             return
             ;;
     esac
+    # the only word that is a file's name
+    if [[ ${{3-}} == --from-file || $word == --from-file=* ]]; then
+        compopt -o filenames 2>/dev/null
+        while IFS= read -r value; do
+            COMPREPLY+=("$value")
+        done < <(compgen -f -- "${{2-}}")
+        return
+    fi
     # bash replaces only what stands after the last = or :, so that is all it may be given
     if [[ -n $breaks && $word == *[$breaks]* ]]; then
         head=${{word%"${{word##*[$breaks]}}"}}
@@ -29,7 +38,7 @@ _billctl() {{
     done < <("${{1/#\~/$HOME}}" completion --output tsv bash --complete "$line" 2>/dev/null)
 }}
 
-complete -o default -F _billctl billctl
+complete -F _billctl billctl
 """
 
 ZSH = rf"""#compdef billctl
@@ -43,18 +52,22 @@ _billctl() {{
             compadd -- {_FORMATS}
             return
             ;;
+        --from-file)
+            _files
+            return
+            ;;
     esac
+    if compset -P '--from-file='; then
+        _files
+        return
+    fi
     found=("${{(@f)$("${{words[1]/#\~/$HOME}}" completion --output tsv zsh \
         --complete "${{(j: :)words[1,CURRENT]}}" 2>/dev/null)}}")
     for entry in $found; do
         value=${{entry%%$'\t'*}} help=${{entry#*$'\t'}}
         described+=("${{value//:/\\:}}${{help:+:$help}}")
     done
-    if (( $#described )); then
-        _describe 'billctl' described
-    else
-        _files
-    fi
+    (( $#described )) && _describe 'billctl' described
 }}
 
 if [[ ${{funcstack[1]}} == _billctl ]]; then
@@ -72,12 +85,11 @@ function __billctl_words
         printf '%s\n' {_FORMATS}
         return
     end
-    set -l found (command billctl completion --output tsv fish --complete $line 2>/dev/null)
-    if set -q found[1]
-        printf '%s\n' $found
-    else
+    if string match --quiet --regex ' --from-file \S*$' -- $line
         __fish_complete_path (commandline --current-token --cut-at-cursor)
+        return
     end
+    command billctl completion --output tsv fish --complete $line 2>/dev/null
 end
 
 complete --command billctl --no-files --keep-order --arguments '(__billctl_words)'

@@ -170,6 +170,15 @@ def test_ids_shown_lately_are_offered_latest_first_by_kind() -> None:
     assert words("billctl -p sandbox stripe show ") == ["ch_2", "sub_1", "ch_1", "in_1"]
 
 
+def test_a_reference_that_is_pasted_in_part_is_completed_like_the_id_in_it() -> None:
+    remember("sandbox", [shown("charge", "ch_1"), shown("charge", "ch_2"), shown("invoice", "in_1")])
+    assert words("billctl -p sandbox stripe refund stripe:") == ["stripe:ch_1", "stripe:ch_2"]
+    assert words("billctl -p sandbox stripe refund stripe:ch_2") == ["stripe:ch_2"]
+    assert words("billctl -p sandbox stripe resend str") == ["stripe:in_1"]
+    assert words("billctl -p sandbox stripe refund ch_2") == ["ch_2"]
+    assert words("billctl -p sandbox stripe refund other:") == []
+
+
 def test_ids_are_offered_only_under_their_profile_and_their_gateway() -> None:
     remember("sandbox", [shown("charge", "ch_1"), shown("charge", "TX9", gateway="paypal")])
     assert words("billctl -p sandbox stripe refund ") == ["ch_1"]
@@ -253,6 +262,20 @@ def test_fish_offers_words_with_their_help() -> None:
     assert output == "json"
 
 
+def test_fish_offers_files_where_one_is_wanted_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "notes.txt").write_text("")
+    monkeypatch.chdir(tmp_path)
+    script = 'source $SCRIPT; for word in "audit show" lookup "auth add x --from-file"; echo at $word; '
+    script += 'complete -C "billctl $word note"; end'
+    lines = shell_output("fish", "--no-config", "-c", script)
+    assert [line.split("\t")[0] for line in lines] == [
+        "at audit show",
+        "at lookup",
+        "at auth add x --from-file",
+        "notes.txt",
+    ]
+
+
 def shell_output(shell: str, *arguments: str) -> list[str]:
     env = environment(SCRIPT=str(COMPLETIONS / FILES[shell]))
     command = [shell_program(shell), *arguments]
@@ -283,20 +306,41 @@ STARTED: dict[str, tuple[list[str], str]] = {
         ("billctl -o ndj", "billctl -o ndjson"),
         ("billctl help exit", "billctl help exit-codes"),
         ("billctl -p sandbox stripe refund ch_on", "billctl -p sandbox stripe refund ch_only"),
+        (
+            "billctl -p sandbox stripe refund stripe:ch_on",
+            "billctl -p sandbox stripe refund stripe:ch_only",
+        ),
+        ("billctl audit show note", "billctl audit show note"),
+        ("billctl lookup note", "billctl lookup note"),
+        ("billctl audit list --customer note", "billctl audit list --customer note"),
+        ("billctl stripe refund ch_1 --reason-code note", "billctl stripe refund ch_1 --reason-code note"),
+        ("billctl auth add x --from-file note", "billctl auth add x --from-file notes.txt"),
+        ("billctl auth add x --from-file=note", "billctl auth add x --from-file=notes.txt"),
     ],
 )
-def test_tab_completes_on_a_terminal(shell: str, typed: str, completed: str) -> None:
+def test_tab_completes_on_a_terminal_and_offers_files_where_one_is_wanted_only(
+    shell: str, typed: str, completed: str, tmp_path: Path
+) -> None:
     remember("sandbox", [shown("charge", "ch_only")])
-    assert on_terminal(shell, typed) == completed
+    folder = tmp_path / "here"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("")
+    assert on_terminal(shell, typed, folder) == completed
 
 
-def on_terminal(shell: str, typed: str) -> str:
-    """What Tab makes of `typed`: the shell itself is then told to print its line."""
+def on_terminal(shell: str, typed: str, folder: Path) -> str:
+    """What Tab makes of `typed` in `folder`: the shell itself is then told to print its line."""
     arguments, setup = STARTED[shell]
     env = environment(SCRIPT=str(COMPLETIONS / FILES[shell]), PS1="$ ", TERM="xterm")
     master, slave = pty.openpty()
     with subprocess.Popen(
-        [shell_program(shell), *arguments], stdin=slave, stdout=slave, stderr=slave, env=env, process_group=0
+        [shell_program(shell), *arguments],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        env=env,
+        cwd=folder,
+        process_group=0,
     ) as process:
         try:
             os.close(slave)
