@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from billctl import registry
 from billctl.cli.layout import Line
-from billctl.cli.output import Result
+from billctl.cli.output import Result, talk
 from billctl.cli.prompts import ask, somebody_is_there
 from billctl.errors import BillctlError, ConfigError, UsageError
 from billctl.frozen import frozen, replace
@@ -103,18 +103,25 @@ def _with_answers(wanted: Wanted, env: Mapping[str, str]) -> Wanted:
     account = wanted.account or ask(f"Account name [{gateway}]:") or gateway
     account_id = wanted.account_id
     if mode == Mode.LIVE and account_id is None:
-        account_id = _ask_until(f"Account id that the live key of {account} must answer to:", bool)
+        question = f"Account id that the live key of {account} must answer to:"
+        account_id = _ask_until(question, bool, "in live mode it is needed")
     return replace(wanted, mode=str(mode), gateway=gateway, account=account, account_id=account_id)
 
 
 def _ask_one_of(question: str, answers: Sequence[str], otherwise: str) -> str:
-    return _ask_until(f"{question} [{otherwise}]:", lambda answer: answer in ("", *answers)) or otherwise
+    wanted = f"the answer is one of {', '.join(answers)}, or blank for {otherwise}"
+    return (
+        _ask_until(f"{question} [{otherwise}]:", lambda answer: answer in ("", *answers), wanted) or otherwise
+    )
 
 
-def _ask_until(question: str, good: Callable[[str], bool]) -> str:
-    """The first good answer; the end of input ends the asking with `PolicyDenied`."""
+def _ask_until(question: str, good: Callable[[str], bool], wanted: str) -> str:
+    """The first good answer, saying `wanted` after each other one.
+
+    The end of input ends the asking with `PolicyDenied`.
+    """
     while not good(answer := ask(question)):
-        continue
+        talk(f"{wanted}.")
     return answer
 
 
@@ -139,7 +146,9 @@ def _needed(
         raise UsageError(
             f"account {account} needs more settings", code="missing_setting", hint=f"Add {names}."
         )
-    answers = {s.name: _ask_until(f"{s.name} of {account} ({s.help}):", bool) for s in missing}
+    answers = {
+        s.name: _ask_until(f"{s.name} of {account} ({s.help}):", bool, f"{s.name} is needed") for s in missing
+    }
     return {**own, **answers}
 
 
