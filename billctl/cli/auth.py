@@ -63,7 +63,7 @@ def add(
         Path | None, typer.Option("--from-file", metavar="FILE", help="Read it from a file of mode 0600.")
     ] = None,
 ) -> Result:
-    """Keep an account's secrets in the operating system's keyring.
+    """Keep an account's secrets in the system's keyring.
 
     \b
     Examples:
@@ -95,7 +95,7 @@ def add(
 
 @app.command(cls=Command)
 def remove(context: typer.Context, account: AccountArgument, secret: SecretOption = None) -> Result:
-    """Remove an account's secrets from the operating system's keyring.
+    """Remove an account's secrets from the keyring.
 
     \b
     Examples:

@@ -8,7 +8,7 @@ import typer
 from billctl.cli import doctor_checks as checks
 from billctl.cli.account_check import WARNING, status_cell
 from billctl.cli.doctor_checks import Finding
-from billctl.cli.layout import Line, View
+from billctl.cli.layout import Cell, Column, Grid, View
 from billctl.cli.lazy import single
 from billctl.cli.options import choices
 from billctl.cli.output import Result, internal
@@ -17,15 +17,15 @@ from billctl.session import Session
 
 
 def doctor(context: typer.Context) -> Result:
-    """Check the installation, the configuration, the audit log, and every account's credentials.
+    """Check configuration, store and credentials.
 
     \b
     Examples:
       billctl doctor
       billctl --profile shop doctor -o json
 
-    Each part is ok, warning or failed, with what to do; nothing is changed. Exit code 0 when nothing
-    failed, else that of the gravest failure.
+    The installation, configuration, audit log and every account: each part is ok, warning or failed,
+    with what to do. Nothing is changed. Exit code 0 when nothing failed, else that of the gravest failure.
     """
     option = choices(context).profile
     env = os.environ
@@ -86,14 +86,15 @@ def _result(findings: list[Finding], session: Session | None) -> Result:
 
 
 def _view(findings: list[Finding]) -> View:
-    lines = []
+    # All cells but the last are filled up, so that what is wrapped begins where the others do.
+    rows: list[tuple[Cell | str, ...]] = []
     for finding in findings:
         # A failure's whole line stands on stderr.
         detail = finding.error.code if finding.error else finding.detail
-        lines.append(Line((status_cell(finding.status, width=7), f"{finding.check:11}", detail)))
+        rows.append((status_cell(finding.status, width=7), f"{finding.check:11}", detail))
         if finding.todo and finding.status == WARNING:
-            lines.append(Line((finding.todo,), indent=22))
-    return lines
+            rows.append((" " * 7, " " * 11, finding.todo))
+    return [Grid((Column(), Column(), Column()), tuple(rows))]
 
 
 app = single(doctor)

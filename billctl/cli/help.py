@@ -46,11 +46,15 @@ MEANINGS = {
     ),
     "network": ("certainly not sent: DNS, refused, TLS, connect timeout", "yes"),
     "config": ("profile or plugin invalid", "after correcting"),
+    "note_pending": ("done at the gateway, the ticket note is still queued (later)", "no"),
     "findings": ("found something to look at; nothing in this version ends with it", "–"),
     "approval": ("waits for a second person; nothing in this version ends with it", "after approval"),
     "interrupted": ("interrupted (Ctrl-C, TERM, HUP); what was open is recorded", "yes"),
 }
 """Class of an exit code → what it means, and whether to run the command again."""
+
+LATER = {13: "note_pending"}
+"""Codes that are promised and that nothing ends with yet: no error class has them."""
 
 INTERRUPTED = (130, 143, 129)
 
@@ -65,8 +69,10 @@ class ExitCode(NamedTuple):
 
 
 def exit_codes() -> list[ExitCode]:
-    """Every exit code: those of the error classes, success, and being interrupted."""
-    words = {0: "ok"} | {kind.exit_code: kind.word for kind in _family(BillctlError)}
+    """Every exit code: success, those of the error classes, those to come, and being interrupted."""
+    # The signal decides the code of an interruption.
+    kinds = [kind for kind in _family(BillctlError) if kind is not errors.Interrupted]
+    words = {0: "ok"} | {kind.exit_code: kind.word for kind in kinds} | LATER
     rows = [ExitCode(code, word, *MEANINGS[word]) for code, word in sorted(words.items())]
     return rows + [ExitCode(code, "interrupted", *MEANINGS["interrupted"]) for code in INTERRUPTED]
 
@@ -122,8 +128,11 @@ def _topics() -> Result:
 
 def _exit_codes() -> Result:
     rows = exit_codes()
-    titles = (Column("code", right=True), Column("class"), Column("meaning", whole=False), Column("again?"))
-    cells = tuple((str(row.code), row.word, row.meaning, row.again) for row in rows)
+    # The longest text is the last column, which is wrapped where others would be cut; those before it are
+    # filled up, so that every text begins in one place.
+    titles = (Column("code", right=True), Column("class"), Column("again?"), Column("meaning"))
+    wide = max(len(row.again) for row in rows)
+    cells = tuple((f"{row.code:4}", f"{row.word:12}", row.again.ljust(wide), row.meaning) for row in rows)
     return Result(
         data={"exit_codes": [_code_record(row) for row in rows]},
         records=[{"type": "exit_code"} | _code_record(row) for row in rows],

@@ -199,7 +199,7 @@ def use(
 
 @app.command(cls=Command)
 def check(context: typer.Context, name: OptionalName = None) -> Result:
-    """Check a profile's file, then ask each gateway whom the credentials open.
+    """Check a profile's file, then whom its keys open.
 
     \b
     Examples:

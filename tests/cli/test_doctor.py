@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pexpect
 import pytest
 
 from billctl.audit.actor import current_actor
@@ -148,6 +149,24 @@ def test_a_person_sees_a_line_for_each_part(capsys: pytest.CaptureFixture[str]) 
         ["ok", "packages"],
     ]
     assert any(line.startswith("ok       gateways     stripe: ") for line in lines)
+
+
+def test_a_line_that_is_too_long_goes_on_below_its_own_column() -> None:
+    child = pexpect.spawn(
+        sys.executable,
+        ["-m", "billctl", "-p", "sandbox", "doctor"],
+        env=dict(os.environ) | {"NO_COLOR": "1"},
+        encoding="utf-8",
+        timeout=60,
+        dimensions=(99, 80),
+    )
+    shown = child.read()
+    child.close()
+    lines = [line.rstrip() for line in shown[shown.index("ok       packages") :].splitlines()]
+    first, second = lines[:2]
+    assert first.startswith(f"{'ok       packages':22}typer ")
+    assert second.startswith(" " * 22)
+    assert second[22:23].isalnum()
 
 
 # The audit log

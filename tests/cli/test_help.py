@@ -1,16 +1,20 @@
 """`billctl help`: topics that are true, and commands' own help."""
 
+import importlib
 import os
 import re
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
+import pexpect
 import pytest
+import typer
 
 from billctl import errors
 from billctl.cli.help import MEANINGS, TOPICS, exit_codes
 from billctl.errors import BillctlError
-from tests.cli.program import billctl, document
+from tests.cli.program import PROGRAM, billctl, document, environment
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -58,14 +62,14 @@ def test_the_commands_in_a_topics_examples_exist(topic: str) -> None:
 
 
 def error_classes() -> list[type[BillctlError]]:
-    return [
-        kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, BillctlError)
-    ]
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    # The signal decides the code of an interruption.
+    return [kind for kind in kinds if issubclass(kind, BillctlError) and kind is not errors.Interrupted]
 
 
 def test_the_exit_codes_are_those_of_the_error_classes_and_each_is_explained() -> None:
     shown = {row.code: row.word for row in exit_codes() if row.word != "interrupted"}
-    assert shown == {0: "ok"} | {kind.exit_code: kind.word for kind in error_classes()}
+    assert shown == {0: "ok", 13: "note_pending"} | {kind.exit_code: kind.word for kind in error_classes()}
     assert set(MEANINGS) == {row.word for row in exit_codes()}
 
 
@@ -85,12 +89,28 @@ def test_the_exit_codes_are_those_of_the_contract() -> None:
     table = ROW.findall(contract().read_text())
     promised = [
         (int(code), "interrupted" if word == "–" else word, again.replace("`", ""))
-        for codes, word, meaning, again in table
-        if "(later)" not in meaning
+        for codes, word, _, again in table
         for code in codes.split(",")
     ]
-    assert len(promised) >= 18
+    assert len(promised) >= 19
     assert [(row.code, row.word, row.again) for row in exit_codes()] == promised
+
+
+@pytest.mark.parametrize("code", [0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13])
+def test_what_an_exit_code_means_is_said_as_in_the_contract(code: int) -> None:
+    meant = {codes: meaning for codes, _, meaning, _ in ROW.findall(contract().read_text())}
+    assert next(row.meaning for row in exit_codes() if row.code == code) == meant[str(code)]
+
+
+def test_no_meaning_is_cut_on_a_narrow_terminal() -> None:
+    child = pexpect.spawn(
+        str(PROGRAM), ["help", "exit-codes"], env=environment(), encoding="utf-8", dimensions=(99, 80)
+    )
+    shown = child.read()
+    child.close()
+    assert "…" not in shown
+    words = " ".join(shown.split())
+    assert "another run holds it, or an identical operation is open or already done" in words
 
 
 def test_exit_codes_in_a_pipe_are_rows() -> None:
@@ -125,6 +145,36 @@ def test_the_output_topic_names_every_shared_option() -> None:
 
 
 # Commands
+
+MINE = ("sandbox", "auth", "profile")
+"""Groups whose members' lines are held to a length that no terminal of 80 columns cuts."""
+
+
+@pytest.mark.parametrize("group", MINE)
+def test_the_first_line_of_every_members_help_fits_beside_its_name(group: str) -> None:
+    members: Any = app_of(group).commands
+    assert len(members) >= 3
+    for command in members.values():
+        first = command.help.splitlines()[0]
+        assert len(first) <= 55, first
+        assert first.endswith("."), first
+    assert "..." not in billctl(group, "--help").stdout.partition("Commands:")[2]
+
+
+def app_of(group: str) -> Any:
+    return typer.main.get_command(importlib.import_module(f"billctl.cli.{group}").app)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [*(f"{group} {name}" for group in MINE for name in app_of(group).commands), "completion", "doctor"],
+)
+def test_what_stands_for_a_value_is_in_capitals(command: str) -> None:
+    usage, *lines = billctl(*command.split(), "--help").stdout.splitlines()
+    text = "\n".join(lines)
+    assert "<str>" not in text
+    assert not re.search(r"^  (?:-\S+ )*--\S+ [a-z]+(?:  |$)", text, re.MULTILINE)
+    assert not re.search(r"\s\[?[a-z]+\]?$", usage.removeprefix(f"Usage: billctl {command}"))
 
 
 @pytest.mark.parametrize("command", [("stripe", "refund"), ("sandbox",), ("sandbox", "fault"), ("lookup",)])
