@@ -1,6 +1,8 @@
 """`billctl lookup`: a customer at every account at once."""
 
-from typing import Annotated
+import sys
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 import typer
 
@@ -16,8 +18,13 @@ from billctl.errors import UsageError
 from billctl.gateway import By
 from billctl.lookup import AccountAnswer, LookupResult, Status, exit_error
 from billctl.lookup import lookup as look_up
+from billctl.models import Charge, Customer, Dispute, Invoice, Record, Refund, Subscription
 
 MAX_LIMIT = 1000
+COLUMNS = (
+    "type", "ref", "created", "amount.amount", "amount.currency", "status", "customer", "text", "match",
+)  # fmt: skip
+"""The columns of CSV and TSV; `customer` is the reference of whom the object belongs to."""
 
 
 def _ways(incomplete: str) -> list[str]:
@@ -72,6 +79,7 @@ def lookup(
         )
     if not 1 <= limit <= MAX_LIMIT:
         raise UsageError(f"--limit takes 1 to {MAX_LIMIT}", code="bad_limit")
+    shows_notes = chosen.format(terminal=sys.stdout.isatty()) == "table" and not chosen.fields
     with session_of(chosen) as session:
         found = look_up(
             session,
@@ -90,14 +98,56 @@ def lookup(
                 "accounts": [answer.data() for answer in found.answers],
                 "customers": found.customers,
             },
-            records=[customer.data() for customer in found.customers],
-            columns=("ref", "email", "name", "created", "live", "match"),
+            records=[record for customer in found.customers for record in _records(customer)],
+            columns=COLUMNS,
             view=_view(found, mode),
+            warnings=[] if shows_notes else _warnings(found),
             error=exit_error(found, all_or_fail=all_or_fail),
             errors=found.errors,
             profile=session.profile.name,
             mode=mode,
         )
+
+
+def _records(customer: Customer) -> Iterator[dict[str, Any]]:
+    """The customer and everything of his, each a record of its own, a charge's refunds after it."""
+    history = [record for charge in customer.charges for record in (charge, *charge.refunds)]
+    for record in (customer, *history, *customer.subscriptions, *customer.invoices, *customer.disputes):
+        fields = record.data()
+        if isinstance(record, Invoice):
+            fields["amount"] = fields["total"]
+        text = _text(record)
+        yield fields | {"customer": customer.ref, "match": str(customer.match), "text": text}
+
+
+def _text(record: Record) -> str | None:
+    """What a person calls this record: a name, a description, a plan, a number, a reason."""
+    match record:
+        case Customer():
+            address = f"<{record.email}>" if record.email else ""
+            return f"{record.name or ''} {address}".strip() or None
+        case Charge():
+            return record.description
+        case Refund():
+            return record.reason_code
+        case Subscription():
+            return record.plan
+        case Invoice():
+            return record.number
+        case Dispute():
+            return record.reason
+    return None
+
+
+def _warnings(found: LookupResult) -> list[str]:
+    """What the answers say of how complete they are, for the forms whose data does not show it."""
+    unable = "" if not found.customers else f"cannot search by {found.by}"
+    return [
+        f"{answer.account}: {text}"
+        for answer in found.answers
+        for text in ((unable if answer.status is Status.CANNOT_SEARCH else ""), *answer.notes)
+        if text
+    ]
 
 
 def _remember(profile: str, found: LookupResult) -> None:

@@ -1,5 +1,6 @@
 """`billctl lookup`: every way of searching, several accounts, some of them down, slow or unable."""
 
+import json
 import time
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from billctl.sandbox import STRIPE_KEY
 from billctl.testing import servers
-from tests.shop import CUSTOMER, DISPUTED, PAID, PAID_INVOICE, PART, SUBSCRIPTION, Shop
+from tests.shop import CUSTOMER, DISPUTED, PAID, PAID_INVOICE, PART, PAST_DUE, SUBSCRIPTION, Shop
 
 LAYLA = "layla@example.com"
 
@@ -83,7 +84,7 @@ def test_the_way_can_be_said(shop: Shop, query: str, by: str) -> None:
 
 
 def test_last_four_digits_find_customers(shop: Shop) -> None:
-    data = found(shop, "4242")
+    data = found(shop, "4242", "--limit", "3")
     assert data["by"] == "last4"
     assert data["customers"]
 
@@ -111,7 +112,7 @@ def test_nobody_found_is_exit_3_with_the_accounts_still_in_the_document(shop: Sh
     assert ran.code == 3
     assert ran.document["exit"] == {"code": 3, "class": "not_found"}
     assert ran.data["accounts"][0]["status"] == "none"
-    assert ran.line == "billctl: no customer by email 'nobody@example.com'. Nothing changed."
+    assert ran.err.endswith("billctl: no customer by email 'nobody@example.com'. Nothing changed.\n")
 
 
 # Several accounts
@@ -198,18 +199,70 @@ def test_an_account_named_twice_is_asked_once(shop: Shop) -> None:
     assert len(found(shop, LAYLA, "--account", "eu", "--account", "eu")["accounts"]) == 1
 
 
-def test_ndjson_is_a_customer_a_line_and_an_error_a_line(shop: Shop) -> None:
-    import json
-
+def test_ndjson_is_an_object_a_line_and_an_error_a_line(shop: Shop) -> None:
     accounts(shop, us=DOWN, eu=shop.url)
-    ran = shop.run("lookup", LAYLA, "-o", "ndjson")
-    assert [json.loads(line)["type"] for line in ran.out.splitlines()] == ["customer", "error"]
+    (customer,) = shop.run("lookup", LAYLA, "-o", "json").data["customers"]
+    lines = [json.loads(line) for line in shop.run("lookup", LAYLA, "-o", "ndjson").out.splitlines()]
+    assert [line["type"] for line in lines] == [
+        *(
+            "customer",
+            "charge",
+            "charge",
+            "charge",
+            "refund",
+            "subscription",
+            "invoice",
+            "invoice",
+            "dispute",
+        ),
+        "error",
+    ]
+    assert {line["customer"] for line in lines[:-1]} == {f"eu:{CUSTOMER}"}
+    for line in lines[:-1]:
+        own = {name: value for name, value in line.items() if name not in {"customer", "text"}}
+        if line["type"] == "charge":
+            del own["match"]
+            assert own in customer["charges"]
+    assert lines[0] == customer | {
+        "customer": f"eu:{CUSTOMER}",
+        "text": f"Layla Haddad <{LAYLA}>",
+    }
 
 
-def test_a_pipe_gets_a_row_for_each_customer(shop: Shop) -> None:
-    ran = shop.run("lookup", LAYLA)
-    (row,) = ran.out.splitlines()
-    assert row.split("\t")[:3] == [f"stripe:{CUSTOMER}", LAYLA, "Layla Haddad"]
+def test_a_pipe_gets_a_row_for_the_customer_and_for_everything_of_his(shop: Shop) -> None:
+    rows = [line.split("\t") for line in shop.run("lookup", LAYLA).out.splitlines()]
+    assert {len(row) for row in rows} == {9}
+    shown = [(row[0], row[1], row[3], row[4], row[5], row[7]) for row in rows]
+    assert shown[0] == (
+        *("customer", f"stripe:{CUSTOMER}", "", "", ""),
+        f"Layla Haddad <{LAYLA}>",
+    )
+    assert ("charge", f"stripe:{DISPUTED}", "310.500", "KWD", "disputed", "Annual licence") in shown
+    assert ("invoice", f"stripe:{PAST_DUE}", "120.00", "USD", "past_due", "LAYLA000-0001") in shown
+    assert ("subscription", f"stripe:{SUBSCRIPTION}", "49.00", "USD", "active", "pro monthly") in shown
+    part = [row[0:2] for row in shown].index(("charge", f"stripe:{PART}"))
+    assert (shown[part + 1][0], shown[part + 1][2:5]) == ("refund", ("20.00", "USD", "succeeded"))
+    assert {(row[6], row[8]) for row in rows} == {(f"stripe:{CUSTOMER}", "exact")}
+    assert all(row[2].endswith("Z") for row in rows)
+
+
+@pytest.mark.parametrize("form", ["csv", "tsv", "ndjson", "json"])
+def test_how_complete_an_answer_is_stands_on_stderr_where_the_data_cannot_say_it(
+    shop: Shop, form: str
+) -> None:
+    note = found(shop, "layla haddad")["accounts"][0]["note"]
+    ran = shop.run("lookup", "layla haddad", "-o", form)
+    assert f"billctl: stripe: {note}\n" in ran.err
+    assert shop.run("lookup", "layla haddad", "-o", form, "-q").err == ""
+    if form == "json":
+        assert ran.document["warnings"] == [f"stripe: {note}"]
+
+
+def test_a_table_says_in_itself_how_complete_it_is(shop: Shop) -> None:
+    note = found(shop, "layla haddad")["accounts"][0]["note"]
+    ran = shop.run("lookup", "layla haddad", "-o", "table")
+    assert note in ran.out
+    assert ran.err == ""
 
 
 def test_the_sandbox_profile_needs_nothing_started(shop: Shop) -> None:
