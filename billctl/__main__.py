@@ -8,11 +8,26 @@ from billctl import VERSION
 def main() -> int:
     """Run the command line in `sys.argv`; returns the exit code."""
     if sys.argv[1:] == ["--version"] and sys.stdout is not None:
-        sys.stdout.write(f"billctl {VERSION}\n")
+        try:
+            sys.stdout.write(f"billctl {VERSION}\n")
+            sys.stdout.flush()
+        except OSError as error:
+            return _unwritable(error)
         return 0
     from billctl.cli.app import run
 
     return run(sys.argv[1:])
+
+
+def _unwritable(error: OSError) -> int:
+    """Say that standard output takes nothing, and keep Python from trying again at exit."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if isinstance(error, BrokenPipeError):
+        return 0
+    sys.stderr.write(f"billctl: standard output cannot be written: {error.strerror}.\n")
+    return 1
 
 
 if __name__ == "__main__":

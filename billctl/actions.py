@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from billctl.audit.entry import read
-from billctl.audit.log import OutcomeNotRecorded, Subject
+from billctl.audit.log import OutcomeNotRecorded, Subject, check_tail
 from billctl.errors import (
     AuthFailed,
     BillctlError,
@@ -184,7 +184,7 @@ class _Run:
         self.verb = verb
         self.request = request
         self.subject = subject
-        session.store.head()  # an unreadable log stops everything before a gateway is asked
+        check_tail(session.store)  # an unreadable or broken log stops everything before a gateway is asked
 
     def prepare(self, account: str) -> ActionResult | None:
         """Read, resolve and check; what is already known of this very operation, if anything."""

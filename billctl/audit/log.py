@@ -12,7 +12,8 @@ from typing import Any
 
 from billctl import VERSION
 from billctl.audit.actor import Actor
-from billctl.audit.chain import seal
+from billctl.audit.chain import digest, lead, seal
+from billctl.audit.entry import read
 from billctl.errors import (
     ApprovalRequired,
     BillctlError,
@@ -25,7 +26,7 @@ from billctl.errors import (
 from billctl.frozen import field, frozen
 from billctl.models import data
 from billctl.money import Money
-from billctl.store.interface import OperationState, Seal, Store
+from billctl.store.interface import GENESIS, OperationState, RecordFilter, Seal, Store
 from billctl.store.schema import instant
 from billctl.text import mask
 
@@ -238,6 +239,33 @@ class AuditLog:
             self._store.append(only_first)
         except _CreatedMeanwhile:
             return
+
+
+TAIL = 100
+"""Records looked at before each action; a look at all of them would cost more than the action."""
+
+
+def check_tail(store: Store) -> None:
+    """Raise `StoreError` unless the last records are whole and linked, and the last operation is known."""
+    records = list(store.records(RecordFilter(), newest_first=True, limit=TAIL))
+    for position, record in enumerate(records):
+        if digest(record.body) != record.hash:
+            raise _broken(record.seq, "it was changed")
+        before = records[position + 1] if position + 1 < len(records) else None
+        prev = GENESIS if record.seq == 1 else before.hash if before else None
+        if prev is not None and not record.body.startswith(lead(record.seq, prev) + ","):
+            raise _broken(record.seq, "it does not follow the record before it")
+    operation = read(records[0]).operation if records else None
+    if operation and store.get_operation(operation) is None:
+        raise _broken(records[0].seq, "its operation is not known")
+
+
+def _broken(seq: int, why: str) -> StoreError:
+    return StoreError(
+        f"the audit log is broken at record {seq}: {why}",
+        code="chain_broken",
+        hint="Keep the file as it is and run `billctl audit verify`.",
+    )
 
 
 class _CreatedMeanwhile(Exception):

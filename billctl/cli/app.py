@@ -124,8 +124,10 @@ def _run(command: Any, arguments: list[str], chosen: Choices, stdout: TextIO) ->
     except (KeyboardInterrupt, typer.Abort, Terminated) as stopped:
         number = stopped.number if isinstance(stopped, Terminated) else signal.SIGINT
         return _fail(Interrupted(number), arguments, chosen, stdout)
-    except BrokenPipeError:
-        return _leave_pipe(stdout, 0)
+    except OSError as error:
+        if error.filename is not None:  # a file's error; what Typer prints for --help has no name
+            return _fail(internal(error), arguments, chosen, stdout)
+        return _unwritable(error, stdout, 0)
     except Exception as error:  # noqa: BLE001  # whatever it is, it ends as one line and an exit code
         return _fail(_as_error(error, chosen), arguments, chosen, stdout)
 
@@ -162,15 +164,20 @@ def _printed(write: Callable[[], None], stdout: TextIO, code: int) -> int:
     """`code` after printing; a reader that left (`| head -1`) changes nothing, a full disk is told."""
     try:
         write()
-    except BrokenPipeError:
-        return _leave_pipe(stdout, code)
     except OSError as error:
-        talk(
-            f"the answer could not be written to standard output ({error.strerror}). "
-            "What was done is in the audit log: `billctl audit list`."
-        )
-        return _leave_pipe(stdout, 1)
+        return _unwritable(error, stdout, code)
     return code
+
+
+def _unwritable(error: OSError, stdout: TextIO, code: int) -> int:
+    """The exit code when stdout took nothing: `code` where its reader left (`| head -1`), else 1."""
+    if isinstance(error, BrokenPipeError):
+        return _leave_pipe(stdout, code)
+    talk(
+        f"the answer could not be written to standard output ({error.strerror}). "
+        "What was done is in the audit log: `billctl audit list`."
+    )
+    return _leave_pipe(stdout, 1)
 
 
 def _leave_pipe(stdout: TextIO, code: int) -> int:

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from billctl.errors import Busy, StoreError
 from billctl.store import schema
+from billctl.store.files import KEEP
 
 T = TypeVar("T")
 
@@ -29,7 +30,7 @@ PRAGMAS: tuple[tuple[str, str | int, str | int], ...] = (
 
 FAULTS: tuple[tuple[str, str, str], ...] = (
     ("SQLITE_FULL", "the disk is full", "Make room and run again."),
-    ("SQLITE_NOTADB", "it is not a billctl audit log", "Move it away, then run again."),
+    ("SQLITE_NOTADB", "it is not a billctl audit log", KEEP),
     ("SQLITE_CORRUPT", "it is damaged", "Keep a copy, then run `billctl audit verify`."),
     ("SQLITE_READONLY", "it or its directory cannot be written", "Make both writable for your user."),
     ("SQLITE_CANTOPEN", "it or its directory cannot be opened", "Check that your user may write there."),
@@ -98,7 +99,7 @@ def check_version(db: sqlite3.Connection, path: Path) -> None:
         raise StoreError(
             f"{path} is another program's database",
             code="store_foreign",
-            hint="Move it away, then run again.",
+            hint=KEEP,
         )
     if version > schema.VERSION:
         raise StoreError(

@@ -21,10 +21,13 @@ NETWORK_FILESYSTEMS = frozenset(
 )
 """Where the shared memory of SQLite's WAL does not work between hosts (sqlite.org/wal.html)."""
 
+KEEP = "Restore the log from a backup. A new one in its place would forget which operations are open."
+"""What to do about a file that cannot be the log: never to throw it away unthinkingly."""
+
 HINTS = {
     errno.EACCES: "Give your user access to it, or choose another $BILLCTL_STATE_DIR.",
     errno.EPERM: "Give your user access to it, or choose another $BILLCTL_STATE_DIR.",
-    errno.EROFS: "The file system is read-only: choose another $BILLCTL_STATE_DIR.",
+    errno.EROFS: "The file system is read-only: make it writable. Another log would not know what is open.",
     errno.ENOSPC: "The disk is full: make room and run again.",
     errno.EDQUOT: "Your disk quota is used up: make room and run again.",
     errno.ENOTDIR: "A file stands where a directory should be: choose another $BILLCTL_STATE_DIR.",
@@ -98,9 +101,7 @@ def check_file(path: Path, *, owned: bool) -> None:
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):
         kind = "a directory" if stat.S_ISDIR(found.st_mode) else "no regular file"
-        raise StoreError(
-            f"{path} is {kind}, not an audit log", code="store_file", hint="Move it away, then run again."
-        )
+        raise StoreError(f"{path} is {kind}, not an audit log", code="store_file", hint=KEEP)
     if os.name != "posix":
         return
     if owned and found.st_uid != os.geteuid():

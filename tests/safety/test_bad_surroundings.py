@@ -138,3 +138,28 @@ def test_a_disk_that_is_full_before_the_intent_sends_nothing(shop: Shop) -> None
     assert done.returncode == 9, done
     assert "Nothing was sent." in one_line(Ran(done.returncode, done.stdout, done.stderr))
     assert shop.refunds() == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "why"),
+    [
+        (
+            "UPDATE record SET body = replace(body, 'charged', 'changed') WHERE seq = 2",
+            "record 2: it was changed",
+        ),
+        ("DELETE FROM record WHERE seq = 2", "record 3: it does not follow"),
+        ("DELETE FROM operation", "record 3: its operation is not known"),
+    ],
+)
+def test_nothing_is_sent_on_top_of_a_log_that_is_broken(shop: Shop, damage: str, why: str) -> None:
+    assert shop.run("stripe", "refund", PAID, "--amount", "1.00", *WHY).code == 0
+    with closing(sqlite3.connect(shop.state_dir / "audit.sqlite")) as database:
+        for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            database.execute(f"DROP TRIGGER {name}")
+        database.execute(damage)
+        database.commit()
+    ran = shop.run("stripe", "refund", PAID, "--amount", "2.00", *WHY, "-o", "json")
+    assert (ran.code, ran.document["errors"][0]["code"]) == (9, "chain_broken")
+    assert why in ran.line
+    assert "Nothing was sent" in ran.line
+    assert shop.refunds() == [100]
