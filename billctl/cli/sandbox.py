@@ -23,6 +23,9 @@ from billctl.paths import ensure_private_dir, state_dir
 DEFAULT_PORT = 12111
 """The port in the contract's example of a `base_url`."""
 
+LOOK = 0.5
+"""Seconds between two looks at signals: one that arrives just before a sleep begins does not cut it short."""
+
 app = new_app(
     """Rehearsal gateways: real protocols, play money.
 
@@ -103,7 +106,7 @@ def _stay(context: typer.Context, gateways: Any) -> None:
             talk("the sandbox is up; Ctrl-C takes it down.")
         _announce(context, gateways)
         while True:
-            time.sleep(3600)
+            time.sleep(LOOK)
     except (KeyboardInterrupt, Terminated) as stopped:
         if not quiet:
             talk("the sandbox is down; its data is kept.")
