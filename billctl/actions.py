@@ -5,6 +5,7 @@ gateway settles it. Each kind of change is a `Verb`; the path is the same for al
 """
 
 import hashlib
+import re
 import signal
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -36,6 +37,8 @@ from billctl.verbs.plan import Done, Plan, Verb
 
 MIN_REASON = 3
 MAX_REASON = 2000
+TICKET = re.compile(r"[\x21-\x7e]{1,200}")
+REASON_CODE = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 KEY_LENGTH = 32
 
 
@@ -124,8 +127,12 @@ def check_request(request: Request) -> None:
             )
     if find_secret(request.object_id) == "an API key":  # a long number may be an id, a key never is
         raise UsageError("the id is an API key, which must not be recorded", code="secret_in_text")
-    if len(request.ticket or "") > 200 or len(request.reason_code or "") > 64:
-        raise UsageError("--ticket takes up to 200 characters, --reason-code up to 64", code="too_long")
+    for name, word, form, example in (
+        ("--ticket", request.ticket, TICKET, "zendesk:35436"),
+        ("--reason-code", request.reason_code, REASON_CODE, "billing_error"),
+    ):
+        if word is not None and not form.fullmatch(word):
+            raise UsageError(f"{name} {word[:40]!r} is not of the form {example}", code="bad_form")
     if request.again < 1:
         raise UsageError(
             "--again counts from 2: the second identical operation is --again 2", code="bad_again"

@@ -53,7 +53,13 @@ REASONS: list[tuple[str, tuple[str, ...], str]] = [
     ("key", ("--reason", f"key {KEY} leaked"), "--reason seems to hold an API key"),
     ("card in ticket", ("--reason", "why not", "--ticket", CARD), "--ticket seems to hold a card number"),
     ("key in code", ("--reason", "why not", "--reason-code", KEY), "--reason-code seems to hold an API key"),
-    ("long ticket", ("--reason", "why not", "--ticket", "t" * 201), "--ticket takes up to 200 characters"),
+    ("long ticket", ("--reason", "why not", "--ticket", "t" * 201), "is not of the form zendesk:35436"),
+    ("blank ticket", ("--reason", "why not", "--ticket", "a\tb"), "is not of the form zendesk:35436"),
+    (
+        "wordy code",
+        ("--reason", "why not", "--reason-code", "nonsense code"),
+        "is not of the form billing_error",
+    ),
 ]
 
 
@@ -162,7 +168,7 @@ def test_an_id_of_another_kind_is_refused(shop: Shop, arguments: tuple[str, ...]
         (("stripe", "cancel", "sub_SbxNobody", *WHY), 3, "No such subscription"),
         (("stripe", "resend", "in_SbxNobody", *WHY), 3, "No such invoice"),
         (("stripe", "show", "cus_SbxNobody"), 3, "No such customer"),
-        (("lookup", "nobody@example.com"), 3, "no customer by email 'nobody@example.com'"),
+        (("lookup", "nobody@example.com", "-q"), 3, "no customer by email 'nobody@example.com'"),
         (("audit", "show", "op_00000000000000000000000000"), 3, "the audit log has no record"),
         (("audit", "show", "999"), 3, "the audit log has no record '999'"),
         (("audit", "show", "nonsense"), 2, "neither a record's number nor an operation's id"),
@@ -211,7 +217,7 @@ OPTIONS: list[tuple[tuple[str, ...], str]] = [
     (("stripe", "show", "xx_1"), "no id whose form tells what it is"),
     (("stripe", "show", PAID, "--type", "thing"), "is none of customer, charge"),
     (("stripe", "charges", "--fields", "amount,,x"), "write field names with commas between them"),
-    (("stripe", "invoices", "--fields", "nope"), "there is no field 'nope'"),
+    (("stripe", "invoices", "-q", "--fields", "nope"), "there is no field 'nope'"),
     (("stripe", "charges", "--nope"), "--nope"),
     (("stripe", "refnd", PAID), "Did you mean refund"),
     (("strpe", "charges"), "Did you mean stripe"),
