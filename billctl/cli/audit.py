@@ -96,13 +96,15 @@ def list_(
     until: Annotated[str | None, typer.Option("--until", metavar="DATE", help="Before then.")] = None,
     limit: Annotated[int, typer.Option("--limit", metavar="N", help="At most so many, newest first.")] = 50,
 ) -> Result:
-    """List what was done, newest first: each operation with what became of it, and every denied attempt.
+    """List what was done, newest first.
 
     \b
     Examples:
       billctl audit list --since 1d
       billctl audit list --customer cus_1Abc --outcome unknown
       billctl audit list --operator amina -o csv > amina.csv
+
+    Each operation stands with what became of it; every denied attempt is there too.
     """
     chosen = choices(context)
     if not 1 <= limit <= MAX_LIMIT:

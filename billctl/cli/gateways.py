@@ -28,15 +28,16 @@ CANNOT = "no"
 
 
 def gateways() -> Result:
-    """What each installed gateway can do, plugins and broken ones included.
+    """Show what each installed gateway can do.
 
     \b
     Examples:
       billctl gateways
       billctl gateways -o json --jq '.data.gateways[] | {name, capabilities}'
 
-    `resend to` means that the e-mail can go to another address. `same key twice` says whether the
-    gateway itself keeps a refund from happening twice; where not, billctl looks before it sends.
+    Plugins and broken gateways are included. `resend to` means that the e-mail can go to another
+    address. `same key twice` says whether the gateway itself keeps a refund from happening twice; where
+    not, billctl looks before it sends.
     """
     rows = [_row(entry) for entry in registry.installed(state_dir(os.environ)).values()]
     return Result(

@@ -1,7 +1,8 @@
 """Commands that share options, and groups whose members are imported only when entered."""
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
 
@@ -23,6 +24,10 @@ class Command(TyperCommand):
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
         self.params += shared_options()
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        with _suggesting():
+            return super().parse_args(ctx, args)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         _write_own_options(self, ctx, formatter)
@@ -53,7 +58,8 @@ class Group(TyperGroup):
         _write_shared_options(ctx, formatter)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        rest = super().parse_args(ctx, args)
+        with _suggesting():
+            rest = super().parse_args(ctx, args)
         if not rest and not ctx._protected_args and not ctx.resilient_parsing:
             names = ", ".join(self.list_commands(ctx))
             raise USAGE_ERROR(f"{ctx.command_path} needs a command: {names}.", ctx)
@@ -64,6 +70,20 @@ class Group(TyperGroup):
         if self.get_command(ctx, name) is None and not ctx.resilient_parsing and not name.startswith("-"):
             raise USAGE_ERROR(unknown_command(name, ctx.command_path, self.list_commands(ctx)), ctx)
         return super().resolve_command(ctx, args)
+
+
+@contextmanager
+def _suggesting() -> Iterator[None]:
+    """Let the error of a mistyped option ask for the option that is spelled most like it."""
+    try:
+        yield
+    except USAGE_ERROR as error:
+        close = getattr(error, "possibilities", None)
+        if close:
+            (closest,) = get_close_matches(error.option_name, close, n=1, cutoff=0)
+            error.message = f"{error.message}. Did you mean {closest}?"
+            error.possibilities = None
+        raise
 
 
 def unknown_command(name: str, path: str, names: list[str]) -> str:

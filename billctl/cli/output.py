@@ -4,6 +4,7 @@ stdout is data, stderr is talk. Commands return a `Result`; nothing else prints.
 only here, and only when a table goes to a terminal.
 """
 
+import io
 import json
 import os
 import re
@@ -61,14 +62,22 @@ def print_result(result: Result, chosen: Choices, stdout: TextIO) -> None:
     if chosen.fields and output_format == "json":
         known_fields(result.records, chosen.fields)
     writers = {"json": _json, "ndjson": _ndjson, "csv": _csv, "tsv": _tsv, "table": _table}
+    _accept_all_text(stdout)
     writers[output_format](result, chosen, stdout)
     stdout.flush()
+
+
+def _accept_all_text(stream: TextIO) -> None:
+    """Let `stream` escape what its encoding has no character for: an answer never fails on a name."""
+    if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+        stream.reconfigure(errors="backslashreplace")
 
 
 def talk(text: str, *, stderr: TextIO | None = None) -> None:
     """One line for a person, on standard error, with nothing secret and nothing that drives a terminal."""
     stream = stderr or sys.stderr
     if stream is not None:
+        _accept_all_text(stream)
         stream.write(f"billctl: {safe_text(mask(text))}\n")
         stream.flush()
 
@@ -247,11 +256,17 @@ def _table(result: Result, chosen: Choices, stdout: TextIO) -> None:
     if chosen.quiet and result.success_is_silent and result.error is None:
         return
     view = _fields_view(result, chosen) if chosen.fields else result.view
-    colour = stdout.isatty() and not chosen.no_color and not os.environ.get("NO_COLOR")
+    asked_for_none = chosen.no_color or bool(os.environ.get("NO_COLOR"))
+    colour = stdout.isatty() and _knows_colour() and not asked_for_none
     colour = colour or bool(os.environ.get("CLICOLOR_FORCE") and not chosen.no_color)
     text = render(view, colour=colour, width=_width(stdout))
     if not (stdout.isatty() and _paged(text)):
         stdout.write(text)
+
+
+def _knows_colour() -> bool:
+    """Whether the terminal may know colour: one that is `dumb` or has no name does not (Windows has none)."""
+    return os.name == "nt" or os.environ.get("TERM", "dumb") != "dumb"
 
 
 def _paged(text: str) -> bool:
@@ -266,7 +281,7 @@ def _paged(text: str) -> bool:
     # less: leave at once what fits, keep colours, do not clear the screen; as git and gh run it.
     env = {"LESS": "FRX"} | dict(os.environ)
     try:
-        subprocess.run(command, input=text, text=True, check=False, env=env)  # noqa: S603  # the user's own choice
+        subprocess.run(command, input=text, errors="backslashreplace", check=False, env=env)  # noqa: S603  # the user's own choice
     except OSError:
         return False
     return True

@@ -34,12 +34,14 @@ def show(
     ] = None,
     account: AccountName = None,
 ) -> Result:
-    """Show one object: a customer, charge, refund, subscription, invoice or dispute.
+    """Show one object by its id.
 
     \b
     Examples:
       billctl stripe show ch_3Abc
       billctl stripe show sub_1Abc -o json --jq .data.current_period_end
+
+    The object is a customer, charge, refund, subscription, invoice or dispute.
     """
     chosen = choices(context)
     if kind is not None and kind not in KINDS:

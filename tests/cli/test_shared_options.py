@@ -1,10 +1,14 @@
 """What every command shares: options before or after it, environment, forms, and one document always."""
 
+import io
 import json
 from typing import Any
 
 import pytest
 
+from billctl.cli.layout import Cell, Line
+from billctl.cli.options import Choices
+from billctl.cli.output import Result, print_result
 from tests.shop import PAID, WHY, Ran, Shop
 
 SHOW = ("stripe", "show", PAID)
@@ -116,6 +120,50 @@ def test_no_colour_is_in_a_pipe_unless_it_is_forced(shop: Shop) -> None:
     assert "\x1b[" in shop.run(*SHOW, "-o", "table").out
     assert "\x1b" not in shop.run(*SHOW, "-o", "table", "--no-color").out
     assert "\x1b" not in shop.run(*SHOW, "-o", "json").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "suggestion"),
+    [
+        (("stripe", "charges", "--limt", "3"), "No such option: --limt. Did you mean --limit?"),
+        (("lookup", "x", "--quite"), "No such option: --quite. Did you mean --quiet?"),
+        (("--profil", "shop", *SHOW), "No such option: --profil. Did you mean --profile?"),
+        (("stripe", "charges", "--zzz"), "No such option: --zzz. Nothing"),
+    ],
+)
+def test_a_mistyped_option_is_asked_after(shop: Shop, arguments: tuple[str, ...], suggestion: str) -> None:
+    ran = shop.run(*arguments)
+    assert ran.code == 2
+    assert suggestion in ran.line
+
+
+@pytest.mark.parametrize("form", ["table", "json", "ndjson", "csv", "tsv"])
+def test_a_stream_that_has_no_letter_for_a_name_gets_its_number(shop: Shop, form: str) -> None:
+    ran = shop.program(
+        "lookup", "mariam@example.org", "-v", "-o", form, env={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    )
+    assert ran.code == 0, ran
+    assert "\\u0645\\u0631\\u064a\\u0645" in ran.out
+    assert ran.out.isascii()
+
+
+@pytest.mark.parametrize(("term", "coloured"), [("dumb", False), (None, False), ("xterm", True)])
+def test_a_terminal_that_may_not_know_colour_gets_none(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, term: str | None, coloured: bool
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    for name, value in {"TERM": term, "NO_COLOR": None, "CLICOLOR_FORCE": None, "PAGER": None}.items():
+        if value is None:
+            monkeypatch.delenv(name, raising=False)
+        else:
+            monkeypatch.setenv(name, value)
+    screen = Terminal()
+    view = [Line((Cell("red", "red"),))]
+    print_result(Result(data={}, view=view), Choices(), screen)
+    assert ("\x1b[" in screen.getvalue()) is coloured
 
 
 def test_quiet_leaves_data_and_errors(shop: Shop) -> None:
