@@ -203,10 +203,11 @@ def _column_widths(grid: Grid, cells: list[list[Any]], width: int | None) -> lis
     least = [_least(column, needs) for column, needs in zip(grid.columns, natural, strict=True)]
     left = width + GAP - sum(needs + GAP for needs in least if needs)
     if left < 0:
-        return [
+        within = [
             needs if column.whole else min(needs, READABLE)
             for column, needs in zip(grid.columns, natural, strict=True)
         ]
+        return [*within[:-1], natural[-1]]
     for i, needs in enumerate(natural):
         given = min(needs, least[i] + left - (0 if least[i] else GAP))
         if given >= min(NARROWEST, needs) and given > least[i]:

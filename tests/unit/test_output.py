@@ -241,7 +241,8 @@ def test_ids_money_dates_and_statuses_are_whole_at_every_width(width: int, inden
             if column.whole:
                 assert cell in shown
     assert "wrong item" in shown
-    assert "word word w" in shown
+    # Below its row a text has what the line still holds, and no less than is readable.
+    assert "word word word word w" in shown
     assert all(len(line) <= width for line in shown.splitlines())
 
 
