@@ -90,4 +90,7 @@ def test_the_first_command_installs_and_shows_the_customer(tmp_path: Path) -> No
         ["bash", "-c", command], cwd=clone, capture_output=True, text=True, check=False, env=dict(os.environ)
     )
     assert answer.returncode == 0, answer.stderr
-    assert "cus_SbxLayla000001\tlayla@example.com\tLayla Haddad" in answer.stdout
+    first = answer.stdout.splitlines()[0]
+    assert first.startswith("customer\tstripe:cus_SbxLayla000001\t")
+    assert "\tLayla Haddad <layla@example.com>\t" in first
+    assert "charge\tstripe:ch_SbxLayla0000001\t" in answer.stdout

@@ -1,5 +1,6 @@
 """The root of the command tree, and the one place where an error becomes a line and an exit code."""
 
+import io
 import os
 import signal
 import sys
@@ -99,6 +100,9 @@ def _terminate(number: int, _frame: object) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; returns its exit code. Nothing that a command raises gets past this."""
     _fill_closed_descriptors()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal's encoding never loses an answer
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _terminate)
