@@ -1,6 +1,5 @@
 """The root of the command tree, and the one place where an error becomes a line and an exit code."""
 
-import io
 import os
 import signal
 import sys
@@ -12,7 +11,7 @@ import typer
 from billctl import VERSION
 from billctl.cli.lazy import USAGE_ERROR, LazyGroup, Member, from_module
 from billctl.cli.options import Choices, guess_output
-from billctl.cli.output import Result, internal, print_error, print_result, talk, talk_error
+from billctl.cli.output import Result, accept_all_text, internal, print_error, print_result, talk, talk_error
 from billctl.errors import BillctlError, Interrupted, Terminated, UsageError
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
@@ -101,8 +100,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line; returns its exit code. Nothing that a command raises gets past this."""
     _fill_closed_descriptors()
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal's encoding never loses an answer
+        accept_all_text(stream)
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _terminate)

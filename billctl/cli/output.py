@@ -62,12 +62,12 @@ def print_result(result: Result, chosen: Choices, stdout: TextIO) -> None:
     if chosen.fields and output_format == "json":
         known_fields(result.records, chosen.fields)
     writers = {"json": _json, "ndjson": _ndjson, "csv": _csv, "tsv": _tsv, "table": _table}
-    _accept_all_text(stdout)
+    accept_all_text(stdout)
     writers[output_format](result, chosen, stdout)
     stdout.flush()
 
 
-def _accept_all_text(stream: TextIO) -> None:
+def accept_all_text(stream: TextIO | None) -> None:
     """Let `stream` escape what its encoding has no character for: an answer never fails on a name."""
     if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
         stream.reconfigure(errors="backslashreplace")
@@ -77,7 +77,7 @@ def talk(text: str, *, stderr: TextIO | None = None) -> None:
     """One line for a person, on standard error, with nothing secret and nothing that drives a terminal."""
     stream = stderr or sys.stderr
     if stream is not None:
-        _accept_all_text(stream)
+        accept_all_text(stream)
         stream.write(f"billctl: {safe_text(mask(text))}\n")
         stream.flush()
 
