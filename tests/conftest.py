@@ -20,12 +20,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 OUTER = dict(os.environ)
 KEPT = re.compile(
     r"PATH|LANG|LC_[A-Z]+|TMPDIR|USER|LOGNAME|SHELL|VIRTUAL_ENV|SYSTEMROOT|PYTEST_.*|COVERAGE_.*|HYPOTHESIS_.*"
-    r"|PYTHON(DONTWRITEBYTECODE|UNBUFFERED|HASHSEED|WARNINGS|PATH)|BILLCTL_(SPECS|PEERS)"
+    r"|PYTHON(UNBUFFERED|HASHSEED|WARNINGS|PATH)|BILLCTL_(SPECS|PEERS)"
 )
 """The variables a test sees of the environment the suite was started in.
 
-Everything else goes: billctl's own settings, credentials, proxies, and what an SDK reads to guess
-who calls it.
+Everything else goes: billctl's own settings, credentials, proxies, what an SDK reads to guess who calls
+it, and PYTHONDONTWRITEBYTECODE, under which every program that a test starts would compile itself anew.
 """
 ON_REQUEST = ("slow", "benchmark")
 """Markers whose tests run only when `-m` is given."""
