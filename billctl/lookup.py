@@ -148,7 +148,9 @@ def exit_error(result: LookupResult, *, all_or_fail: bool) -> BillctlError | Non
     if not result.customers:
         unable = [a.account for a in result.answers if a.status is Status.CANNOT_SEARCH]
         rest = f" ({', '.join(unable)} cannot search by {result.by})" if unable else ""
-        return NotFound(f"no customer by {result.by} {result.text!r}{rest}")
+        asked_notes = dict.fromkeys(note.rstrip(".") for answer in asked for note in answer.notes)
+        hint = " ".join(f"{note}." for note in asked_notes)
+        return NotFound(f"no customer by {result.by} {result.text!r}{rest}", hint=hint)
     return None
 
 

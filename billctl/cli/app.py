@@ -146,13 +146,15 @@ def _as_error(error: Exception, chosen: Choices) -> BillctlError:
 
 
 def _answer(result: Result, chosen: Choices, stdout: TextIO) -> int:
+    code = result.error.exit_code if result.error else 0
+    code = _printed(lambda: print_result(result, chosen, stdout), stdout, code)
+    # After the data: an answer that could not be printed as asked ends in its own one line.
     if not chosen.quiet:
         for warning in result.warnings:
             talk(warning)
     for error in result.failures():
         talk_error(error)
-    code = result.error.exit_code if result.error else 0
-    return _printed(lambda: print_result(result, chosen, stdout), stdout, code)
+    return code
 
 
 def _fail(error: BillctlError, arguments: Sequence[str], chosen: Choices, stdout: TextIO) -> int:

@@ -101,7 +101,7 @@ def lookup(
             records=[record for customer in found.customers for record in _records(customer)],
             columns=COLUMNS,
             view=_view(found, mode),
-            warnings=[] if shows_notes else _warnings(found),
+            warnings=[] if shows_notes or not found.customers else _warnings(found),
             error=exit_error(found, all_or_fail=all_or_fail),
             errors=found.errors,
             profile=session.profile.name,
@@ -141,7 +141,7 @@ def _text(record: Record) -> str | None:
 
 def _warnings(found: LookupResult) -> list[str]:
     """What the answers say of how complete they are, for the forms whose data does not show it."""
-    unable = "" if not found.customers else f"cannot search by {found.by}"
+    unable = f"cannot search by {found.by}"
     return [
         f"{answer.account}: {text}"
         for answer in found.answers

@@ -32,7 +32,7 @@ def process(shop: Shop, *arguments: str, shell: str) -> subprocess.CompletedProc
 
 
 def test_head_takes_one_line_and_nobody_complains(shop: Shop) -> None:
-    done = process(shop, "stripe", "invoices", "-q", shell="{} | head -1; exit ${{PIPESTATUS[0]}}")
+    done = process(shop, "stripe", "disputes", shell="{} | head -1; exit ${{PIPESTATUS[0]}}")
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) == 1
 
