@@ -113,8 +113,8 @@ def test_nobody_found_is_exit_3_with_the_accounts_still_in_the_document(shop: Sh
     assert ran.document["exit"] == {"code": 3, "class": "not_found"}
     assert ran.data["accounts"][0]["status"] == "none"
     assert ran.err == (
-        "billctl: no customer by email 'nobody@example.com'. Nothing changed. Stripe's Search may not show yet "
-        "what is less than a minute old, if the address is written there in another case.\n"
+        "billctl: no customer by email 'nobody@example.com'. Nothing changed. Stripe's Search may not show "
+        "yet what is less than a minute old, if the address is written there in another case.\n"
     )
 
 
