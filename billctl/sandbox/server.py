@@ -22,8 +22,8 @@ HOST = "127.0.0.1"
 TICK = 0.02
 """Seconds between two looks at whether a silent connection's client has left."""
 
-CLOSING_SECONDS = 0.5
-"""How long leaving waits for the threads; they are told to stop and normally need a few milliseconds."""
+CLOSING_SECONDS = 5.0
+"""How long leaving waits for the threads at most; told to stop, they normally need a few milliseconds."""
 
 
 class Sandbox:
@@ -82,7 +82,7 @@ class _Listener:
         self.port: int = self._socket.getsockname()[1]
         self._stopping = threading.Event()
         self._lock = threading.Lock()
-        self._open: dict[socket.socket, threading.Thread] = {}
+        self._serving: dict[threading.Thread, socket.socket] = {}
         self._thread = threading.Thread(target=self._accept, name="sandbox", daemon=True)
         self._thread.start()
 
@@ -99,9 +99,11 @@ class _Listener:
                 connection.close()
                 return
             thread = threading.Thread(target=self._serve, args=(connection,), name="sandbox", daemon=True)
+            # A thread cannot take itself off the list: between that and its end, leaving would miss it.
             with self._lock:
-                self._open[connection] = thread
-            thread.start()
+                self._serving = {each: held for each, held in self._serving.items() if each.is_alive()}
+                thread.start()
+                self._serving[thread] = connection
 
     def _serve(self, connection: socket.socket) -> None:
         try:
@@ -114,8 +116,6 @@ class _Listener:
         except ConnectionError:
             pass  # the client left, which is its right
         finally:
-            with self._lock:
-                self._open.pop(connection, None)
             connection.close()
 
     def stop(self) -> None:
@@ -128,13 +128,13 @@ class _Listener:
         deadline = time.monotonic() + CLOSING_SECONDS
         self._thread.join(CLOSING_SECONDS)
         with self._lock:
-            running = list(self._open.items())
-        for connection, _ in running:
+            serving = dict(self._serving)
+        for connection in serving.values():
             try:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
                 continue  # already closed by its thread
-        for _, thread in running:
+        for thread in serving:
             thread.join(max(0.0, deadline - time.monotonic()))
         self._socket.close()
         self._keeper.close()
