@@ -22,12 +22,15 @@ Promises of every adapter:
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from billctl.errors import BillctlError, Unsupported
 from billctl.frozen import field, frozen
 from billctl.models import Charge, Customer, Dispute, Invoice, Refund, Subscription
 from billctl.money import Money
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 API = 1
 """The version of this interface; a gateway class names the one it was written for as `api`."""
@@ -58,6 +61,8 @@ class Capability(StrEnum):
     RESEND_TO = "resend_to"
     IDEMPOTENCY = "idempotency"
     """The gateway itself honours the operation key of a refund."""
+    SYNC = "sync"
+    """It keeps a copy of its history on this machine when asked to, for what the gateway cannot search."""
 
 
 class By(StrEnum):
@@ -117,7 +122,10 @@ class Account:
     """One login at one gateway, as a profile names it.
 
     `account_id` is what the credentials must answer to, if the profile says. `base_url` replaces the
-    gateway's own address (no trailing slash). `live` is the profile's claim.
+    gateway's own address (no trailing slash). `live` is the profile's claim. `state_dir` is the gateway's
+    own directory for what it keeps between runs (tokens, copies); it is made private (0700) by whoever
+    first writes there, shared by all accounts of the gateway in every profile, and None where nothing
+    may be kept.
     """
 
     name: str
@@ -128,6 +136,7 @@ class Account:
     account_id: str | None = None
     base_url: str | None = None
     timeouts: Timeouts = field(default_factory=Timeouts)
+    state_dir: "Path | None" = None
 
 
 @frozen
@@ -216,6 +225,18 @@ class Delivery:
     note: str | None = None
 
 
+@frozen
+class LocalCopy:
+    """A copy of an account's history on this machine: `records` payments from `since` until `until`.
+
+    Both are aware UTC; `until` is what the gateway itself says it was complete to.
+    """
+
+    since: datetime
+    until: datetime
+    records: int
+
+
 class Gateway:
     """One account at one gateway. Build it from an `Account`; nothing is opened until a method is called."""
 
@@ -224,6 +245,9 @@ class Gateway:
     settings: ClassVar[tuple[Setting, ...]] = ()
     id_examples: ClassVar[Mapping[str, str]] = {}
     """An example id for each kind (`charge`, `subscription`, `invoice`, …), for help texts."""
+    tells_account: ClassVar[bool] = True
+    """Whether `check` learns from the gateway which account the credentials open; False where it can only
+    say which credentials were accepted. A live profile must name the account where this is True."""
 
     def __init__(self, account: Account) -> None:
         self.account = account
@@ -236,7 +260,22 @@ class Gateway:
             account=self.account.name,
         )
 
-    # Secrets: no network.
+    def close(self) -> None:
+        """End this account's connections; calls that other threads still wait in end with an error.
+
+        Called once, last. Optional: by default nothing is held.
+        """
+
+    # Settings and secrets: no network.
+
+    @classmethod
+    def settings_faults(cls, settings: Mapping[str, str], *, live: bool) -> Mapping[str, str]:
+        """What is wrong with a profile's settings beyond what is missing: name → why, in a few words.
+
+        Optional. `settings` are those that were given; `live` is the profile's mode.
+        """
+        del settings, live
+        return {}
 
     def check_secrets(self) -> None:
         """Raise `AuthFailed` where a secret's form alone shows that it cannot open this account in this mode.
@@ -321,6 +360,32 @@ class Gateway:
         """
         raise self._cannot("resend an invoice")
 
+    def preview_cancel(self, subscription: Subscription, *, when: When) -> tuple[str, ...]:
+        """What the operator must know before this subscription is ended so, as short sentences.
+
+        Optional. Raises `Refused` or `Unsupported` where it cannot be ended so, with what can be done
+        instead in the hint.
+        """
+        del subscription, when
+        return ()
+
+    # A copy on this machine, for a gateway that declares `sync`.
+
+    def sync(self, since: datetime) -> LocalCopy:
+        """Fetch what the copy lacks from `since` (aware UTC) on, and return what there is now.
+
+        What was fetched is kept when a later part fails or the run is killed.
+        """
+        raise self._cannot("keep a copy of its history")
+
+    def local_copy(self) -> LocalCopy | None:
+        """The copy there is, without asking the gateway; None where there is none."""
+        raise self._cannot("keep a copy of its history")
+
+    def forget_copy(self) -> LocalCopy | None:
+        """Delete the copy from this machine, and return what was deleted."""
+        raise self._cannot("keep a copy of its history")
+
     # Changes: called only by billctl.actions; they take the record just read, and the stamp.
 
     def refund(self, charge: Charge, amount: Money, *, stamp: Stamp) -> Refund:
@@ -347,6 +412,10 @@ class Gateway:
         Raises `OutcomeUnknown` when there is a refund that may be it and nothing tells.
         """
         raise self._cannot("look for a refund by its operation")
+
+    def find_void(self, charge: Charge, *, stamp: Stamp) -> Charge | None:
+        """The charge if it now is as the void would have left it, else None."""
+        raise self._cannot("look for a void by its operation")
 
     def find_cancellation(
         self, subscription: Subscription, *, when: When, stamp: Stamp

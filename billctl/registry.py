@@ -110,6 +110,20 @@ def settings_of(entries: Mapping[str, Entry], name: str) -> "tuple[Setting, ...]
     return load(entry).settings if entry else None
 
 
+def tells_account(entries: Mapping[str, Entry], name: str) -> bool:
+    """Whether the gateway called `name` can say whose account its credentials open; True if not installed."""
+    entry = entries.get(name)
+    return load(entry).tells_account if entry else True
+
+
+def settings_faults(
+    entries: Mapping[str, Entry], name: str, settings: Mapping[str, str], *, live: bool
+) -> Mapping[str, str]:
+    """What the gateway called `name` finds wrong with a profile's settings, by their names."""
+    entry = entries.get(name)
+    return load(entry).settings_faults(settings, live=live) if entry else {}
+
+
 def _broken(entry: Entry, why: str) -> ConfigError:
     return ConfigError(
         f"gateway {entry.name} cannot be used: {why} (package {entry.package} {entry.version})",

@@ -130,7 +130,9 @@ class Session:
             if account not in self._gateways:
                 config = self._config(account)
                 kind = registry.load(self._entries[config.gateway])
-                self._gateways[account] = kind(self._account(config, kind))
+                gateway = kind(self._account(config, kind))
+                self._stack.callback(gateway.close)
+                self._gateways[account] = gateway
             return self._gateways[account]
 
     def open(self, account: str) -> Opened:
@@ -223,12 +225,20 @@ class Session:
             name=config.name,
             gateway=config.gateway,
             live=self.profile.live,
-            settings=config.settings,
+            settings=self._settings(config),
             secrets=secrets,
             account_id=config.account_id,
             base_url=self._sandbox_url(config.gateway) if self.profile.sandbox else config.base_url,
             timeouts=self.profile.timeouts,
+            state_dir=self.state_dir / "gateways" / config.gateway,
         )
+
+    def _settings(self, config: AccountConfig) -> Mapping[str, str]:
+        if not self.profile.sandbox:
+            return config.settings
+        from billctl.sandbox import SETTINGS
+
+        return {**SETTINGS.get(config.gateway, {}), **config.settings}
 
     def prepare(self) -> None:
         """Bring up what the session's threads share; its own thread does that, as it takes it down too."""
@@ -242,7 +252,8 @@ class Session:
     def _sandbox(self) -> "Sandbox":
         from billctl.sandbox.server import Sandbox
 
-        return self._stack.enter_context(Sandbox(self.state_dir))
+        used = {config.gateway for config in self.profile.accounts.values()}
+        return self._stack.enter_context(Sandbox(self.state_dir, gateways=used))
 
     @cached_property
     def credentials(self) -> Finder:
@@ -330,7 +341,12 @@ def installed_gateways(env: Mapping[str, str]) -> profiles.Gateways:
     """What a profile's checks must know of the installed gateways; an adapter is imported when named."""
     entries = registry.installed(state_dir(env))
     return profiles.Gateways(
-        settings_of=lambda name: registry.settings_of(entries, name), names=tuple(entries)
+        settings_of=lambda name: registry.settings_of(entries, name),
+        names=tuple(entries),
+        tells_account=lambda name: registry.tells_account(entries, name),
+        settings_faults=lambda name, settings, live: registry.settings_faults(
+            entries, name, settings, live=live
+        ),
     )
 
 

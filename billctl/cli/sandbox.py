@@ -70,7 +70,7 @@ def serve(
 
     with ExitStack() as up:
         try:
-            gateways = up.enter_context(Sandbox(_directory(), port=port))
+            gateways = up.enter_context(Sandbox(_directory(), ports={"stripe": port}))
         except OSError as failure:
             raise UsageError(
                 f"port {port} on 127.0.0.1 cannot be had: {os.strerror(failure.errno or 0)}",

@@ -1,6 +1,6 @@
 """The `[accounts.NAME]` tables of a profile."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from billctl.errors import ConfigError
@@ -27,17 +27,23 @@ def _always(_gateway: str) -> bool:
     return True
 
 
+def _faultless(_gateway: str, _settings: Mapping[str, str], _live: bool) -> Mapping[str, str]:
+    return {}
+
+
 @frozen
 class Gateways:
     """What is known of the installed gateways without opening any.
 
     `settings_of` is asked only for gateways that a profile names; `names` serve suggestions only;
-    `tells_account` says whether a gateway can name the account its credentials open.
+    `tells_account` says whether a gateway can name the account its credentials open; `settings_faults`
+    what is wrong with the settings given for one in a mode (`live`), name → why.
     """
 
     settings_of: SettingsOf
     names: Collection[str] = ()
     tells_account: Callable[[str], bool] = _always
+    settings_faults: Callable[[str, Mapping[str, str], bool], Mapping[str, str]] = _faultless
 
 
 @dataclass(slots=True, kw_only=True)
@@ -71,10 +77,15 @@ class AccountReader:
             note_unknown_keys(table, path, known, self.faults)
             self._note_missing(table, path, settings)
         values = {key: word(table, path, key, self.faults) for key in KEYS}
+        own = self._own_settings(table, path, settings)
+        if settings:
+            faults = self.gateways.settings_faults(values["gateway"] or "", own, self.live)
+            for key, why in faults.items():
+                self.faults.add((*path, key), why, "Correct it.")
         return AccountConfig(
             name=name,
             gateway=values["gateway"] or "",
-            settings=self._own_settings(table, path, settings),
+            settings=own,
             account_id=values["account_id"],
             base_url=self._base_url(values["base_url"], (*path, "base_url")),
         )
@@ -115,7 +126,7 @@ class AccountReader:
 
     def _note_missing(self, table: Table, path: KeyPath, settings: tuple[Setting, ...]) -> None:
         for setting in settings:
-            if setting.required and not setting.secret and setting.name not in table:
+            if setting.required and not setting.secret and setting.name not in table and not self.sandbox:
                 what = f"is missing ({shown(setting.help)})"
                 self.faults.add((*path, setting.name), what, f'Write {setting.name} = "…".')
         if self.live and "account_id" not in table and self.gateways.tells_account(str(table["gateway"])):

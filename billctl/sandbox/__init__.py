@@ -18,5 +18,33 @@ STRIPE_RESTRICTED_KEY: Final = "rk_test_billctlSandboxReadOnlyKey"
 STRIPE_LIVE_KEY: Final = "sk_live_billctlSandboxPlayMoneyKey"
 """Opens the same account's live mode: its own copy of the shop, every object `livemode: true`."""
 
-KEYS: Final[Mapping[str, Mapping[str, str]]] = {"stripe": {"api_key": STRIPE_KEY}}
+PAYPAL_CLIENT_ID: Final = "billctlSandboxPaypalClientId"
+PAYPAL_CLIENT_SECRET: Final = "billctlSandboxPaypalSecretNotReal"  # noqa: S105 opens play money only
+"""Open the test-mode shop of the PayPal sandbox."""
+
+PAYPAL_LIVE_CLIENT_ID: Final = "billctlSandboxPaypalPlayMoneyId"
+PAYPAL_LIVE_CLIENT_SECRET: Final = "billctlSandboxPaypalPlayMoneySecret"  # noqa: S105 as above
+"""Open its live mode: another copy of the shop."""
+
+BRAINTREE_MERCHANT_ID: Final = "sbxbillctlmerchant"
+BRAINTREE_PUBLIC_KEY: Final = "sbxbillctlpublickey"
+BRAINTREE_PRIVATE_KEY: Final = "sbxbillctlprivatekeynotreal"
+"""Open the test-mode shop of the Braintree sandbox."""
+
+BRAINTREE_LIVE_MERCHANT_ID: Final = "sbxbillctlplaymoney"
+BRAINTREE_LIVE_PUBLIC_KEY: Final = "sbxbillctlplaypublickey"
+BRAINTREE_LIVE_PRIVATE_KEY: Final = "sbxbillctlplayprivatekey"
+"""Open its live mode: another copy of the shop."""
+
+KEYS: Final[Mapping[str, Mapping[str, str]]] = {
+    "stripe": {"api_key": STRIPE_KEY},
+    "paypal": {"client_secret": PAYPAL_CLIENT_SECRET},
+    "braintree": {"private_key": BRAINTREE_PRIVATE_KEY},
+}
 """Gateway name → secret name (as profiles name it) → the key that opens the sandbox."""
+
+SETTINGS: Final[Mapping[str, Mapping[str, str]]] = {
+    "paypal": {"client_id": PAYPAL_CLIENT_ID},
+    "braintree": {"merchant_id": BRAINTREE_MERCHANT_ID, "public_key": BRAINTREE_PUBLIC_KEY},
+}
+"""Gateway name → setting (as profiles name it) → what it is at the sandbox."""

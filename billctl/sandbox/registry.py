@@ -3,12 +3,14 @@
 Modules load when a gateway is first asked: help and completion must not pay for them.
 """
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from billctl.sandbox.database import Clock, Database
 from billctl.sandbox.http import Answer, Pause, Request
 
 GATEWAYS = ("stripe",)
+"""Their names. `billctl.sandbox.NAME.app.App` is a gateway's protocol, built from a clock, and
+`billctl.sandbox.NAME.seed.seed` fills its shop."""
 
 
 class App(Protocol):
@@ -20,17 +22,18 @@ class App(Protocol):
 
 def app(gateway: str, clock: Clock) -> App:
     """The protocol of `gateway`. Raises `KeyError` for a gateway without a sandbox."""
-    if gateway != "stripe":
-        raise KeyError(gateway)
-    from billctl.sandbox.stripe.app import StripeApp
-
-    return StripeApp(clock)
+    protocol: App = _module(gateway, "app").App(clock)
+    return protocol
 
 
 def seed(gateway: str, database: Database, *, live: bool, now: int) -> None:
     """Write one mode's shop as it looks at `now` (Unix seconds). Call inside a write transaction."""
-    if gateway != "stripe":
-        raise KeyError(gateway)
-    from billctl.sandbox.stripe.seed import seed as seed_stripe
+    _module(gateway, "seed").seed(database, live=live, now=now)
 
-    seed_stripe(database, live=live, now=now)
+
+def _module(gateway: str, part: str) -> Any:
+    if gateway not in GATEWAYS:
+        raise KeyError(gateway)
+    from importlib import import_module
+
+    return import_module(f"billctl.sandbox.{gateway}.{part}")

@@ -19,9 +19,11 @@ class Person(NamedTuple):
     card: str
     story: str
     note: str | None = None
+    gateways: tuple[str, ...] = ("stripe",)
+    """Where this person is a customer."""
 
 
-PEOPLE: tuple[Person, ...] = (
+AT_STRIPE: tuple[Person, ...] = (
     Person("Layla", "Layla Haddad", "layla@example.com", "AE", "Dubai", "usd", "visa", "layla"),
     Person("Omar", "Omar Farouk", "Omar.Farouk@Example.com", "EG", "Cairo", "usd", "mastercard", "active"),
     Person(
@@ -113,3 +115,47 @@ PEOPLE: tuple[Person, ...] = (
         "line one\nline two\x1b]0;owned\x07",
     ),
 )
+
+ELSEWHERE: tuple[Person, ...] = (
+    Person("Farida", "فريدة السيد", "farida@example.com", "EG", "القاهرة", "usd", "visa", "active"),
+    Person("Jonas", "Jonas Weber", "jonas@example.org", "DE", "Hamburg", "eur", "mastercard", "invoiced"),
+    Person("Wei", "Wei Chen", "wei@example.com", "TW", "Taipei", "twd", "visa", "onetime"),
+    Person("Bence", "Bence Nagy", "bence@example.org", "HU", "Budapest", "huf", "visa", "refunded"),
+    Person("Kofi", "Kofi Mensah", "kofi@example.net", "GB", "London", "usd", "visa", "past_due"),
+    Person("Nina", "Nina Novak", "nina@example.net", "SI", "Ljubljana", "eur", "visa", "dispute_lost"),
+    Person("Aya", "آية منصور", "aya@example.com", "AE", "دبي", "usd", "mastercard", "authorized"),
+)
+"""Customers whom Stripe does not know."""
+
+ALSO_AT = {
+    "Layla": ("paypal", "braintree"),
+    "Omar": ("paypal",),
+    "Amina": ("braintree",),
+    "Noura": ("paypal", "braintree"),
+    "Salma": ("braintree",),
+    "Huda": ("paypal",),
+    "Emma": ("paypal", "braintree"),
+    "Liam": ("paypal",),
+    "Olivia": ("braintree",),
+    "Noah": ("paypal", "braintree"),
+    "Sophia": ("paypal",),
+    "Mia": ("braintree",),
+    "Yuki": ("paypal", "braintree"),
+    "Victor": ("paypal", "braintree"),
+    "Jack": ("braintree",),
+    "Trap": ("paypal", "braintree"),
+    "Farida": ("paypal",),
+    "Jonas": ("paypal", "braintree"),
+    "Wei": ("paypal",),
+    "Bence": ("paypal",),
+    "Kofi": ("braintree",),
+    "Nina": ("braintree",),
+    "Aya": ("paypal", "braintree"),
+}
+"""Slug → the gateways besides Stripe, or instead of it, where a person is a customer."""
+
+PEOPLE: tuple[Person, ...] = (
+    *(person._replace(gateways=("stripe", *ALSO_AT.get(person.slug, ()))) for person in AT_STRIPE),
+    *(person._replace(gateways=ALSO_AT[person.slug]) for person in ELSEWHERE),
+)
+"""Everybody. A gateway's seed takes those whose `gateways` name it, and may bill in another currency."""

@@ -8,6 +8,7 @@ import select
 import socket
 import threading
 import time
+from collections.abc import Collection, Mapping
 from math import inf
 from pathlib import Path
 from types import TracebackType
@@ -29,24 +30,31 @@ CLOSING_SECONDS = 5.0
 class Sandbox:
     """The rehearsal gateways, up between `__enter__` and `__exit__`.
 
-    `state_dir` is billctl's state directory; the sandbox lives in `sandbox/` there. `port` is the
-    Stripe gateway's (0: any free one). `clock` gives the gateway's time. `seed_shop=False` starts a
-    new state without the shop. Entering raises `OSError` when the port cannot be had, and `StoreError`
-    when the state cannot be used.
+    `state_dir` is billctl's state directory; the sandbox lives in `sandbox/` there. `gateways` are those
+    to bring up, `ports` theirs (0, or not named: any free one). `clock` gives the gateways' time.
+    `seed_shop=False` starts a new state without the shop. Entering raises `OSError` when a port cannot
+    be had, and `StoreError` when the state cannot be used.
     """
 
     def __init__(
-        self, state_dir: Path, *, port: int = 0, clock: Clock | None = None, seed_shop: bool = True
+        self,
+        state_dir: Path,
+        *,
+        gateways: Collection[str] = GATEWAYS,
+        ports: Mapping[str, int] | None = None,
+        clock: Clock | None = None,
+        seed_shop: bool = True,
     ) -> None:
         self._state_dir = state_dir
-        self._ports = {"stripe": port}
+        self._gateways = [name for name in GATEWAYS if name in gateways]
+        self._ports = ports or {}
         self._clock = clock or utc_now
         self._seed_shop = seed_shop
         self._listeners: dict[str, _Listener] = {}
 
     def __enter__(self) -> Self:
         try:
-            for gateway in GATEWAYS:
+            for gateway in self._gateways:
                 path = prepare(self._state_dir, gateway, clock=self._clock, seed_shop=self._seed_shop)
                 protocol = app(gateway, self._clock)
                 self._listeners[gateway] = _Listener(path, protocol, self._ports.get(gateway, 0))

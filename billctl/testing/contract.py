@@ -49,10 +49,11 @@ METHODS: dict[Capability, tuple[str, ...]] = {
     Capability.LIST_DISPUTES: ("list_disputes",),
     Capability.REFUND: ("refund", "find_refund", "get_charge"),
     Capability.PARTIAL_REFUND: ("refund", "find_refund", "get_charge"),
-    Capability.VOID: ("void_charge", "get_charge"),
+    Capability.VOID: ("void_charge", "find_void", "get_charge"),
     Capability.CANCEL_NOW: ("cancel_subscription", "find_cancellation", "get_subscription"),
     Capability.CANCEL_AT_PERIOD_END: ("cancel_subscription", "find_cancellation", "get_subscription"),
     Capability.RESEND_INVOICE: ("resend_invoice", "preview_resend", "find_resend", "get_invoice"),
+    Capability.SYNC: ("sync", "local_copy", "forget_copy"),
 }
 """What a capability needs overridden. Of these methods, what no declared capability needs must not be."""
 

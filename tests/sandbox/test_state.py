@@ -277,7 +277,7 @@ def test_a_port_that_is_taken_is_an_error_at_once(state_dir: Path) -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as taken,
         pytest.raises(OSError, match="in use"),
-        Sandbox(state_dir, port=taken.getsockname()[1]),
+        Sandbox(state_dir, ports={"stripe": taken.getsockname()[1]}),
     ):
         pass
 
@@ -288,7 +288,7 @@ def test_it_listens_on_loopback_alone_and_on_the_port_it_is_given(state_dir: Pat
         assert first.url("stripe") == f"http://127.0.0.1:{port}"
         with pytest.raises(KeyError):
             first.url("abacus")
-    with Sandbox(state_dir, port=port) as again:
+    with Sandbox(state_dir, ports={"stripe": port}) as again:
         assert again.url("stripe") == f"http://127.0.0.1:{port}"
 
 

@@ -41,7 +41,7 @@ from billctl.models import (
 from billctl.money import Money
 
 WHEN = datetime(2026, 11, 21, 14, 2, tzinfo=UTC)
-CAN = frozenset(Capability) - {Capability.VOID}
+CAN = frozenset(Capability) - {Capability.VOID, Capability.SYNC}
 
 
 class Acme(Gateway):

@@ -22,13 +22,16 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("gateway",),
     ("models",),
     ("money",),
-    ("paths", "text", "iso4217", "frozen"),
+    ("gaps", "transport"),
+    ("paths", "text", "iso4217", "frozen", "parallel"),
     ("errors",),
 )
 """Top to bottom: a part imports from its own row and from those below, never from above."""
 
-PLUGIN_API = frozenset({"gateway", "models", "money", "errors", "iso4217", "frozen"})
-"""All that a gateway imports of billctl. iso4217 is the table under money, frozen the form of records."""
+PLUGIN_API = frozenset(
+    {"gateway", "models", "money", "errors", "iso4217", "frozen", "parallel", "gaps", "transport"}
+)
+"""All that a gateway imports of billctl: the interface, and what adapters would otherwise each write anew."""
 
 SANDBOX_MAY = frozenset({"errors", "paths", "iso4217", "money", "frozen"})
 """The sandbox is checked against the gateways' descriptions, so it shares nothing with their adapters."""

@@ -38,7 +38,10 @@ def utc_now() -> datetime:
 class StripeGateway(Gateway):
     """One Stripe account. `now` is the clock that decides whether an open invoice is past due."""
 
-    capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability) - {Capability.VOID}
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability) - {
+        Capability.VOID,
+        Capability.SYNC,
+    }
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting(name="api_key", help="A secret or, better, a restricted key (sk_…, rk_…).", secret=True),
     )

@@ -198,7 +198,7 @@ def build(account: Account, key: str, base: str) -> "StripeClient":
     _import_quietly()
     import stripe
 
-    from billctl.gateways.stripe.transport import bounded_session
+    from billctl.transport import bounded_session
 
     limits = account.timeouts
     session = bounded_session(

@@ -10,16 +10,16 @@ from datetime import datetime
 
 from billctl.errors import AuthFailed, BillctlError, NetworkError, NotFound, Refused, Unsupported, UsageError
 from billctl.frozen import field, frozen_value, replace
+from billctl.gaps import because, told
 from billctl.gateway import By, Found, Query
 from billctl.gateways.stripe import mapping
 from billctl.gateways.stripe.client import PAGE, Client, Json
 from billctl.gateways.stripe.errors import reading_answer
-from billctl.gateways.stripe.gaps import because, told
 from billctl.gateways.stripe.history import History, read_history
 from billctl.gateways.stripe.ids import kind_of
 from billctl.gateways.stripe.objects import retrieve
-from billctl.gateways.stripe.parallel import Job, gather
 from billctl.models import Customer, Match
+from billctl.parallel import Job, gather
 
 SEARCH_LAG = "Stripe's Search may not show yet what is less than a minute old"
 SHORTEST_PART = 3

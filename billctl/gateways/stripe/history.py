@@ -6,17 +6,18 @@ from functools import partial
 from typing import NamedTuple, TypeVar
 
 from billctl.errors import BillctlError, NoAnswer, NotFound, Unsupported
+from billctl.gaps import Gap, attempted, because
 from billctl.gateway import Query
 from billctl.gateways.stripe import mapping
 from billctl.gateways.stripe.client import Client, Json
 from billctl.gateways.stripe.errors import reading_answer
-from billctl.gateways.stripe.gaps import Gap, attempted, because
 from billctl.gateways.stripe.lists import created
 from billctl.gateways.stripe.objects import disputes_of, refunds_of
-from billctl.gateways.stripe.parallel import gather
 from billctl.models import Charge, Dispute, Invoice, Subscription
+from billctl.parallel import gather
 
 T = TypeVar("T", Charge, Dispute, Invoice, Subscription)
+R = TypeVar("R")
 
 
 class History(NamedTuple):
@@ -102,8 +103,16 @@ def _page(client: Client, path: str, params: Json, limit: int) -> Callable[[], P
         return Page(sorted(items, key=_created, reverse=True), more)
 
     def read() -> Page:
-        page, error = attempted(client.account.name, newest_first, Page([]))
+        page, error = attempted(_readable(client, newest_first), Page([]))
         return page._replace(error=error)
+
+    return read
+
+
+def _readable(client: Client, call: Callable[[], R]) -> Callable[[], R]:
+    def read() -> R:
+        with reading_answer(client.account.name, change=False):
+            return call()
 
     return read
 
@@ -124,13 +133,12 @@ def _details(client: Client, charges: Sequence[Json]) -> list[Detail]:
     Of refunds that cannot be read to their end, those that came with the charge are left. A charge whose
     disputes cannot be read shows as refundable what a lost one may have taken: a refund asks again.
     """
-    account = client.account.name
     none: list[Json] = []
 
     def read(charge: Json) -> Detail:
         known = (charge.get("refunds") or {}).get("data") or []
-        refunds, no_refunds = attempted(account, lambda: refunds_of(client, charge), list(known))
-        disputes, no_disputes = attempted(account, lambda: disputes_of(client, charge), none)
+        refunds, no_refunds = attempted(_readable(client, lambda: refunds_of(client, charge)), list(known))
+        disputes, no_disputes = attempted(_readable(client, lambda: disputes_of(client, charge)), none)
         failed = (("refunds", no_refunds), ("disputes", no_disputes))
         return Detail(charge, refunds, disputes, [(part, error) for part, error in failed if error])
 

@@ -11,10 +11,10 @@ from billctl.sandbox.stripe.errors import server_error
 from billctl.sandbox.stripe.exchange import Exchange
 from billctl.sandbox.stripe.routes import RESOURCES, route
 
-__all__ = ["RESOURCES", "StripeApp", "route"]
+__all__ = ["RESOURCES", "App", "route"]
 
 
-class StripeApp:
+class App:
     """Stripe, as far as this sandbox goes."""
 
     def __init__(self, clock: Clock) -> None:

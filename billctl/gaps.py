@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeVar
 
 from billctl.errors import BillctlError
-from billctl.gateways.stripe.errors import reading_answer
 
 T = TypeVar("T")
 NAMED = 3
@@ -19,12 +18,11 @@ class Gap(NamedTuple):
     error: BillctlError
 
 
-def attempted(account: str, call: Callable[[], T], instead: T) -> tuple[T, BillctlError | None]:
+def attempted(call: Callable[[], T], instead: T) -> tuple[T, BillctlError | None]:
     """What `call` returns, or `instead` and why. Raises `AuthFailed` (`wrong_mode`): an answer of the other
     mode is no gap, it puts in doubt all that was read with it."""
     try:
-        with reading_answer(account, change=False):
-            return call(), None
+        return call(), None
     except BillctlError as error:
         if error.code == "wrong_mode":
             raise

@@ -10,7 +10,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from billctl.gateways.stripe.parallel import Job
+from billctl.parallel import Job
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response, Session
