@@ -11,16 +11,25 @@ MAX_LINE = 65_536
 MAX_BODY = 1_048_576
 REASONS = {
     200: "OK",
+    201: "Created",
+    202: "Accepted",
+    204: "No Content",
     400: "Bad Request",
     401: "Unauthorized",
     402: "Payment Required",
     403: "Forbidden",
     404: "Not Found",
+    405: "Method Not Allowed",
+    406: "Not Acceptable",
     409: "Conflict",
     413: "Payload Too Large",
+    415: "Unsupported Media Type",
+    422: "Unprocessable Entity",
+    426: "Upgrade Required",
     429: "Too Many Requests",
     500: "Internal Server Error",
     502: "Bad Gateway",
+    503: "Service Unavailable",
 }
 
 Pause = Callable[[float], None]
@@ -153,8 +162,9 @@ def _chunked(stream: BinaryIO) -> bytes:
 
 
 def head(answer: Answer, *, keep_alive: bool) -> bytes:
-    """Status line and headers, with the length of the whole body."""
+    """Status line and headers, with the length of the whole body; 204 has none (RFC 9110, 8.6)."""
     lines = [f"HTTP/1.1 {answer.status} {REASONS.get(answer.status, 'Status')}"]
     lines += [f"{name}: {value}" for name, value in answer.headers.items()]
-    lines += [f"Content-Length: {len(answer.body)}", f"Connection: {'keep-alive' if keep_alive else 'close'}"]
+    lines += [f"Content-Length: {len(answer.body)}"] if answer.status != 204 else []
+    lines.append(f"Connection: {'keep-alive' if keep_alive else 'close'}")
     return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
