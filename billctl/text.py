@@ -16,6 +16,8 @@ _SECRETS = re.compile(
     r"|whsec_[A-Za-z0-9+/=]{8,}"  # webhook signing secrets
     r"|\bc[ks]_[0-9a-f]{40}\b"  # WooCommerce consumer keys
     r"|access_token\$[a-z]+\$[a-z0-9$]{8,}"  # Braintree and PayPal access tokens
+    r"|\bA21A[A-Za-z0-9_-]{20,}"  # PayPal bearer tokens
+    r"|\bE[A-Za-z0-9_-]{79}(?![A-Za-z0-9_-])"  # PayPal client secrets
     r"|(?i:bearer|basic)\s+[A-Za-z0-9+/=_.~-]{12,}"  # an authorization header's value
 )
 _DIGIT_RUN = re.compile(r"\d+(?:[ ._/\-\u00a0]\d+)*")

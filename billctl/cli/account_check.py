@@ -87,7 +87,7 @@ def _checked(session: Session, name: str, wait: Callable[[], Opened]) -> Checked
 def _note(opened: Opened) -> str | None:
     if opened.identity.id is None:
         return "the credentials may not say which account they open"
-    if opened.account.account_id is None:
+    if opened.account.account_id is None and opened.gateway.tells_account:
         return f'account_id = "{opened.identity.id}" in the profile would hold it to this account'
     return None
 

@@ -102,7 +102,7 @@ def _with_answers(wanted: Wanted, env: Mapping[str, str]) -> Wanted:
     gateway = wanted.gateway or _ask_one_of(f"Gateway ({', '.join(usable)})", usable, usable[0])
     account = wanted.account or ask(f"Account name [{gateway}]:") or gateway
     account_id = wanted.account_id
-    if mode == Mode.LIVE and account_id is None:
+    if mode == Mode.LIVE and account_id is None and installed_gateways(env).tells_account(gateway):
         question = f"Account id that the live key of {account} must answer to:"
         account_id = _ask_until(question, bool, "in live mode it is needed")
     return replace(wanted, mode=str(mode), gateway=gateway, account=account, account_id=account_id)

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from difflib import get_close_matches
 from pathlib import Path
@@ -21,7 +21,7 @@ from billctl.errors import PolicyDenied, UsageError
 from billctl.paths import ensure_private_dir, state_dir
 
 DEFAULT_PORT = 12111
-"""The port in the contract's example of a `base_url`."""
+"""The port in the contract's example of a `base_url`; of several gateways each has the next one."""
 
 LOOK = 0.5
 """Seconds between two looks at signals: one that arrives just before a sleep begins does not cut it short."""
@@ -42,6 +42,12 @@ app = new_app(
 )
 
 
+def _gateways(incomplete: str) -> list[str]:
+    from billctl.sandbox.registry import GATEWAYS
+
+    return [name for name in GATEWAYS if name.startswith(incomplete)]
+
+
 # serve
 
 
@@ -51,9 +57,15 @@ def serve(
     port: Annotated[
         int,
         typer.Option(
-            "--port", metavar="N", min=0, max=65535, help="Port of the Stripe gateway; 0: any free."
+            "--port", metavar="N", min=0, max=65535, help="First gateway's port, then the next; 0: any free."
         ),
     ] = DEFAULT_PORT,
+    gateway: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--gateway", metavar="NAME", help="Only this one (repeatable).", autocompletion=_gateways
+        ),
+    ] = None,
 ) -> None:
     """Keep the gateways up for other programs, until Ctrl-C.
 
@@ -61,41 +73,77 @@ def serve(
     Examples:
       billctl sandbox serve
       billctl sandbox serve --port 0 --output json
+      billctl sandbox serve --gateway paypal --port 12112
 
-    The first line on standard output comes when the gateways answer: gateway, base_url, the name of
-    the secret and a key that opens it. Put base_url into a profile in test mode, and the key into
-    `billctl auth add` (or its environment variable).
+    A line for each gateway comes on standard output when all answer: gateway, base_url, the name of its
+    secret, a key that opens it, and its other settings. Put base_url and the settings into a profile in
+    test mode, and the key into `billctl auth add` (or its environment variable).
     """
+    from billctl.sandbox.registry import GATEWAYS
     from billctl.sandbox.server import Sandbox
 
+    chosen = [name for name in GATEWAYS if name in _known_gateways(gateway or GATEWAYS)]
+    ports = {name: port + place if port else 0 for place, name in enumerate(chosen)}
     with ExitStack() as up:
         try:
-            gateways = up.enter_context(Sandbox(_directory(), ports={"stripe": port}))
-        except OSError as failure:
+            gateways = up.enter_context(Sandbox(_directory(), gateways=chosen, ports=ports))
+        except (OSError, OverflowError) as failure:
+            errno = failure.errno if isinstance(failure, OSError) else None
+            why = os.strerror(errno) if errno else "there is none above 65535"
+            wanted = f"port {port}" if len(chosen) == 1 else f"ports {port} to {port + len(chosen) - 1}"
             raise UsageError(
-                f"port {port} on 127.0.0.1 cannot be had: {os.strerror(failure.errno or 0)}",
+                f"{wanted} on 127.0.0.1 cannot be had: {why}",
                 code="port_in_use",
                 hint="Choose another one, or --port 0 for any free one.",
             ) from None
-        _stay(context, gateways)
+        _stay(context, gateways, chosen)
 
 
-def _announce(context: typer.Context, gateways: Any) -> None:
-    from billctl.sandbox import KEYS
+def _known_gateways(names: Sequence[str]) -> Sequence[str]:
+    """`names`; raises `UsageError` for one that has no sandbox."""
+    from billctl.sandbox.registry import GATEWAYS
+
+    for name in names:
+        if name not in GATEWAYS:
+            raise UsageError(
+                f"there is no sandbox of {name[:40]!r}",
+                code="bad_gateway",
+                hint=f"There is one of {', '.join(GATEWAYS)}.",
+            )
+    return names
+
+
+def _announce(context: typer.Context, gateways: Any, chosen: Sequence[str]) -> None:
+    from billctl.sandbox import KEYS, SETTINGS
 
     rows = [
-        {"type": "sandbox", "gateway": name, "base_url": gateways.url(name), "secret": secret, "key": key}
-        for name, keys in KEYS.items()
-        for secret, key in keys.items()
+        {
+            "type": "sandbox",
+            "gateway": name,
+            "base_url": gateways.url(name),
+            "secret": secret,
+            "key": key,
+            "settings": dict(SETTINGS.get(name, {})),
+        }
+        for name in chosen
+        for secret, key in KEYS[name].items()
     ]
-    columns = ("gateway", "base_url", "secret", "key")
-    cells = tuple(tuple(row[column] for column in columns) for row in rows)
+    columns = ("gateway", "base_url", "secret", "key", "settings")
+    lines = [row | {"settings": _joined(row["settings"])} for row in rows]
+    cells = tuple(tuple(line[column] for column in columns) for line in lines)
     view = [Grid(tuple(Column(title) for title in columns), cells)]
-    result = Result(data={"gateways": rows}, records=rows, columns=columns, view=view)
-    print_result(result, choices(context), sys.stdout)
+    chosen_output = choices(context)
+    as_lines = chosen_output.format(terminal=sys.stdout.isatty()) in {"csv", "tsv"}
+    records = lines if as_lines else rows
+    result = Result(data={"gateways": rows}, records=records, columns=columns, view=view)
+    print_result(result, chosen_output, sys.stdout)
 
 
-def _stay(context: typer.Context, gateways: Any) -> None:
+def _joined(settings: dict[str, str]) -> str:
+    return " ".join(f"{name}={value}" for name, value in settings.items())
+
+
+def _stay(context: typer.Context, gateways: Any, chosen: Sequence[str]) -> None:
     """Say where they are and wait. Raises `typer.Exit` with the exit code of what ended it."""
     from billctl.errors import Terminated
 
@@ -104,7 +152,7 @@ def _stay(context: typer.Context, gateways: Any) -> None:
     try:
         if not quiet:
             talk("the sandbox is up; Ctrl-C takes it down.")
-        _announce(context, gateways)
+        _announce(context, gateways, chosen)
         while True:
             time.sleep(LOOK)
     except (KeyboardInterrupt, Terminated) as stopped:
@@ -169,6 +217,8 @@ def _status_result(directory: Path, *, silent: bool = False) -> Result:
     from billctl.sandbox.state import status as look
 
     report = look(directory)
+    for name, content in report.items():
+        content["faults"] = [{"gateway": name} | fault for fault in content["faults"]]
     gateways = [{"gateway": name} | content for name, content in report.items()]
     records = [
         {"type": "objects", "gateway": name, "kind": kind, "count": count}
@@ -195,8 +245,11 @@ def _gateway_view(name: str, content: dict[str, Any]) -> Iterator[Line | Grid]:
 def _faults_view(faults: list[dict[str, Any]]) -> View:
     if not faults:
         return [Line(("no fault is armed",), indent=2)]
-    rows = tuple((fault["kind"], fault["match"], _times(fault["remaining"])) for fault in faults)
-    return [Grid((Column("fault"), Column("meets"), Column("for")), rows, indent=2)]
+    rows = tuple(
+        (fault.get("gateway", ""), fault["kind"], fault["match"], _times(fault["remaining"]))
+        for fault in faults
+    )
+    return [Grid((Column("at"), Column("fault"), Column("meets"), Column("for")), rows, indent=2)]
 
 
 def _times(remaining: int) -> str:
@@ -237,7 +290,15 @@ def fault(
     retry_after: Annotated[
         int | None, typer.Option("--retry-after", metavar="S", min=0, help="Of `429`, in seconds.")
     ] = None,
-    gateway: Annotated[str, typer.Option("--gateway", metavar="NAME", help="At which gateway.")] = "stripe",
+    gateway: Annotated[
+        str | None,
+        typer.Option(
+            "--gateway",
+            metavar="NAME",
+            help="At which gateway: stripe, unless --clear or --list is given.",
+            autocompletion=_gateways,
+        ),
+    ] = None,
     list_all: Annotated[bool, typer.Option("--list", help="Show all kinds, and what is armed.")] = False,
     clear: Annotated[bool, typer.Option("--clear", help="Disarm KIND, or everything.")] = False,
 ) -> Result:
@@ -252,22 +313,25 @@ def fault(
       billctl sandbox fault --clear
 
     A change that gets no answer is re-sent once under its idempotency key, so a single lost answer
-    heals by itself: --times 9 makes it stay lost.
+    heals by itself: --times 9 makes it stay lost. --clear and --list are for every gateway unless
+    --gateway names one.
     """
     from billctl.sandbox import faults
+    from billctl.sandbox.registry import GATEWAYS
 
-    _check_fault(kind, on, gateway)
+    _check_fault(kind, on)
+    asked = _known_gateways([gateway] if gateway else GATEWAYS)
     directory = _directory()
     if list_all:
-        return _kinds_result(faults.armed(directory, gateway))
+        return _kinds_result(_armed(directory, asked))
     if clear:
-        count = faults.clear(directory, gateway, kind)
-        return _faults_result(faults.armed(directory, gateway), [f"{count} disarmed"])
+        count = sum(faults.clear(directory, name, kind) for name in asked)
+        return _faults_result(_armed(directory, asked), [f"{count} disarmed"])
     if kind is None:
         raise UsageError("which fault?", code="no_kind", hint="See `billctl sandbox fault --list`.")
     armed = faults.arm(
         directory,
-        gateway,
+        gateway or "stripe",
         kind,
         match=on,
         times=times,
@@ -276,24 +340,23 @@ def fault(
         code=code,
         retry_after=retry_after,
     )
-    return _faults_result([armed], [])
+    return _faults_result([{"gateway": gateway or "stripe"} | armed], [])
 
 
-def _check_fault(kind: str | None, on: str, gateway: str) -> None:
+def _armed(directory: Path, gateways: Sequence[str]) -> list[dict[str, Any]]:
+    from billctl.sandbox import faults
+
+    return [{"gateway": name} | fault for name in gateways for fault in faults.armed(directory, name)]
+
+
+def _check_fault(kind: str | None, on: str) -> None:
     """Raise `UsageError` for words that the sandbox does not know."""
     from billctl.sandbox.faults import KINDS
-    from billctl.sandbox.registry import GATEWAYS
 
     if kind is not None and kind not in KINDS:
         close = get_close_matches(kind, KINDS, n=1)
         hint = f"Did you mean {close[0]}?" if close else "See `billctl sandbox fault --list`."
         raise UsageError(f"there is no fault called {kind[:40]!r}", code="bad_kind", hint=hint)
-    if gateway not in GATEWAYS:
-        raise UsageError(
-            f"there is no sandbox of {gateway[:40]!r}",
-            code="bad_gateway",
-            hint=f"There is one of {', '.join(GATEWAYS)}.",
-        )
     if on != "*" and len(on.split()) != 2:
         raise UsageError(
             f"--on {on[:60]!r} is no request", code="bad_request", hint='Write it like "POST /v1/refunds".'
@@ -316,7 +379,7 @@ def _faults_result(faults: list[dict[str, Any]], notes: list[str]) -> Result:
     return Result(
         data={"faults": faults},
         records=[{"type": "fault"} | fault for fault in faults],
-        columns=("kind", "match", "remaining"),
+        columns=("gateway", "kind", "match", "remaining"),
         view=[*(Line((note,)) for note in notes), *_faults_view(faults)],
         success_is_silent=True,
     )

@@ -58,7 +58,7 @@ def get(base_url: str, path: str, key: str) -> tuple[int, Any]:
 
 def test_the_first_line_comes_when_the_gateway_answers_and_names_address_and_key() -> None:
     with serving() as (_, line):
-        gateway, base_url, secret, key = line.rstrip("\n").split("\t")
+        gateway, base_url, secret, key = line.rstrip("\n").split("\t")[:4]
         assert (gateway, secret) == ("stripe", "api_key")
         status, customers = get(base_url, "/v1/customers?limit=1", key)
         assert status == 200
@@ -118,7 +118,7 @@ def test_what_is_no_port_is_refused(port: str) -> None:
 def test_a_served_sandbox_and_the_commands_share_one_shop() -> None:
     charge = lookup_charge()
     with serving() as (_, line):
-        _, base_url, _, key = line.rstrip("\n").split("\t")
+        _, base_url, _, key = line.rstrip("\n").split("\t")[:4]
         assert get(base_url, f"/v1/charges/{charge}", key)[1]["id"] == charge
 
 
@@ -265,7 +265,7 @@ def test_an_armed_fault_is_met_by_the_next_matching_request_only() -> None:
     arm = ("sandbox", "fault", "403", "--on", "GET /v1/customers")
     assert document(*arm)["data"]["faults"][0]["remaining"] == 1
     with serving() as (_, line):
-        _, base_url, _, key = line.rstrip("\n").split("\t")
+        _, base_url, _, key = line.rstrip("\n").split("\t")[:4]
         assert get(base_url, "/v1/charges?limit=1", key)[0] == 200
         assert get(base_url, "/v1/customers?limit=1", key)[0] == 403
         assert get(base_url, "/v1/customers?limit=1", key)[0] == 200
@@ -274,7 +274,7 @@ def test_an_armed_fault_is_met_by_the_next_matching_request_only() -> None:
 def test_a_refusal_carries_the_code_that_was_asked_for() -> None:
     billctl("sandbox", "fault", "refuse", "--status", "402", "--code", "expired_card")
     with serving() as (_, line):
-        _, base_url, _, key = line.rstrip("\n").split("\t")
+        _, base_url, _, key = line.rstrip("\n").split("\t")[:4]
         status, body = get(base_url, "/v1/charges", key)
     assert (status, body["error"]["code"]) == (402, "expired_card")
 
@@ -328,3 +328,26 @@ def test_a_reset_shop_knows_nothing_of_operations_of_the_old_one() -> None:
     assert document(*refund, *why)["data"]["outcome"] == "already_done"
     billctl("sandbox", "reset", "--yes")
     assert document(*refund, *why)["data"]["outcome"] == "succeeded"
+
+
+def test_each_gateway_that_is_up_has_a_line_and_a_port_of_its_own() -> None:
+    from billctl.sandbox.registry import GATEWAYS
+
+    with serving("--output", "json") as (_, line):
+        rows = json.loads(line)["data"]["gateways"]
+    assert [row["gateway"] for row in rows] == list(GATEWAYS)
+    assert len({row["base_url"] for row in rows}) == len(GATEWAYS)
+
+
+def test_a_gateway_nobody_rehearses_is_refused_in_one_line() -> None:
+    done = billctl("sandbox", "serve", "--gateway", "abacus", "--port", "0")
+    assert done.returncode == 2
+    assert done.stderr.startswith("billctl: there is no sandbox of 'abacus'. Nothing was sent. ")
+    assert billctl("sandbox", "fault", "401", "--gateway", "abacus").returncode == 2
+
+
+def test_faults_are_armed_at_one_gateway_and_cleared_at_all() -> None:
+    armed = document("sandbox", "fault", "401", "--gateway", "stripe")["data"]["faults"]
+    assert [(fault["gateway"], fault["kind"]) for fault in armed] == [("stripe", "401")]
+    assert document("sandbox", "fault", "--list")["data"]["faults"] == armed
+    assert document("sandbox", "fault", "--clear")["data"]["faults"] == []
