@@ -16,6 +16,11 @@ SETTINGS: Mapping[str, tuple[Setting, ...]] = {
         Setting(name="client_id", help="the app's client id"),
         Setting(name="client_secret", help="the app's secret", secret=True),
     ),
+    "braintree": (
+        Setting(name="merchant_id", help="the merchant's id"),
+        Setting(name="public_key", help="the public half of the key"),
+        Setting(name="private_key", help="the private half of the key", secret=True),
+    ),
     "shopkeeper": (
         Setting(name="till", help="which till", required=False),
         Setting(name="pin", help="the till's number", secret=True),
@@ -31,8 +36,16 @@ def settings_of(name: str) -> tuple[Setting, ...] | None:
     return SETTINGS.get(name)
 
 
+def settings_faults(gateway: str, settings: Mapping[str, str], live: bool) -> Mapping[str, str]:
+    closed = gateway == "shopkeeper" and settings.get("till") == "3" and not live
+    return {"till": "is closed in test mode"} if closed else {}
+
+
 GATEWAYS = Gateways(
-    settings_of=settings_of, names=tuple(SETTINGS), tells_account=lambda gateway: gateway != "shopkeeper"
+    settings_of=settings_of,
+    names=tuple(SETTINGS),
+    tells_account=lambda gateway: gateway != "shopkeeper",
+    settings_faults=settings_faults,
 )
 
 
@@ -99,13 +112,26 @@ def test_what_a_profile_leaves_out_has_a_default(env: dict[str, str]) -> None:
     assert profile.accounts["stripe"].account_id is None
 
 
-def test_the_shipped_sandbox_and_the_example_are_without_fault(env: dict[str, str]) -> None:
+EXAMPLES = sorted((Path(__file__).parents[2] / "profiles" / "examples").glob("*.toml"))
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_every_example_is_without_fault(env: dict[str, str], example: Path) -> None:
+    profile = load(env, example.read_text())
+    assert not profile.live
+    assert not profile.allow_unattended
+    assert profile.accounts
+
+
+def test_there_is_an_example_of_one_shop_of_several_regions_and_for_cron() -> None:
+    assert [path.stem for path in EXAMPLES] == ["cron", "one-shop", "several-regions"]
+
+
+def test_the_shipped_sandbox_is_without_fault(env: dict[str, str]) -> None:
     profile = load_profile("sandbox", env=env, gateways=GATEWAYS)
     assert profile.sandbox
     assert not profile.live
     assert profile.accounts["stripe"].gateway == "stripe"
-    example = Path(__file__).parents[2] / "profiles" / "examples" / "one-shop.toml"
-    assert load(env, example.read_text()).accounts["stripe"].gateway == "stripe"
 
 
 NO_SECRETS = "secrets do not belong in a profile"
@@ -487,3 +513,18 @@ def test_another_machine_is_a_good_address_only_in_test_mode_and_by_https() -> N
 def test_a_crooked_address_is_refused_in_any_mode(url: str) -> None:
     assert base_url_problem(url, live=False) is not None
     assert base_url_problem(url, live=True) is not None
+
+
+def test_what_a_gateway_finds_wrong_with_its_settings_is_a_fault_like_others(env: dict[str, str]) -> None:
+    put(env, GOOD + '[accounts.till]\ngateway = "shopkeeper"\ntill = "3"\nlid = "open"\n')
+    with pytest.raises(ProfileError) as refused:
+        load_profile("shop", env=env, gateways=GATEWAYS)
+    assert [fault.key for fault in refused.value.faults] == ["accounts.till.till", "accounts.till.lid"]
+    assert "line 6, accounts.till.till: is closed in test mode" in refused.value.message
+
+
+def test_a_rehearsal_needs_none_of_a_gateways_settings(env: dict[str, str]) -> None:
+    text = 'mode = "test"\nsandbox = true\n[accounts.paypal]\ngateway = "paypal"\n'
+    assert load(env, text).accounts["paypal"].settings == {}
+    with pytest.raises(ProfileError, match="client_id: is missing"):
+        load(env, text.replace("sandbox = true", ""))
