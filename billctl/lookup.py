@@ -4,19 +4,18 @@ Every account ends as found, none, cannot_search or failed; one that is down, sl
 hides what the others said. Results stand in the profile's order.
 """
 
-import queue
 import re
-import threading
 import time
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from billctl.errors import BillctlError, InternalError, NoAnswer, NotFound, Partial, UsageError, gravest
+from billctl.errors import BillctlError, NotFound, Partial, UsageError, gravest
+from billctl.fanout import Deadline, ask_each
 from billctl.frozen import frozen, replace
-from billctl.gateway import By, Found, Gateway, Query
+from billctl.gateway import By, Capability, Found, Query
 from billctl.models import Customer
 from billctl.session import Session
 
@@ -29,8 +28,11 @@ KIND_TO_BY = {
     "subscription": By.SUBSCRIPTION,
     "invoice": By.INVOICE,
 }
+"""How each kind of object is looked for when its id is recognised by its form."""
 LAST4 = re.compile(r"[0-9]{4}")
 INVOICE_NUMBER = re.compile(r"(?=.*[0-9])[A-Z0-9]+(?:-[A-Z0-9]+)+")
+ID = re.compile(r"(?=.*[0-9])[A-Za-z0-9_-]+")
+"""One word with a digit in it. Nobody is called so, and the ids of some gateways have no other form."""
 MAX_QUERY = 500
 NO_TEXT = frozenset({"Cc", "Cs"})
 """Unicode's control characters, and its surrogates, as which bytes arrive that are no UTF-8."""
@@ -48,7 +50,10 @@ class Status(StrEnum):
 @frozen
 class AccountAnswer:
     """One account's part: `notes` say how complete it is, `error` why it failed, or (found) the gravest
-    reason why a part of what was found is missing; further reasons are notes."""
+    reason why a part of what was found is missing; further reasons are notes.
+
+    `refusal` is why the gateway took the query for a wrong one. `voids`: unsettled charges can be released.
+    """
 
     account: str
     gateway: str
@@ -56,6 +61,8 @@ class AccountAnswer:
     customers: tuple[Customer, ...] = ()
     notes: tuple[str, ...] = ()
     error: BillctlError | None = None
+    refusal: UsageError | None = None
+    voids: bool = False
 
     def data(self) -> dict[str, Any]:
         """The account's row in the lookup's data."""
@@ -66,12 +73,16 @@ class AccountAnswer:
 
 @frozen
 class LookupResult:
-    """All accounts' parts, in the profile's order, and what the query was taken for."""
+    """All accounts' parts, in the profile's order, and what the query was taken for.
+
+    `guessed`: nobody said what the query is, and its form leaves room for doubt.
+    """
 
     text: str
     by: By
     answers: tuple[AccountAnswer, ...]
     seconds: float
+    guessed: bool = False
 
     @property
     def customers(self) -> tuple[Customer, ...]:
@@ -95,10 +106,41 @@ def lookup(
 ) -> LookupResult:
     """Ask every account (or `accounts`) for the customers that `text` names; `by` None guesses what it is.
 
+    A guess goes by the text's form. Where a gateway knows the form as that of an id of its own, its
+    accounts are asked for that kind of object; the others for what the text is taken for in all (`by` of
+    the result), and say so where that differs.
+
+    Every account is waited for until the deadline, also when one has failed: which failure comes first
+    is chance, and the answer must not depend on it.
+
     Raises `UsageError` for a query that is no text to look for or an unknown account; what goes wrong at
     an account is in its answer.
     """
     text, account = _reference(session, text.strip())
+    _check_text(text)
+    names = list(dict.fromkeys(accounts)) or ([account] if account else list(session.profile.accounts))
+    for name in names:
+        session.gateway_of(name)
+    session.prepare()
+    started = time.monotonic()
+    deadline = Deadline(session)
+    ways = {} if by or "@" in text else _own_ways(session, names, text, deadline)
+    asked_by = by or guess(text, ways, is_reference=account is not None)
+    queries = {
+        name: Query(by=ways.get(name, asked_by), text=text, since=since, limit=limit) for name in names
+    }
+    asked = ask_each(session, names, lambda name: _ask(session, name, queries[name]), deadline=deadline)
+    answers = [_part(session, queries[name], asked_by, name, answer) for name, answer in asked]
+    return LookupResult(
+        text=text,
+        by=asked_by,
+        answers=tuple(answers),
+        seconds=round(time.monotonic() - started, 3),
+        guessed=not (by or ways or "@" in text),
+    )
+
+
+def _check_text(text: str) -> None:
     if not text or len(text) > MAX_QUERY:
         raise UsageError(f"a lookup needs 1 to {MAX_QUERY} characters to look for", code="bad_query")
     if any(unicodedata.category(character) in NO_TEXT for character in text):
@@ -106,52 +148,64 @@ def lookup(
             "a lookup takes text: this query holds control characters or bytes that are no UTF-8",
             code="bad_query",
         )
-    names = list(dict.fromkeys(accounts)) or ([account] if account else list(session.profile.accounts))
-    for name in names:
-        session.gateway_of(name)
-    session.prepare()
-    started = time.monotonic()
-    by = by or guess(text, [g for g in (_quietly_opened(session, name) for name in names) if g])
-    query = Query(by=by, text=text, since=since, limit=limit)
-    answers = _ask_all(session, names, query)
-    return LookupResult(
-        text=text, by=by, answers=tuple(answers), seconds=round(time.monotonic() - started, 3)
-    )
 
 
-def guess(text: str, gateways: Sequence[Gateway]) -> By:
-    """What a query's text is: an e-mail, an id by its form, four digits, an invoice number, else a name."""
+def guess(text: str, ways: Mapping[str, By], *, is_reference: bool = False) -> By:
+    """What a query's text is: an e-mail; what the first account that knows its form takes it for (`ways`);
+    four digits of a card; an invoice's number; an id; else a name. A reference names an object, never a
+    card or a person."""
     if "@" in text:
         return By.EMAIL
-    for gateway in gateways:
-        kind = gateway.kind_of(text)
-        if kind in KIND_TO_BY:
-            return KIND_TO_BY[kind]
+    if ways:
+        return next(iter(ways.values()))
+    if is_reference:
+        return By.ID
     if LAST4.fullmatch(text):
         return By.LAST4
-    return By.INVOICE if INVOICE_NUMBER.fullmatch(text) else By.NAME
+    if INVOICE_NUMBER.fullmatch(text):
+        return By.INVOICE
+    return By.ID if ID.fullmatch(text) else By.NAME
+
+
+def _own_ways(session: Session, names: Sequence[str], text: str, deadline: Deadline) -> dict[str, By]:
+    """What `text` is at the accounts whose gateway knows its form, in their order. Sends nothing.
+
+    An account that cannot be opened knows no form; it says why when it is asked.
+    """
+    kinds = ask_each(session, names, lambda name: session.gateway(name).kind_of(text), deadline=deadline)
+    return {name: KIND_TO_BY[kind] for name, kind in kinds if isinstance(kind, str) and kind in KIND_TO_BY}
 
 
 def exit_error(result: LookupResult, *, all_or_fail: bool) -> BillctlError | None:
     """The error that decides a lookup's exit code, None when everything was found and answered."""
     failed = [a.account for a in result.answers if a.status is Status.FAILED]
-    partly = [a.account for a in result.answers if a.error and a.status is not Status.FAILED]
+    partly = [a.account for a in result.answers if a.error and a.status is Status.FOUND]
     asked = [a for a in result.answers if a.status is not Status.CANNOT_SEARCH]
+    if not asked:
+        refusals: list[BillctlError] = [a.refusal for a in result.answers if a.refusal]
+        return gravest(refusals) if refusals else _nobody_can(result)
     if (failed or partly) and (all_or_fail or len(failed) == len(asked)):
         return gravest(result.errors)
     if failed or partly:
         missing = [f"no answer from {', '.join(failed)}"] if failed else []
         missing += [f"not everything could be read at {', '.join(partly)}"] if partly else []
         return Partial(f"{'; '.join(missing)}; the rest is complete", code="partial")
-    if not asked:
-        return UsageError(f"no account of this profile can search by {result.by}", code="unsupported")
-    if not result.customers:
-        unable = [a.account for a in result.answers if a.status is Status.CANNOT_SEARCH]
-        rest = f" ({', '.join(unable)} cannot search by {result.by})" if unable else ""
-        asked_notes = dict.fromkeys(note.rstrip(".") for answer in asked for note in answer.notes)
-        hint = " ".join(f"{note}." for note in asked_notes)
-        return NotFound(f"no customer by {result.by} {result.text!r}{rest}", hint=hint)
-    return None
+    return None if result.customers else _not_found(result)
+
+
+def _nobody_can(result: LookupResult) -> UsageError:
+    return UsageError(f"no account of this profile can search by {result.by}", code="unsupported")
+
+
+def _not_found(result: LookupResult) -> NotFound:
+    unable = [a.account for a in result.answers if a.status is Status.CANNOT_SEARCH]
+    rest = f" ({', '.join(unable)} cannot search by {result.by})" if unable else ""
+    notes = dict.fromkeys(
+        note.rstrip(".") for a in result.answers if a.status is Status.NONE for note in a.notes
+    )
+    ways = f" If it is no {result.by}, say what it is: --by." if result.guessed else ""
+    hint = (" ".join(f"{note}." for note in notes) + ways).strip()
+    return NotFound(f"no customer by {result.by} {result.text!r}{rest}", hint=hint)
 
 
 def _reference(session: Session, text: str) -> tuple[str, str | None]:
@@ -160,78 +214,52 @@ def _reference(session: Session, text: str) -> tuple[str, str | None]:
     return (rest, account) if colon and account in session.profile.accounts else (text, None)
 
 
-def _quietly_opened(session: Session, name: str) -> Gateway | None:
-    """The account's gateway for its id forms; an account that cannot be opened says so when it is asked."""
-    try:
-        return session.gateway(name)
-    except BillctlError:
+def _ask(session: Session, name: str, query: Query) -> Found | None:
+    """What the account has; None where its gateway cannot search that way."""
+    gateway = session.gateway(name)
+    if query.by.capability not in gateway.capabilities:
         return None
-
-
-def _ask_all(session: Session, names: Sequence[str], query: Query) -> list[AccountAnswer]:
-    answered: queue.SimpleQueue[AccountAnswer] = queue.SimpleQueue()
-
-    def ask(name: str) -> None:
-        answered.put(_ask(session, name, query))
-
-    for name in names:
-        threading.Thread(target=ask, args=(name,), name=f"lookup {name}", daemon=True).start()
-    until = time.monotonic() + session.profile.timeouts.deadline
-    answers: dict[str, AccountAnswer] = {}
-    while len(answers) < len(names):
-        try:
-            answer = answered.get(timeout=max(0.0, until - time.monotonic()))
-        except queue.Empty:
-            break
-        answers[answer.account] = answer
-    return [answers.get(name) or _too_late(session, name) for name in names]
-
-
-def _ask(session: Session, name: str, query: Query) -> AccountAnswer:
-    gateway_name = session.gateway_of(name)
-    blank = AccountAnswer(account=name, gateway=gateway_name, status=Status.FAILED)
+    opening = session.opening(name)
     try:
-        gateway = session.gateway(name)
-        if query.by.capability not in gateway.capabilities:
-            note = f"{gateway_name} cannot search by {query.by}"
-            return replace(blank, status=Status.CANNOT_SEARCH, notes=(note,))
-        opening = session.opening(name)
-        try:
-            found = gateway.find_customers(query)
-        finally:
-            opening()  # credentials of the wrong mode or account outrank what they found
-    except NotFound:
-        return replace(blank, status=Status.NONE)
-    except BillctlError as error:
-        error.account = error.account or name
-        return replace(blank, error=error)
-    except Exception as error:  # noqa: BLE001  # an adapter's fault is that account's, not the lookup's
-        fault = InternalError(
-            f"unexpected {type(error).__name__} in the {gateway_name} adapter", account=name
-        )
-        return replace(blank, error=fault)
-    return _answered(blank, found)
+        return gateway.find_customers(query)
+    finally:
+        opening()  # credentials of the wrong mode or account outrank what they found
 
 
-def _answered(blank: AccountAnswer, found: Found) -> AccountAnswer:
+def _part(
+    session: Session, query: Query, asked_by: By, name: str, answer: Found | BillctlError | None
+) -> AccountAnswer:
+    """One account's part, whatever came of asking it."""
+    gateway = session.gateway_of(name)
+    own_way = (f"searched by {query.by}",) if query.by is not asked_by else ()
+    part = AccountAnswer(account=name, gateway=gateway, status=Status.FAILED, notes=own_way)
+    match answer:
+        case None:
+            note = f"{gateway} cannot search by {query.by}"
+            return replace(part, status=Status.CANNOT_SEARCH, notes=(note,))
+        case NotFound():
+            return replace(part, status=Status.NONE)
+        case UsageError():  # the text is none of the gateway's ids, say: it cannot be searched for there
+            return replace(part, status=Status.CANNOT_SEARCH, notes=(answer.message,), refusal=answer)
+        case BillctlError():
+            return replace(part, error=answer)
+    return _answered(replace(part, voids=Capability.VOID in session.gateway(name).capabilities), answer)
+
+
+def _answered(part: AccountAnswer, found: Found) -> AccountAnswer:
     """What an account found. Nobody found while something could not be read is a failure, not none."""
+    notes = (*part.notes, *found.notes)
     if not found.failures:
         status = Status.FOUND if found.customers else Status.NONE
-        return replace(blank, status=status, customers=found.customers, notes=found.notes)
+        return replace(part, status=status, customers=found.customers, notes=notes)
     for failure in found.failures:
-        failure.account = failure.account or blank.account
+        failure.account = failure.account or part.account
     worst = gravest(list(found.failures))
     others = tuple(failure.message for failure in found.failures if failure is not worst)
     return replace(
-        blank,
+        part,
         status=Status.FOUND if found.customers else Status.FAILED,
         customers=found.customers,
-        notes=(*found.notes, *others),
+        notes=(*notes, *others),
         error=worst,
     )
-
-
-def _too_late(session: Session, name: str) -> AccountAnswer:
-    seconds = session.profile.timeouts.deadline
-    error = NoAnswer(f"no answer within {seconds:g} s", code="deadline", account=name)
-    return AccountAnswer(account=name, gateway=session.gateway_of(name), status=Status.FAILED, error=error)

@@ -8,8 +8,9 @@ import os
 import secrets as randomness
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +24,7 @@ from billctl.credentials import Finder
 from billctl.errors import AuthFailed, ConfigError, UsageError
 from billctl.frozen import frozen
 from billctl.gateway import Account, Gateway, Identity, Secret
+from billctl.parallel import Job
 from billctl.paths import ensure_private_dir, state_dir
 from billctl.profiles import AccountConfig, Profile
 from billctl.store.interface import Store
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from billctl.sandbox.server import Sandbox
 
 STORE = "audit.sqlite"
+CLOSING = 0.3
+"""Seconds an account's gateway may take to end its connections before it is left to itself."""
 
 Clock = Callable[[], datetime]
 
@@ -76,6 +80,8 @@ class Session:
         self._lock = threading.RLock()
         self._gateways: dict[str, Gateway] = {}
         self._opened: dict[str, Opened] = {}
+        self._openings: dict[str, threading.Lock] = {}
+        self._left: set[str] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -86,8 +92,24 @@ class Session:
         self.close()
 
     def close(self) -> None:
-        """Close the store and take the sandbox down."""
+        """End every account's connections, close the store, take the sandbox down."""
+        self.leave(self.profile.accounts)
         self._stack.close()
+
+    def leave(self, accounts: Iterable[str]) -> None:
+        """End the connections of `accounts`: calls that threads still wait in end with an error.
+
+        Each is closed once. Returns within `CLOSING` seconds, whatever a gateway's `close` does: nothing
+        is asked of it any more, so nothing depends on how that ends.
+        """
+        with self._lock:
+            leaving = [name for name in accounts if name not in self._left]
+            self._left.update(leaving)
+            gateways = [self._gateways[name] for name in leaving if name in self._gateways]
+        until = time.monotonic() + CLOSING
+        for closing in [Job(gateway.close) for gateway in gateways]:
+            with suppress(Exception):
+                closing.result(max(0.0, until - time.monotonic()))
 
     # Accounts
 
@@ -125,14 +147,17 @@ class Session:
         return names[0]
 
     def gateway(self, account: str) -> Gateway:
-        """The gateway object of an account, with its credentials; the same one every time."""
+        """The gateway object of an account, with its credentials; the same one every time.
+
+        Raises `ConfigError` and `AuthFailed` for a plugin or credentials that cannot be used.
+        """
         with self._lock:
+            opening = self._openings.setdefault(account, threading.Lock())
+        with opening:  # finding a secret may take seconds: the other accounts do not wait for it
             if account not in self._gateways:
                 config = self._config(account)
                 kind = registry.load(self._entries[config.gateway])
-                gateway = kind(self._account(config, kind))
-                self._stack.callback(gateway.close)
-                self._gateways[account] = gateway
+                self._gateways[account] = kind(self._account(config, kind))
             return self._gateways[account]
 
     def open(self, account: str) -> Opened:

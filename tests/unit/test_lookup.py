@@ -153,14 +153,21 @@ def test_what_is_not_complete_is_a_note_of_the_account(asked: Asked) -> None:
         ("@", By.EMAIL),
         ("4242", By.LAST4),
         ("٤٢٤٢", By.NAME),
-        ("42424", By.NAME),
+        ("42424", By.ID),
+        ("k3x9f2", By.ID),
+        ("layla2 haddad", By.NAME),
         ("PRO-0042", By.INVOICE),
         ("LAYLA000-0002", By.INVOICE),
         ("Jean-Luc", By.NAME),
         ("ANNE-MARIE", By.NAME),
         ("Layla Haddad", By.NAME),
-        ("ch_1", By.NAME),
+        ("ch_1", By.ID),
     ],
 )
 def test_a_query_is_taken_for_what_its_form_says(text: str, by: By) -> None:
-    assert guess(text, []) == by
+    assert guess(text, {}) == by
+
+
+@pytest.mark.parametrize("text", ["8842", "layla", "PRO-0042"])
+def test_a_reference_names_an_object(text: str) -> None:
+    assert guess(text, {}, is_reference=True) == By.ID
