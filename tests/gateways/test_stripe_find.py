@@ -10,7 +10,7 @@ import pytest
 
 from billctl.errors import AuthFailed, NoAnswer, Refused, Unsupported, UsageError
 from billctl.gateway import By, Found, Query
-from billctl.models import Match
+from billctl.models import Customer, Match
 from billctl.testing import servers
 from billctl.testing.servers import LoopbackServer, Request
 from tests.gateways import stripe_wire as wire
@@ -106,19 +106,41 @@ def test_a_lookup_by_address_takes_two_round_trips() -> None:
     answers = routes(
         {
             "GET /v1/customers": wire.page(LAYLA, wire.customer(id="cus_2")),
-            "GET /v1/charges": wire.page(wire.charge()),
+            "GET /v1/charges": wire.page(wire.charge(disputed=True)),
+            "GET /v1/disputes": wire.page(wire.dispute(status="lost")),
         }
     )
-    first, second = Barrier(2, timeout=20), Barrier(6, timeout=20)
+    first, second = Barrier(3, timeout=20), Barrier(6, timeout=20)
 
     def together(connection: Any, request: Request, closing: Any) -> bool:
-        (first if request.target.startswith("/v1/customers") else second).wait()
+        at_once = request.target.startswith(("/v1/customers", "/v1/disputes"))
+        (first if at_once else second).wait()
         return answers(connection, request, closing)
 
     with LoopbackServer(together) as server:
         found = gateway(server.url, read=30).find_customers(Query(by=By.EMAIL, text="layla@example.com"))
-        assert len(server.requests) == 8
+        assert len(server.requests) == 9
     assert ids(found) == ["cus_1", "cus_2"]
+
+
+def test_a_lookup_by_id_takes_one_round_trip() -> None:
+    answers = routes(
+        {
+            "GET /v1/customers/cus_1": LAYLA,
+            "GET /v1/charges": wire.page(wire.charge(disputed=True)),
+            "GET /v1/disputes": wire.page(wire.dispute(status="lost")),
+        }
+    )
+    at_once = Barrier(5, timeout=20)
+
+    def together(connection: Any, request: Request, closing: Any) -> bool:
+        at_once.wait()
+        return answers(connection, request, closing)
+
+    with LoopbackServer(together) as server:
+        found = gateway(server.url, read=30).find_customers(Query(by=By.ID, text="cus_1"))
+        assert len(server.requests) == 5
+    assert [dispute.id for dispute in found.customers[0].disputes] == ["dp_1"]
 
 
 # By the rest
@@ -250,18 +272,39 @@ def test_a_charge_is_joined_to_its_invoice_and_its_subscription() -> None:
     assert asked(requests, "/v1/invoices")[0]["expand[0]"] == "data.payments"
 
 
-def test_disputes_are_asked_for_disputed_charges_only() -> None:
-    with shop(
-        {
-            "GET /v1/customers/cus_1": LAYLA,
-            "GET /v1/charges": wire.page(wire.charge(id="ch_2"), wire.charge(disputed=True)),
-            "GET /v1/disputes": wire.page(wire.dispute(status="lost")),
-        }
-    ) as (find, requests):
+def disputed_shop(disputes: Callable[[Parameters], dict[str, Any]]) -> tuple[Customer, list[str | None]]:
+    """Layla with a disputed charge and another, and of which charges the disputes were asked for."""
+    routes = {
+        "GET /v1/customers/cus_1": LAYLA,
+        "GET /v1/charges": wire.page(wire.charge(id="ch_2"), wire.charge(disputed=True)),
+        "GET /v1/disputes": disputes,
+    }
+    with shop(routes) as (find, requests):
         customer = find(By.ID, "cus_1").customers[0]
-    assert [parameter["charge"] for parameter in asked(requests, "/v1/disputes")] == ["ch_1"]
+    return customer, [parameter.get("charge") for parameter in asked(requests, "/v1/disputes")]
+
+
+def test_the_accounts_disputes_are_read_once_for_all_charges() -> None:
+    customer, asked_of = disputed_shop(lambda _: wire.page(wire.dispute(status="lost")))
+    assert asked_of == [None]
     assert [dispute.id for dispute in customer.disputes] == ["dp_1"]
     assert {charge.id: charge.refundable.minor for charge in customer.charges} == {"ch_2": 5000, "ch_1": 0}
+
+
+@pytest.mark.parametrize("of_others", [wire.page(), wire.page(wire.dispute(charge="ch_9"), more=True)])
+def test_a_disputed_charge_without_one_among_them_is_asked_about_by_itself(of_others: dict[str, Any]) -> None:
+    def disputes(query: Parameters) -> dict[str, Any]:
+        return wire.page(wire.dispute(status="lost")) if "charge" in query else of_others
+
+    customer, asked_of = disputed_shop(disputes)
+    assert asked_of == [None, "ch_1"]
+    assert [dispute.id for dispute in customer.disputes] == ["dp_1"]
+
+
+def test_a_key_that_may_not_read_disputes_hides_no_payment() -> None:
+    customer, asked_of = disputed_shop(lambda _: {"error": {"type": "invalid_request_error"}})
+    assert asked_of == [None, "ch_1"]
+    assert len(customer.charges) == 2
 
 
 def test_a_long_list_of_refunds_is_read_to_its_end() -> None:

@@ -15,8 +15,8 @@ from billctl.gateway import By, Found, Query
 from billctl.gateways.stripe import mapping
 from billctl.gateways.stripe.client import PAGE, Client, Json
 from billctl.gateways.stripe.errors import reading_answer
-from billctl.gateways.stripe.history import History, read_history
-from billctl.gateways.stripe.ids import kind_of
+from billctl.gateways.stripe.history import History, NewestDisputes, read_history
+from billctl.gateways.stripe.ids import checked, kind_of
 from billctl.gateways.stripe.objects import retrieve
 from billctl.models import Customer, Match
 from billctl.parallel import Job, gather
@@ -40,13 +40,22 @@ class Hits:
 def find_customers(client: Client, query: Query, *, now: datetime) -> Found:
     """Customers that answer `query`, each with his history. Raises the errors of a read where the customers
     themselves cannot be read; what of their history cannot is in `failures`."""
+    newest = NewestDisputes(client)
     with reading_answer(client.account.name, change=False):
+        early = _read_beside(client, query, now, newest)
         hits = WAYS[query.by](client, query)
         unique = {data["id"]: (data, match) for data, match in reversed(hits.customers)}
         chosen = list(reversed(unique.values()))[: query.limit]
         if len(unique) > len(chosen):
             hits.notes.append(f"{len(unique)} customers match; the first {len(chosen)} are shown")
-        histories = gather([_history_of(client, data, query, now, hits.named) for data, _ in chosen])
+
+        def history_of(data: Json) -> Callable[[], History]:
+            if early:
+                return early.result
+            own = [item for item in hits.named if mapping.id_of(item.get("customer")) == data["id"]]
+            return lambda: read_history(client, data["id"], query, now=now, newest=newest, named=own)
+
+        histories = gather([history_of(data) for data, _ in chosen])
         people = [_customer(client, hit, history) for hit, history in zip(chosen, histories, strict=True)]
     notes = hits.notes + [note for history in histories for note in history.notes]
     failures = hits.failures + told(gap for history in histories for gap in history.gaps)
@@ -54,11 +63,12 @@ def find_customers(client: Client, query: Query, *, now: datetime) -> Found:
     return Found(customers=tuple(people), notes=tuple(notes), failures=tuple(failures))
 
 
-def _history_of(
-    client: Client, data: Json, query: Query, now: datetime, named: list[Json]
-) -> Callable[[], History]:
-    own = [item for item in named if mapping.id_of(item.get("customer")) == data["id"]]
-    return lambda: read_history(client, data["id"], query, now=now, named=own)
+def _read_beside(client: Client, query: Query, now: datetime, newest: NewestDisputes) -> Job[History] | None:
+    """The history of a customer asked for by id, which needs nothing else that must be found first."""
+    if query.by is not By.ID or kind_of(query.text) != "customer":
+        return None
+    customer_id = checked(query.text, "customer")
+    return Job(lambda: read_history(client, customer_id, query, now=now, newest=newest))
 
 
 def _customer(client: Client, hit: tuple[Json, Match], history: History) -> Customer:

@@ -9,12 +9,12 @@ from billctl.errors import BillctlError, NoAnswer, NotFound, Unsupported
 from billctl.gaps import Gap, attempted, because
 from billctl.gateway import Query
 from billctl.gateways.stripe import mapping
-from billctl.gateways.stripe.client import Client, Json
+from billctl.gateways.stripe.client import PAGE, Client, Json
 from billctl.gateways.stripe.errors import reading_answer
 from billctl.gateways.stripe.lists import created
 from billctl.gateways.stripe.objects import disputes_of, refunds_of
 from billctl.models import Charge, Dispute, Invoice, Subscription
-from billctl.parallel import gather
+from billctl.parallel import Job, gather
 
 T = TypeVar("T", Charge, Dispute, Invoice, Subscription)
 R = TypeVar("R")
@@ -50,8 +50,39 @@ class Detail(NamedTuple):
     errors: Sequence[tuple[str, BillctlError]]
 
 
+class NewestDisputes:
+    """The account's newest disputes, asked for beside everything else.
+
+    A charge does not hold its disputes, and they cannot be listed by customer: without these, a disputed
+    charge costs a round trip after the one that brought it.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._page = Job(self._read)
+
+    def _read(self) -> Sequence[Json]:
+        newest = _readable(self._client, lambda: self._client.page("/v1/disputes", {}, PAGE))
+        nothing: tuple[list[Json], bool] = ([], False)
+        (disputes, more), _ = attempted(newest, nothing)
+        return () if more else disputes
+
+    def of(self, charge: Json) -> list[Json]:
+        """The charge's disputes: from the list where it is whole and has any, else asked for."""
+        if not charge["disputed"]:
+            return []
+        known = [data for data in self._page.result() if mapping.id_of(data["charge"]) == charge["id"]]
+        return known or disputes_of(self._client, charge)
+
+
 def read_history(
-    client: Client, customer_id: str, query: Query, *, now: datetime, named: Sequence[Json] = ()
+    client: Client,
+    customer_id: str,
+    query: Query,
+    *,
+    now: datetime,
+    newest: NewestDisputes,
+    named: Sequence[Json] = (),
 ) -> History:
     """Up to `query.limit` objects of each kind, and those `named` by the query, however old.
 
@@ -77,7 +108,7 @@ def read_history(
     charges, subscriptions, invoices = (
         _with_named(page.items, kind, named) for kind, page in zip(kinds, pages, strict=True)
     )
-    details = _details(client, charges)
+    details = _details(client, charges, newest)
     failed = [(f"{kind}s", page.error) for kind, page in zip(kinds, pages, strict=True) if page.error]
     failed += [error for detail in details for error in detail.errors]
     disputes = [data for detail in details for data in detail.disputes]
@@ -127,7 +158,7 @@ def _with_named(items: list[Json], kind: str, named: Sequence[Json]) -> list[Jso
     return sorted([*items, *older.values()], key=_created, reverse=True)
 
 
-def _details(client: Client, charges: Sequence[Json]) -> list[Detail]:
+def _details(client: Client, charges: Sequence[Json], newest: NewestDisputes) -> list[Detail]:
     """Refunds and disputes of `charges`; only those that need a request of their own get a thread.
 
     Of refunds that cannot be read to their end, those that came with the charge are left. A charge whose
@@ -138,7 +169,7 @@ def _details(client: Client, charges: Sequence[Json]) -> list[Detail]:
     def read(charge: Json) -> Detail:
         known = (charge.get("refunds") or {}).get("data") or []
         refunds, no_refunds = attempted(_readable(client, lambda: refunds_of(client, charge)), list(known))
-        disputes, no_disputes = attempted(_readable(client, lambda: disputes_of(client, charge)), none)
+        disputes, no_disputes = attempted(_readable(client, lambda: newest.of(charge)), none)
         failed = (("refunds", no_refunds), ("disputes", no_disputes))
         return Detail(charge, refunds, disputes, [(part, error) for part, error in failed if error])
 
