@@ -1,0 +1,211 @@
+"""What a lookup over three gateways costs: waiting as a multiple of the gateways' distance, CPU and memory.
+
+The gateways are sandboxes in a process of their own; `tests.relay` puts 200 ms between them and the
+program. What that adds to a whole command is compared with the longest chain of calls that need each
+other: two for an e-mail (find, then read), one for an id. PayPal's token is kept from an earlier run.
+Beside it runs the same lookup with every thread's work done at once where it is started: the same SDK
+calls, one after the other.
+
+pytest -m benchmark tests/benchmarks/test_lookup_bench.py -s
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from billctl.sandbox import KEYS, SETTINGS
+from tests.benchmarks.test_startup_bench import cpu_seconds
+from tests.cli.program import PROGRAM, environment
+from tests.relay import Relay
+
+pytestmark = pytest.mark.benchmark
+
+RUNS = 9
+DISTANCE = 0.2
+"""Seconds until an answer arrives."""
+CPU_LIMIT = 42.0
+"""Bare interpreters."""
+MEMORY_LIMIT = 60.0
+"""MiB."""
+GATEWAYS = ("stripe", "paypal", "braintree")
+
+SERVE = """
+import sys
+from pathlib import Path
+from billctl.sandbox.server import Sandbox
+with Sandbox(Path(sys.argv[1])) as sandbox:
+    print(*(sandbox.url(name) for name in sys.argv[2:]), flush=True)
+    sys.stdin.read()
+"""
+
+ONE_AFTER_THE_OTHER = """
+import sys, threading
+threading.Thread.start = lambda self: self.run()
+threading.Thread.join = lambda self, timeout=None: None
+from billctl.cli.app import run
+sys.exit(run(sys.argv[1:]))
+"""
+
+
+@pytest.fixture(scope="module")
+def urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
+    """Gateway → its sandbox's address, in another process."""
+    command = [sys.executable, "-c", SERVE, str(tmp_path_factory.mktemp("gateways")), *GATEWAYS]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        yield dict(zip(GATEWAYS, process.stdout.readline().split(), strict=True))
+        process.stdin.close()
+
+
+@pytest.fixture
+def far(urls: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
+    """The same gateways 200 ms away."""
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(Relay(url, DISTANCE)).url for name, url in urls.items()}
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for gateway, keys in KEYS.items():
+        for secret, key in keys.items():
+            monkeypatch.setenv(f"BILLCTL_{gateway}_{secret}".upper(), key)
+            for number in range(10):
+                monkeypatch.setenv(f"BILLCTL_{gateway}_{number}_{secret}".upper(), key)
+
+
+def profile(folder: Path, name: str, accounts: Mapping[str, tuple[str, str]]) -> None:
+    """Write a profile of these accounts: name → gateway and address."""
+    lines = ['mode = "test"']
+    for account, (gateway, url) in accounts.items():
+        lines += [f"[accounts.{account}]", f'gateway = "{gateway}"', f'base_url = "{url}"']
+        lines += [f'{key} = "{value}"' for key, value in SETTINGS.get(gateway, {}).items()]
+    directory = folder / "config" / "profiles"
+    directory.mkdir(parents=True, mode=0o700, exist_ok=True)
+    (directory / f"{name}.toml").write_text("\n".join(lines))
+
+
+def each(urls: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    return {name: (name, url) for name, url in urls.items()}
+
+
+def child_environment() -> dict[str, str]:
+    return {name: value for name, value in environment().items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
+def lookup(name: str, *words: str) -> list[str]:
+    return [str(PROGRAM), "--profile", name, "lookup", *words, "-o", "json"]
+
+
+def wall(command: Sequence[str]) -> float:
+    started = time.monotonic()
+    subprocess.run(
+        command, check=True, env=child_environment(), stdin=subprocess.DEVNULL, capture_output=True
+    )
+    return time.monotonic() - started
+
+
+def added(near: Sequence[str], distant: Sequence[str]) -> float:
+    """What the distance adds: the median over pairs of runs, taken in turns after a warm-up of both."""
+    for warm in (near, distant):
+        wall(warm)
+    return statistics.median(-wall(near) + wall(distant) for _ in range(RUNS))
+
+
+@pytest.mark.parametrize(
+    ("words", "depth"),
+    [
+        (("layla@example.com",), 2),
+        (("cus_SbxLayla000001", "--account", "stripe"), 1),
+        (("sublay", "--by", "subscription", "--account", "braintree"), 2),
+    ],
+    ids=["e-mail, three gateways", "stripe customer id", "braintree subscription"],
+)
+def test_distance_adds_no_more_than_the_longest_chain_of_calls(
+    *,
+    urls: Mapping[str, str],
+    far: Mapping[str, str],
+    tmp_path: Path,
+    words: tuple[str, ...],
+    depth: int,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    profile(tmp_path, "near", each(urls))
+    profile(tmp_path, "far", each(far))
+    measured = added(lookup("near", *words), lookup("far", *words))
+    with capsys.disabled():
+        print(f"\n{DISTANCE:g} s per answer adds {measured:.3f} s; chain of {depth}: {depth * DISTANCE:g} s")
+    assert measured <= 1.1 * depth * DISTANCE
+
+
+def test_ten_accounts_wait_no_longer_than_one(
+    urls: Mapping[str, str], far: Mapping[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, places in (("near", urls), ("far", far)):
+        accounts = {f"stripe-{number}": ("stripe", places["stripe"]) for number in range(10)}
+        profile(tmp_path, f"{name}-ten", accounts)
+        profile(tmp_path, f"{name}-one", dict([next(iter(accounts.items()))]))
+    one, ten = (
+        added(lookup(f"near-{count}", "layla@example.com"), lookup(f"far-{count}", "layla@example.com"))
+        for count in ("one", "ten")
+    )
+    with capsys.disabled():
+        print(f"\nthe distance adds {one:.3f} s to one account, {ten:.3f} s to ten")
+    assert ten <= 1.15 * one
+
+
+def test_one_after_the_other_it_takes_several_times_as_long(
+    far: Mapping[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    profile(tmp_path, "far", each(far))
+    words = ["--profile", "far", "lookup", "layla@example.com", "-o", "json"]
+    together = [str(PROGRAM), *words]
+    in_series = [sys.executable, "-c", ONE_AFTER_THE_OTHER, *words]
+    for warm in (together, in_series):
+        wall(warm)
+    ratio = statistics.median(wall(in_series) / wall(together) for _ in range(3))
+    with capsys.disabled():
+        print(f"\none after the other: {ratio:.1f} times as long")
+    assert ratio >= 2
+
+
+def test_a_lookup_over_three_gateways_costs_at_most_42_bare_interpreters(
+    urls: Mapping[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    profile(tmp_path, "near", each(urls))
+    command, env = lookup("near", "layla@example.com"), child_environment()
+    bare = [sys.executable, "-c", "pass"]
+    for warm in (command, command, bare):
+        cpu_seconds(warm, env)
+    pairs = [(cpu_seconds(bare, env), cpu_seconds(command, env)) for _ in range(RUNS)]
+    measured = statistics.median(pair[1] for pair in pairs) / statistics.median(pair[0] for pair in pairs)
+    with capsys.disabled():
+        print(f"\nthree gateways {measured:.1f} of at most {CPU_LIMIT:g} bare interpreters")
+    assert measured <= CPU_LIMIT
+
+
+def test_a_lookup_over_three_gateways_takes_at_most_60_mib(
+    urls: Mapping[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    profile(tmp_path, "near", each(urls))
+    wall(lookup("near", "layla@example.com"))
+    with subprocess.Popen(
+        lookup("near", "layla@example.com"),
+        env=child_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    ) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    peak = usage.ru_maxrss / 1024
+    with capsys.disabled():
+        print(f"\nthree gateways: peak {peak:.1f} MiB of at most {MEMORY_LIMIT:g}")
+    assert peak <= MEMORY_LIMIT
