@@ -274,12 +274,12 @@ def test_a_charge_is_joined_to_its_invoice_and_its_subscription() -> None:
 
 def disputed_shop(disputes: Callable[[Parameters], dict[str, Any]]) -> tuple[Customer, list[str | None]]:
     """Layla with a disputed charge and another, and of which charges the disputes were asked for."""
-    routes = {
+    answers: Answers = {
         "GET /v1/customers/cus_1": LAYLA,
         "GET /v1/charges": wire.page(wire.charge(id="ch_2"), wire.charge(disputed=True)),
         "GET /v1/disputes": disputes,
     }
-    with shop(routes) as (find, requests):
+    with shop(answers) as (find, requests):
         customer = find(By.ID, "cus_1").customers[0]
     return customer, [parameter.get("charge") for parameter in asked(requests, "/v1/disputes")]
 
@@ -291,7 +291,10 @@ def test_the_accounts_disputes_are_read_once_for_all_charges() -> None:
     assert {charge.id: charge.refundable.minor for charge in customer.charges} == {"ch_2": 5000, "ch_1": 0}
 
 
-@pytest.mark.parametrize("of_others", [wire.page(), wire.page(wire.dispute(charge="ch_9"), more=True)])
+OTHERS = [wire.dispute(id=f"dp_{number}", charge="ch_9") for number in range(100)]
+
+
+@pytest.mark.parametrize("of_others", [wire.page(), wire.page(*OTHERS, more=True)], ids=["none", "too many"])
 def test_a_disputed_charge_without_one_among_them_is_asked_about_by_itself(of_others: dict[str, Any]) -> None:
     def disputes(query: Parameters) -> dict[str, Any]:
         return wire.page(wire.dispute(status="lost")) if "charge" in query else of_others
