@@ -8,6 +8,9 @@ import queue
 import socket
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
@@ -31,33 +34,46 @@ class Relay:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.connections = 0
+        self._threads: list[threading.Thread] = []
+        self._sockets: list[socket.socket] = []
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._start(self._accept)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._threads[0].join()
         self._listener.close()
+        for end in self._sockets:
+            _shut(end)
+        for thread in self._threads:
+            thread.join()
+        for end in self._sockets:
+            end.close()
+
+    def _start(self, work: Callable[[], None]) -> None:
+        thread = threading.Thread(target=work, daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def _accept(self) -> None:
         while True:
             try:
                 client, _ = self._listener.accept()
             except OSError:
-                return  # closed: the context has ended
+                return  # shut down: the context has ended
             self.connections += 1
             gateway = socket.create_connection(self._upstream)
+            self._sockets += [client, gateway]
             for end in (client, gateway):
                 end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             waiting: queue.SimpleQueue[Piece] = queue.SimpleQueue()
-            for work in (
-                lambda client=client, gateway=gateway: _copy(client, gateway),
-                lambda gateway=gateway, waiting=waiting: self._receive(gateway, waiting),
-                lambda client=client, waiting=waiting: _deliver(client, waiting),
-            ):
-                threading.Thread(target=work, daemon=True).start()
+            self._start(partial(_copy, client, gateway))
+            self._start(partial(self._receive, gateway, waiting))
+            self._start(partial(_deliver, client, waiting))
 
     def _receive(self, gateway: socket.socket, waiting: "queue.SimpleQueue[Piece]") -> None:
         while True:
@@ -98,7 +114,11 @@ def _read(source: socket.socket) -> bytes:
 
 
 def _end(target: socket.socket) -> None:
-    try:
+    """Say that nothing more comes; the other direction may go on."""
+    with suppress(OSError):  # gone already
         target.shutdown(socket.SHUT_WR)
-    except OSError:
-        target.close()
+
+
+def _shut(target: socket.socket) -> None:
+    with suppress(OSError):
+        target.shutdown(socket.SHUT_RDWR)
