@@ -20,8 +20,8 @@ from typing import Any
 
 from billctl.cli.app import run
 from billctl.sandbox import ACCOUNT_ID, STRIPE_KEY, STRIPE_LIVE_KEY, faults
-from billctl.sandbox.server import Sandbox
 from tests.recording import RecordingProxy
+from tests.rehearsal import rehearsed
 
 Json = dict[str, Any]
 
@@ -31,6 +31,11 @@ PART = "ch_SbxLayla0000002"
 """49.00 USD, 20.00 of it refunded."""
 DISPUTED = "ch_SbxLayla0000003"
 """310.500 KWD, disputed."""
+HELD = "ch_SbxVictor000001"
+"""26.68 EUR, authorized by a payment intent and not captured."""
+HELD_INTENT = "pi_SbxVictor000001"
+HELD_ALONE = "ch_SbxVictor000002"
+"""13.80 EUR, authorized without a payment intent and not captured."""
 SUBSCRIPTION = "sub_SbxLayla000001"
 PAST_DUE = "in_SbxLayla000001"
 """120.00 USD, sent by e-mail, past due."""
@@ -173,6 +178,11 @@ class Shop:
         found: Json = self._client(STRIPE_KEY).v1.subscriptions.retrieve(subscription).to_dict()
         return found
 
+    def is_released(self, charge: str) -> bool:
+        """Whether the gateway holds nothing of an uncaptured charge any more."""
+        found: Json = self._client(STRIPE_KEY).v1.charges.retrieve(charge).to_dict()
+        return bool(found["refunded"] and not found["captured"])
+
     def reactivate(self, subscription: str = SUBSCRIPTION) -> None:
         """Take a cancellation at the period's end back, as Stripe's dashboard does."""
         self._client(STRIPE_KEY).v1.subscriptions.update(subscription, {"cancel_at_period_end": False})
@@ -222,7 +232,7 @@ def open_shop(folder: Path) -> Iterator[Shop]:
     """A shop of its own below `folder`, where this suite's environment keeps configuration and state."""
     state_dir = folder / "state"
     state_dir.mkdir(mode=0o700, exist_ok=True)
-    with Sandbox(state_dir) as sandbox:
+    with rehearsed(state_dir) as sandbox:
         shop = Shop(state_dir, folder / "config", sandbox.url("stripe"))
         shop.use()
         yield shop

@@ -164,7 +164,7 @@ def _dry_view(plan: Plan) -> View:
     ]
 
 
-PAST = {"refund": "Refunded", "cancel": "Canceled", "resend": "Sent"}
+PAST = {"refund": "Refunded", "void": "Voided", "cancel": "Canceled", "resend": "Sent"}
 
 
 def _done_view(done: ActionResult) -> View:

@@ -13,6 +13,7 @@ from billctl.cli.lazy import LazyGroup, Member, from_module
 ACTIONS: Mapping[str, tuple[str, str]] = {
     "show": ("billctl.cli.show", "Show one object by its id."),
     "refund": ("billctl.cli.refund", "Give money back on a charge, in full or in part."),
+    "void": ("billctl.cli.void", "Release a charge that is not settled."),
     "cancel": ("billctl.cli.cancel", "End a subscription."),
     "resend": ("billctl.cli.resend", "E-mail an invoice or its receipt again."),
 }
@@ -41,7 +42,7 @@ def command_group(entry: registry.Entry) -> Any:
     registry.load(entry)
     return GatewayGroup(
         name=entry.name,
-        help=f"""Show, list, refund, cancel and resend at {entry.name}.
+        help=f"""Show, list, refund, void, cancel and resend at {entry.name}.
 
     \b
     Examples:

@@ -9,7 +9,8 @@ from billctl.cli.output import Result
 from billctl.errors import UsageError
 
 
-def _charge_ids(incomplete: str) -> list[str]:
+def charge_ids(incomplete: str) -> list[str]:
+    """Charges that were shown lately, for completion."""
     from billctl.cli.completion import recent_ids
 
     return recent_ids("charge", incomplete)
@@ -18,7 +19,7 @@ def _charge_ids(incomplete: str) -> list[str]:
 def refund(
     context: typer.Context,
     charge: Annotated[
-        str, typer.Argument(metavar="CHARGE", help="The charge's id.", autocompletion=_charge_ids)
+        str, typer.Argument(metavar="CHARGE", help="The charge's id.", autocompletion=charge_ids)
     ],
     amount: Annotated[
         str | None, typer.Option("--amount", metavar="AMOUNT", help="In the charge's currency, like 12.50.")

@@ -1,4 +1,4 @@
-"""What can be done to one object: refund a charge, cancel a subscription, resend an invoice.
+"""What can be done to one object: refund or void a charge, cancel a subscription, resend an invoice.
 
 A verb reads its object, makes a plan of it, checks the plan, sends it, and can ask the gateway later
 whether it happened. It decides nothing about recording or confirming: that is `billctl.actions`.
@@ -12,8 +12,9 @@ from billctl.verbs.cancel import CancelSubscription
 from billctl.verbs.plan import Plan, Verb
 from billctl.verbs.refund import RefundCharge
 from billctl.verbs.resend import ResendInvoice
+from billctl.verbs.void import VoidCharge
 
-__all__ = ["CancelSubscription", "Plan", "RefundCharge", "ResendInvoice", "Verb", "from_params"]
+__all__ = ["CancelSubscription", "Plan", "RefundCharge", "ResendInvoice", "Verb", "VoidCharge", "from_params"]
 
 
 def from_params(action: str, params: Mapping[str, str]) -> Verb:
@@ -21,6 +22,8 @@ def from_params(action: str, params: Mapping[str, str]) -> Verb:
     match action:
         case "refund":
             return RefundCharge(params.get("amount"))
+        case "void":
+            return VoidCharge()
         case "cancel":
             return CancelSubscription(When(params["when"]))
         case "resend":

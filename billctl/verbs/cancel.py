@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from billctl.errors import OutcomeUnknown, Refused
-from billctl.frozen import frozen_value
+from billctl.frozen import frozen_value, replace
 from billctl.gateway import Capability, Gateway, Stamp, When
 from billctl.models import Subscription, SubscriptionStatus, rfc3339
 from billctl.verbs.plan import Done, KeyOf, Plan, Verb, need
@@ -76,7 +76,8 @@ class CancelSubscription(Verb):
                 code="subscription_already_canceling",
                 hint="To end it at once: --now.",
             )
-        return plan
+        notes = gateway.preview_cancel(subscription, when=self.when)
+        return replace(plan, facts=(*plan.facts, *(("note", note) for note in notes)))
 
     def send(self, gateway: Gateway, plan: Plan, stamp: Stamp) -> Done:
         assert isinstance(plan.record, Subscription)

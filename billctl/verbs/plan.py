@@ -120,3 +120,10 @@ def need(gateway: Gateway, capability: Capability, what: str) -> None:
             hint="See `billctl gateways` for what it can do.",
             account=gateway.account.name,
         )
+
+
+def payment_words(charge: Charge) -> str:
+    """`, visa 4242`: what a charge was paid with, to stand after its amount; empty where nothing is known."""
+    method = charge.payment_method
+    words = [word for word in (method.brand, method.last4) if word] if method else []
+    return f", {' '.join(words)}" if words else ""

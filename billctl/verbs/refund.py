@@ -7,7 +7,8 @@ from billctl.frozen import frozen_value
 from billctl.gateway import Capability, Gateway, Stamp
 from billctl.models import COUNTED_REFUNDS, Charge, ChargeStatus, Refund, RefundStatus
 from billctl.money import Money, parse
-from billctl.verbs.plan import Done, KeyOf, Plan, Verb, need
+from billctl.verbs.plan import Done, KeyOf, Plan, Verb, need, payment_words
+from billctl.verbs.void import UNSETTLED
 
 
 @frozen_value
@@ -34,7 +35,7 @@ class RefundCharge(Verb):
             amount=amount,
             left=charge.refundable - amount,
             facts=(
-                ("refund", f"{amount} of {charge.amount}{_payment_words(charge)}"),
+                ("refund", f"{amount} of {charge.amount}{payment_words(charge)}"),
                 ("left after", f"{charge.refundable - amount} refundable"),
                 ("undo", "no, a refund cannot be taken back"),
             ),
@@ -81,12 +82,8 @@ class RefundCharge(Verb):
         charge, amount = plan.record, plan.amount
         assert isinstance(charge, Charge)
         assert amount is not None
-        if charge.status in {ChargeStatus.AUTHORIZED, ChargeStatus.SUBMITTED}:
-            raise Refused(
-                f"charge {charge.id} is not settled, so there is nothing to refund yet",
-                code="charge_not_settled",
-                hint=f"Release it at {gateway.account.gateway} instead.",
-            )
+        if charge.status in UNSETTLED:
+            raise _not_settled(gateway, charge)
         if charge.status in {ChargeStatus.FAILED, ChargeStatus.VOIDED, ChargeStatus.PENDING}:
             raise Refused(
                 f"charge {charge.id} is {charge.status}: no money was taken", code="charge_not_paid"
@@ -115,10 +112,16 @@ class RefundCharge(Verb):
         return _done(refund) if refund else None
 
 
-def _payment_words(charge: Charge) -> str:
-    method = charge.payment_method
-    words = [word for word in (method.brand, method.last4) if word] if method else []
-    return f", {' '.join(words)}" if words else ""
+def _not_settled(gateway: Gateway, charge: Charge) -> Refused:
+    name = gateway.account.gateway
+    hint = f"Release it at {name} instead."
+    if Capability.VOID in gateway.capabilities:
+        hint = f"Release the whole of it instead: `billctl {name} void {charge.ref} --reason …`."
+    return Refused(
+        f"charge {charge.id} is not settled, so there is nothing to refund yet",
+        code="charge_not_settled",
+        hint=hint,
+    )
 
 
 def _nothing_left(charge: Charge) -> Refused:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from billctl.sandbox.faults import KINDS
-from tests.shop import PAID, PAID_INVOICE, PAST_DUE, SUBSCRIPTION, WHY, Shop
+from tests.shop import HELD, HELD_INTENT, PAID, PAID_INVOICE, PAST_DUE, SUBSCRIPTION, WHY, Shop
 
 READ_TIMEOUT = 0.6
 LATE = 3.0
@@ -46,6 +46,11 @@ CHANGES = {
     "cancel": Change(("cancel", SUBSCRIPTION), f"POST /v1/subscriptions/{SUBSCRIPTION}", _ends),
     "cancel now": Change(
         ("cancel", SUBSCRIPTION, "--now"), f"DELETE /v1/subscriptions/{SUBSCRIPTION}", _ended, keyed=False
+    ),
+    "void": Change(
+        ("void", HELD),
+        f"POST /v1/payment_intents/{HELD_INTENT}/cancel",
+        lambda shop: int(shop.is_released(HELD)),
     ),
     "resend": Change(
         ("resend", PAST_DUE), f"POST /v1/invoices/{PAST_DUE}/send", lambda shop: shop.sent_invoices()
@@ -187,6 +192,7 @@ def test_what_the_gateway_certainly_did_not_do_can_simply_be_run_again(
         ("refund", 0, "already_done"),
         ("cancel", 0, "already_done"),
         ("cancel now", 5, None),
+        pytest.param("void", 5, None, marks=pytest.mark.slow),
         ("resend", 0, "succeeded"),
         ("receipt", 0, "succeeded"),
     ],

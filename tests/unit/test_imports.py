@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 ROWS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("cli",),
-    ("lookup", "batch", "actions", "reconcile"),
-    ("verbs",),
+    ("lookup", "listing", "batch", "actions", "reconcile"),
+    ("verbs", "fanout"),
     ("session", "policy", "approvals"),
     ("registry", "profiles", "credentials", "audit", "store", "sandbox", "testing", "gateways"),
     ("gateway",),

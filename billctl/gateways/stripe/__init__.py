@@ -1,7 +1,7 @@
 """Stripe, through its official SDK (`stripe`), which is imported by the first request and not before.
 
 Modules: `client` tames the SDK, `errors` says what a failure means, `mapping` turns wire objects into
-records, `find` and `history` look customers up, `lists` lists, `changes` and `resend` change.
+records, `find` and `history` look customers up, `lists` lists, `changes`, `void` and `resend` change.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -38,10 +38,7 @@ def utc_now() -> datetime:
 class StripeGateway(Gateway):
     """One Stripe account. `now` is the clock that decides whether an open invoice is past due."""
 
-    capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability) - {
-        Capability.VOID,
-        Capability.SYNC,
-    }
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability) - {Capability.SYNC}
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting(name="api_key", help="A secret or, better, a restricted key (sk_…, rk_…).", secret=True),
     )
@@ -178,6 +175,12 @@ class StripeGateway(Gateway):
 
         return changes.refund(self._allowed(), charge, amount, stamp=stamp)
 
+    def void_charge(self, charge: Charge, *, stamp: Stamp) -> Charge:
+        """See `void`: only what was authorized and not captured can be released."""
+        from billctl.gateways.stripe import void
+
+        return void.void(self._allowed(), charge, stamp=stamp)
+
     def cancel_subscription(self, subscription: Subscription, *, when: When, stamp: Stamp) -> Subscription:
         """See `changes.cancel`."""
         from billctl.gateways.stripe import changes
@@ -201,6 +204,17 @@ class StripeGateway(Gateway):
         from billctl.gateways.stripe import changes
 
         return changes.find_refund(self._allowed(), charge, stamp=stamp)
+
+    def find_void(
+        self,
+        charge: Charge,
+        *,
+        stamp: Stamp,  # noqa: ARG002 - Stripe keeps no trace of who released a charge
+    ) -> Charge | None:
+        """See `void.find_void`."""
+        from billctl.gateways.stripe import void
+
+        return void.find_void(self._allowed(), charge)
 
     def find_cancellation(
         self, subscription: Subscription, *, when: When, stamp: Stamp

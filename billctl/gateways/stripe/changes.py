@@ -36,7 +36,7 @@ def refund(client: Client, charge: Charge, amount: Money, *, stamp: Stamp) -> Re
         params["reason"] = stamp.reason_code
     answer = client.post("/v1/refunds", params, key=stamp.key)
     with reading_answer(client.account.name, change=True):
-        _expect(answer, "refund")
+        expect(answer, "refund")
         made = mapping.refund(answer, client.account.name)
         if made.charge_id != charge.id:
             raise ValueError(f"it names another charge: {made.charge_id}")
@@ -66,7 +66,7 @@ def cancel(client: Client, subscription: Subscription, *, when: When, stamp: Sta
     else:
         answer = client.post(path, {"cancel_at_period_end": True, "metadata": stamped(stamp)}, key=stamp.key)
     with reading_answer(client.account.name, change=True):
-        _expect(answer, "subscription", subscription.id)
+        expect(answer, "subscription", subscription.id)
         return mapping.subscription(answer, client.account.name)
 
 
@@ -91,6 +91,7 @@ def find_cancellation(
     return current if ours and (ended or current.cancel_at_period_end) else None
 
 
-def _expect(answer: Json, kind: str, object_id: str | None = None) -> None:
+def expect(answer: Json, kind: str, object_id: str | None = None) -> None:
+    """Raise `ValueError` unless `answer` is an object of `kind`, and `object_id` where one is named."""
     if answer["object"] != kind or (object_id is not None and answer["id"] != object_id):
         raise ValueError(f"a {kind} was expected, {answer['object']} {answer['id']} came")
