@@ -13,9 +13,9 @@ from urllib.parse import urlencode
 import pytest
 
 from billctl.sandbox import KEYS, STRIPE_LIVE_KEY, STRIPE_RESTRICTED_KEY, faults
-from billctl.sandbox.server import Sandbox
 from billctl.sandbox.stripe.app import RESOURCES
 from tests.openapi import FORM, StripeSpec
+from tests.rehearsal import rehearsed
 
 KEY = KEYS["stripe"]["api_key"]
 Json = dict[str, Any]
@@ -116,7 +116,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """The seeded shop, for reading."""
     spec = StripeSpec.load()
     state_dir = tmp_path_factory.mktemp("read")
-    with Sandbox(state_dir) as sandbox:
+    with rehearsed(state_dir) as sandbox:
         yield Api(sandbox.url("stripe").removeprefix("http://"), spec, state_dir)
 
 
@@ -124,7 +124,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
 def fresh(tmp_path: Path) -> Iterator[Api]:
     """A shop of one's own, for changing."""
     spec = StripeSpec.load()
-    with Sandbox(tmp_path / "own") as sandbox:
+    with rehearsed(tmp_path / "own") as sandbox:
         yield Api(sandbox.url("stripe").removeprefix("http://"), spec, tmp_path / "own")
 
 

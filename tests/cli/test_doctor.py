@@ -19,8 +19,8 @@ from billctl.audit.actor import current_actor
 from billctl.audit.log import AuditLog, Subject
 from billctl.cli.app import run
 from billctl.sandbox import ACCOUNT_ID, STRIPE_KEY
-from billctl.sandbox.server import Sandbox
 from billctl.store.sqlite import open_store
+from tests.rehearsal import rehearsed
 
 CANARY = "sk_test_CANARYcanaryCANARY4f2a"
 
@@ -266,7 +266,7 @@ def test_a_faulty_profile_that_is_chosen_fails_and_another_is_only_a_warning(doc
 @pytest.fixture
 def stripe_url(tmp_path: Path) -> Iterator[str]:
     """A Stripe that answers on loopback."""
-    with Sandbox(tmp_path / "server") as sandbox:
+    with rehearsed(tmp_path / "server") as sandbox:
         yield sandbox.url("stripe")
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from billctl.cli.app import run
 from billctl.sandbox import ACCOUNT_ID, STRIPE_KEY, STRIPE_LIVE_KEY
-from billctl.sandbox.server import Sandbox
+from tests.rehearsal import rehearsed
 
 CANARY = "sk_test_CANARYcanaryCANARY4f2a"
 
@@ -461,7 +461,7 @@ def test_check_says_whom_the_sandbox_key_opens(billctl: Billctl) -> None:
 @pytest.fixture
 def stripe_url(tmp_path: Path) -> Iterator[str]:
     """A Stripe that answers on loopback."""
-    with Sandbox(tmp_path / "server") as sandbox:
+    with rehearsed(tmp_path / "server") as sandbox:
         yield sandbox.url("stripe")
 
 

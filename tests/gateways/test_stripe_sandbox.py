@@ -14,8 +14,8 @@ from billctl.models import ChargeStatus, InvoiceStatus, SubscriptionStatus
 from billctl.money import Money
 from billctl.sandbox import ACCOUNT_ID, KEYS, STRIPE_LIVE_KEY, STRIPE_RESTRICTED_KEY
 from billctl.sandbox.faults import arm
-from billctl.sandbox.server import Sandbox
 from tests.gateways.stripe_accounts import gateway
+from tests.rehearsal import rehearsed
 
 LAYLA = "cus_SbxLayla000001"
 CHARGE = "ch_SbxLayla0000001"
@@ -38,7 +38,7 @@ def state(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def url(state: Path) -> Iterator[str]:
-    with Sandbox(state) as sandbox:
+    with rehearsed(state) as sandbox:
         yield sandbox.url("stripe")
 
 

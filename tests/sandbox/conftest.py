@@ -13,7 +13,7 @@ import requests
 import stripe
 
 from billctl.sandbox import STRIPE_KEY
-from billctl.sandbox.server import Sandbox
+from tests.rehearsal import rehearsed
 
 Json = dict[str, Any]
 
@@ -94,7 +94,7 @@ def state_dir(tmp_path: Path) -> Path:
 @pytest.fixture
 def wire(state_dir: Path) -> Iterator[Wire]:
     """A fresh shop."""
-    with Sandbox(state_dir) as sandbox:
+    with rehearsed(state_dir) as sandbox:
         yield Wire(sandbox.url("stripe").removeprefix("http://"), state_dir)
 
 
@@ -102,7 +102,7 @@ def wire(state_dir: Path) -> Iterator[Wire]:
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
     """A shop for reading only, one per file of tests."""
     state = tmp_path_factory.mktemp("reading")
-    with Sandbox(state) as sandbox:
+    with rehearsed(state) as sandbox:
         yield Wire(sandbox.url("stripe").removeprefix("http://"), state)
 
 

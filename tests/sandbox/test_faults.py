@@ -12,7 +12,7 @@ import requests
 import stripe
 
 from billctl.sandbox import faults
-from billctl.sandbox.server import Sandbox
+from tests.rehearsal import rehearsed
 from tests.sandbox.conftest import Reply, Wire
 
 CHARGE = "ch_SbxLayla0000001"
@@ -226,7 +226,7 @@ def test_leaving_does_not_wait_for_those_who_hang(state_dir: Path) -> None:
         except (OSError, http.client.HTTPException) as error:
             seen.append(type(error))
 
-    with Sandbox(state_dir) as sandbox:
+    with rehearsed(state_dir) as sandbox:
         waiting = threading.Thread(target=wait, args=(sandbox.url("stripe").removeprefix("http://"),))
         waiting.start()
         while faults.armed(state_dir, "stripe"):

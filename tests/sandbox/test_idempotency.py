@@ -102,7 +102,7 @@ def test_a_key_is_forgotten_after_a_day(state_dir: Path) -> None:
     now = datetime(2026, 3, 1, tzinfo=UTC)
 
     def during(moment: datetime) -> Json:
-        with Sandbox(state_dir, clock=lambda: moment) as sandbox:
+        with Sandbox(state_dir, gateways=("stripe",), clock=lambda: moment) as sandbox:
             wire = Wire(sandbox.url("stripe").removeprefix("http://"), state_dir)
             return refund(wire, "k").json
 

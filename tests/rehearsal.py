@@ -1,0 +1,41 @@
+"""Rehearsal gateways for a test, each shop seeded once per run of the suite and copied from then on.
+
+Seeding is tested where it is the subject (tests/sandbox/test_seed.py, test_state.py); everywhere else a
+copy of its file is the same shop for a hundredth of the work.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from billctl.sandbox.server import Sandbox
+from billctl.sandbox.state import path_of, prepare
+
+STRIPE = ("stripe",)
+
+
+@contextmanager
+def rehearsed(state_dir: Path, gateways: tuple[str, ...] = STRIPE) -> Iterator[Sandbox]:
+    """The sandboxes of `gateways` on ports of their own, their state below `state_dir`."""
+    furnish(state_dir, gateways)
+    with Sandbox(state_dir, gateways=gateways) as sandbox:
+        yield sandbox
+
+
+def furnish(state_dir: Path, gateways: tuple[str, ...] = STRIPE) -> None:
+    """Put the seeded shops of `gateways` below `state_dir`; one that is there already stays as it is."""
+    for gateway in gateways:
+        path = path_of(state_dir, gateway)
+        if not path.exists():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+            path.write_bytes(_seeded(gateway))
+
+
+@cache
+def _seeded(gateway: str) -> bytes:
+    """A gateway's state as `prepare` makes it."""
+    with TemporaryDirectory() as folder:
+        return prepare(Path(folder), gateway).read_bytes()
