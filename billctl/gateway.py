@@ -245,6 +245,9 @@ class Gateway:
     settings: ClassVar[tuple[Setting, ...]] = ()
     id_examples: ClassVar[Mapping[str, str]] = {}
     """An example id for each kind (`charge`, `subscription`, `invoice`, …), for help texts."""
+    limits: ClassVar[Mapping[Capability, str]] = {}
+    """What a declared capability does not cover here, one short sentence each without a final period:
+    footnotes of `billctl gateways`."""
     tells_account: ClassVar[bool] = True
     """Whether `check` learns from the gateway which account the credentials open; False where it can only
     say which credentials were accepted. A live profile must name the account where this is True."""

@@ -10,12 +10,12 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from billctl.errors import BillctlError, ConfigError
+from billctl.errors import ConfigError
 from billctl.frozen import fields, frozen
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 GROUP = "billctl.gateways"
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+SETTING_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
+ACCOUNT_KEYS = frozenset({"gateway", "account_id", "base_url"})
+"""What an account of any gateway says in a profile; a gateway's own settings come besides."""
 CACHE = "gateways.json"
 
 RESERVED = frozenset(
@@ -81,27 +84,95 @@ def installed(cache_dir: Path | None) -> Mapping[str, Entry]:
 
 def load(entry: Entry) -> "type[Gateway]":
     """The gateway's class. Raises `ConfigError` naming the package when it cannot be used."""
-    from billctl.gateway import API, Gateway
+    from billctl.gateway import Gateway
 
     if entry.fault:
         raise _broken(entry, entry.fault)
-    module_name, _, attribute = entry.target.partition(":")
     try:
-        import importlib
-
-        found = getattr(importlib.import_module(module_name), attribute)
-    except BillctlError:
-        raise
-    except Exception as error:  # a stranger's module may raise anything at import
+        found = _imported(entry)
+    except (Exception, SystemExit) as error:  # a stranger's module may raise anything at import
         raise _broken(entry, f"it fails to import: {type(error).__name__}: {error}") from error
     if not (isinstance(found, type) and issubclass(found, Gateway)):
         raise _broken(entry, f"{entry.target} is not a billctl.gateway.Gateway class")
-    if found.api != API:
-        older, newer = ("billctl", entry.package) if found.api > API else (entry.package, "billctl")
-        raise _broken(
-            entry, f"it is written for plugin api {found.api}, this is {API}; upgrade {older}, not {newer}"
-        )
+    fault = _other_api(entry, found) or declaration_fault(found)
+    if fault:
+        raise _broken(entry, fault)
     return found
+
+
+def declaration_fault(kind: "type[Gateway]") -> str | None:
+    """What is wrong with what a gateway class says of itself, in a few words; None where nothing is."""
+    from billctl.gateway import Capability, Setting
+
+    offered: object = kind.capabilities
+    if not isinstance(offered, frozenset) or not all(isinstance(item, Capability) for item in offered):
+        return "its capabilities are not a frozenset of billctl.gateway.Capability"
+    settings: object = kind.settings
+    if not isinstance(settings, tuple) or not all(isinstance(item, Setting) for item in settings):
+        return "its settings are not a tuple of billctl.gateway.Setting"
+    examples: object = kind.id_examples
+    if not isinstance(examples, Mapping) or not all(isinstance(item, str) for item in examples.values()):
+        return "its id_examples are not a mapping of kinds to ids"
+    limits: object = kind.limits
+    if not isinstance(limits, Mapping) or not set(limits) <= offered:
+        return "its limits are not a mapping of capabilities that it declares to sentences"
+    return _setting_fault([setting.name for setting in settings])
+
+
+def _setting_fault(names: list[object]) -> str | None:
+    for name in names:
+        if not isinstance(name, str) or not SETTING_NAME.fullmatch(name):
+            return f"its setting {name!r} is not named in lower-case letters, digits and _"
+        if name in ACCOUNT_KEYS:
+            return f"its setting {name!r} has the name of a key that every account has"
+        if names.count(name) > 1:
+            return f"it has two settings called {name!r}"
+    return None
+
+
+def _imported(entry: Entry) -> object:
+    """What the entry names. What its import prints goes to stderr: stdout is the command's own."""
+    import importlib
+
+    module_name, _, attribute = entry.target.partition(":")
+    with nullcontext() if entry.is_ours else _printing_to_stderr():
+        found: object = importlib.import_module(module_name)
+        for part in attribute.split("."):
+            found = getattr(found, part)
+    return found
+
+
+@contextmanager
+def _printing_to_stderr() -> Iterator[None]:
+    """Until the block ends, what this process and those it starts write to standard output goes to stderr."""
+    kept = os.dup(1)
+    try:
+        os.dup2(2, 1)
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def _other_api(entry: Entry, kind: "type[Gateway]") -> str | None:
+    """Why a class is not one for this version of the interface. Ours move with it and name none."""
+    from billctl.gateway import API, Gateway
+
+    named: object = kind.api
+    if not entry.is_ours and not any("api" in vars(base) for base in _above(kind, Gateway)):
+        return f"it does not say which plugin api it is written for; this is {API}: `api = {API}`"
+    if type(named) is not int:
+        return f"its plugin api is {named!r}, not a whole number"
+    if named == API:
+        return None
+    older, newer = ("billctl", entry.package) if named > API else (entry.package, "billctl")
+    return f"it is written for plugin api {named}, this is {API}; upgrade {older}, not {newer}"
+
+
+def _above(kind: type, root: type) -> list[type]:
+    """A class and those it derives from, down to `root`, which is left out."""
+    return [base for base in kind.__mro__ if issubclass(base, root) and base is not root]
 
 
 def settings_of(entries: Mapping[str, Entry], name: str) -> "tuple[Setting, ...] | None":
@@ -121,7 +192,14 @@ def settings_faults(
 ) -> Mapping[str, str]:
     """What the gateway called `name` finds wrong with a profile's settings, by their names."""
     entry = entries.get(name)
-    return load(entry).settings_faults(settings, live=live) if entry else {}
+    if entry is None:
+        return {}
+    kind = load(entry)
+    try:
+        found = dict(kind.settings_faults(settings, live=live))
+    except Exception as error:  # a stranger's code may raise anything
+        raise _broken(entry, f"its settings_faults fails: {type(error).__name__}: {error}") from error
+    return {str(key): str(why) for key, why in found.items()}
 
 
 def _broken(entry: Entry, why: str) -> ConfigError:

@@ -1,4 +1,8 @@
-"""Small loopback servers for what goes wrong on a network: real sockets, nothing of a gateway in them."""
+"""Small loopback servers for what goes wrong on a network: real sockets, nothing of a gateway in them.
+
+A `Behaviour` meets a request. Some are faults; `pass_on` hands a request to a gateway's sandbox and its
+answer back, and `only`, `acting`, `in_turn` combine: a gateway that works but for one thing.
+"""
 
 import socket
 import ssl
@@ -6,10 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Event, Lock, Thread
 from typing import Self
+from urllib.parse import urlsplit
 
 from billctl.frozen import field, frozen_value
 
 LARGEST_HEAD = 65536
+UPSTREAM_SECONDS = 60.0
+HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length"})
 
 
 @frozen_value
@@ -84,6 +91,71 @@ def trickling(connection: socket.socket, _request: Request, closing: Event) -> b
     while not closing.wait(0.1):
         connection.sendall(b" ")
     return False
+
+
+def only(when: Callable[[Request], bool], behaviour: Behaviour, otherwise: Behaviour) -> Behaviour:
+    """`behaviour` for the requests that `when` holds for, `otherwise` for the rest."""
+
+    def behave(connection: socket.socket, request: Request, closing: Event) -> bool:
+        chosen = behaviour if when(request) else otherwise
+        return chosen(connection, request, closing)
+
+    return behave
+
+
+class Upstream:
+    """The server at `url`, to hand requests to; `answers` are the bodies it gave, decompressed."""
+
+    def __init__(self, url: str) -> None:
+        self.host = urlsplit(url).netloc
+        self.answers: list[bytes] = []
+
+    def ask(self, request: Request) -> bytes:
+        """Send `request` there, and return the whole answer as it is to be sent on."""
+        from http.client import HTTPConnection
+
+        connection = HTTPConnection(self.host, timeout=UPSTREAM_SECONDS)
+        try:
+            connection.putrequest(request.method, request.target, skip_host=True, skip_accept_encoding=True)
+            for name, value in (request.headers | {"connection": "close"}).items():
+                connection.putheader(name, value)
+            connection.endheaders(request.body)
+            came = connection.getresponse()
+            body = came.read()
+        finally:
+            connection.close()
+        fields = {name.lower(): value for name, value in came.getheaders()}
+        self.answers.append(_plain(body, fields.get("content-encoding", "")))
+        kept = {name: value for name, value in fields.items() if name not in HOP_BY_HOP}
+        lines = [f"{name}: {value}" for name, value in (kept | {"content-length": str(len(body))}).items()]
+        head = "\r\n".join([f"HTTP/1.1 {came.status} {came.reason or 'Word'}", *lines])
+        return head.encode("latin-1") + b"\r\n\r\n" + body
+
+    def pass_on(self, connection: socket.socket, request: Request, _closing: Event) -> bool:
+        """A behaviour: answer what the server there answers."""
+        connection.sendall(self.ask(request))
+        return True
+
+    def acting(self, then: Behaviour) -> Behaviour:
+        """Let the server there act on the request, and answer by `then`: its own answer is lost."""
+
+        def behave(connection: socket.socket, request: Request, closing: Event) -> bool:
+            self.ask(request)
+            return then(connection, request, closing)
+
+        return behave
+
+    def instead(self, other: Request) -> Behaviour:
+        """Hand `other` on, whatever was asked: the answer is true, and not about what was asked."""
+        return lambda connection, _request, closing: self.pass_on(connection, other, closing)
+
+
+def _plain(body: bytes, encoding: str) -> bytes:
+    if encoding != "gzip":
+        return body
+    import gzip
+
+    return gzip.decompress(body)
 
 
 class LoopbackServer:
@@ -171,3 +243,24 @@ def refusing_url() -> Iterator[str]:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
+@contextmanager
+def plain_url() -> Iterator[str]:
+    """An `https` URL of a loopback port where somebody listens who does not speak TLS."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        Thread(target=_answer_plainly, args=(listener,), daemon=True).start()
+        yield f"https://127.0.0.1:{listener.getsockname()[1]}"
+        with suppress(OSError):  # wakes the thread that accepts; a platform may refuse it on a listener
+            listener.shutdown(socket.SHUT_RDWR)
+
+
+def _answer_plainly(listener: socket.socket) -> None:
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except OSError:
+            return  # closed
+        with suppress(OSError), connection:
+            connection.recv(LARGEST_HEAD)
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")

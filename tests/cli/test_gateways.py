@@ -91,6 +91,7 @@ DECLARED_WRONGLY = """
 from billctl.gateway import Gateway
 
 class Acme(Gateway):
+    api = 1
     capabilities = {what}
 """
 
