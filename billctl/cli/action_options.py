@@ -25,6 +25,13 @@ AccountName = Annotated[
     typer.Option("--account", metavar="NAME", help="Account of the profile.", autocompletion=account_names),
 ]
 
+AccountNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--account", metavar="NAME", help="Only this account (repeatable).", autocompletion=account_names
+    ),
+]
+
 OPTIONS: tuple[tuple[str, str | None, str], ...] = (
     ("reason", "TEXT", "Why (required; it stays in the audit log)."),
     ("reason_code", "CODE", "duplicate, billing_error, goodwill, …"),

@@ -10,6 +10,7 @@ import typer
 
 from billctl import VERSION
 from billctl.cli.lazy import USAGE_ERROR, LazyGroup, Member, from_module
+from billctl.cli.list_members import list_members
 from billctl.cli.options import Choices, guess_output
 from billctl.cli.output import Result, accept_all_text, internal, print_error, print_result, talk, talk_error
 from billctl.errors import BillctlError, Interrupted, Terminated, UsageError
@@ -35,9 +36,11 @@ class Root(LazyGroup):
         from billctl.paths import state_dir
 
         own = {name: from_module(module, text) for name, (module, text) in COMMANDS.items()}
+        everywhere = {"lookup": own.pop("lookup"), **list_members(across=True)}
         entries = registry.installed(state_dir(os.environ))
-        gateways = {name: _gateway_member(entry) for name, entry in entries.items() if name not in own}
-        return {"lookup": own.pop("lookup")} | gateways | own
+        taken = everywhere.keys() | own.keys()
+        gateways = {name: _gateway_member(entry) for name, entry in entries.items() if name not in taken}
+        return everywhere | gateways | own
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not args and not ctx.resilient_parsing:

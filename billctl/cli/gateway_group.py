@@ -9,6 +9,7 @@ from typing import Any
 
 from billctl import registry
 from billctl.cli.lazy import LazyGroup, Member, from_module
+from billctl.cli.list_members import list_members
 
 ACTIONS: Mapping[str, tuple[str, str]] = {
     "show": ("billctl.cli.show", "Show one object by its id."),
@@ -17,7 +18,6 @@ ACTIONS: Mapping[str, tuple[str, str]] = {
     "cancel": ("billctl.cli.cancel", "End a subscription."),
     "resend": ("billctl.cli.resend", "E-mail an invoice or its receipt again."),
 }
-LISTS = ("customers", "charges", "refunds", "subscriptions", "invoices", "disputes")
 
 
 class GatewayGroup(LazyGroup):
@@ -25,16 +25,7 @@ class GatewayGroup(LazyGroup):
 
     def members(self) -> Mapping[str, Member]:
         actions = {name: from_module(module, text) for name, (module, text) in ACTIONS.items()}
-        return actions | {kind: _list_member(kind) for kind in LISTS}
-
-
-def _list_member(kind: str) -> Member:
-    def load() -> Any:
-        from billctl.cli import lists
-
-        return lists.command(kind)
-
-    return Member(f"List {kind}.", load)
+        return {**actions, **list_members(across=False)}
 
 
 def command_group(entry: registry.Entry) -> Any:

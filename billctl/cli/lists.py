@@ -1,20 +1,25 @@
-"""`billctl GATEWAY customers|charges|refunds|subscriptions|invoices|disputes`: lists made for pipes."""
+"""The lists of customers, charges, refunds, subscriptions, invoices and disputes: made for pipes.
 
-from collections.abc import Callable, Iterator
+`billctl KIND` lists over all accounts of the profile, `billctl GATEWAY KIND` at one of the gateway's.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import typer
 
-from billctl.cli.action_options import AccountName
+from billctl.cli.action_options import AccountName, AccountNames
 from billctl.cli.lazy import Command
 from billctl.cli.opening import object_of, session_of
 from billctl.cli.options import choices
 from billctl.cli.output import Result
 from billctl.cli.times import span
 from billctl.cli.views import COLUMNS, now_utc, records_view
-from billctl.errors import Partial, Unsupported, UsageError
-from billctl.frozen import frozen, replace
-from billctl.gateway import Gateway, Selection
+from billctl.errors import UsageError
+from billctl.frozen import frozen
+from billctl.gateway import Selection
+from billctl.listing import Listing, exit_error, list_records
 from billctl.models import (
     ChargeStatus,
     DisputeStatus,
@@ -37,29 +42,6 @@ STATUSES: dict[str, tuple[str, ...]] = {
 }
 """The status words of each kind; `--status` takes one of them."""
 
-
-def command(kind: str) -> Any:
-    """The list command of one kind."""
-    app = typer.Typer(rich_markup_mode=None, add_completion=False)
-    app.command(kind, cls=Command, help=_help(kind))(_function(kind))
-    return typer.main.get_command(app)
-
-
-def _help(kind: str) -> str:
-    statuses = STATUSES[kind]
-    status = f" --status {statuses[-2]}" if statuses else ""
-    return f"""List {kind}, newest first.
-
-    \b
-    Examples:
-      billctl stripe {kind} --since 7d
-      billctl stripe {kind}{status} --older-than 3d --limit 500 -o ndjson
-    """
-
-
-Customer = Annotated[
-    str | None, typer.Option("--customer", metavar="ID", help="Of this customer only (id or reference).")
-]
 Since = Annotated[
     str | None, typer.Option("--since", metavar="DATE", help="Created then or later: 2026-01-31, 7d.")
 ]
@@ -68,6 +50,43 @@ OlderThan = Annotated[
     str | None, typer.Option("--older-than", metavar="AGE", help="Created longer ago than that: 3d, 12h.")
 ]
 Limit = Annotated[int, typer.Option("--limit", metavar="N", help="At most so many.")]
+Customer = Annotated[
+    str | None, typer.Option("--customer", metavar="ID", help="Of this customer only (id or reference).")
+]
+CustomerAnywhere = Annotated[
+    str | None, typer.Option("--customer", metavar="ACCOUNT:ID", help="Of this customer only.")
+]
+
+
+def command(kind: str, *, across: bool) -> Any:
+    """The list command of one kind, at one gateway or over all accounts."""
+    app = typer.Typer(rich_markup_mode=None, add_completion=False)
+    app.command(kind, cls=Command, help=_help(kind, across=across))(_function(kind, across=across))
+    return typer.main.get_command(app)
+
+
+def _help(kind: str, *, across: bool) -> str:
+    statuses = STATUSES[kind]
+    status = f" --status {statuses[-2]}" if statuses else ""
+    begin = f"billctl {kind}" if across else f"billctl stripe {kind}"
+    if not across:
+        return f"""List {kind}, newest first.
+
+    \b
+    Examples:
+      {begin} --since 7d
+      {begin}{status} --older-than 3d --limit 500 -o ndjson
+    """
+    return f"""List {kind} of every account, newest first.
+
+    \b
+    Examples:
+      {begin} --since 7d
+      {begin}{status} --account stripe --older-than 3d --limit 500 -o ndjson
+
+    Exit codes: 0 all is listed, 7 some account failed and the rest is listed. An account that cannot
+    list {kind} is named on standard error.
+    """
 
 
 @frozen
@@ -75,66 +94,72 @@ class _Asked:
     """What the options of a list ask for, as they were typed."""
 
     limit: int
+    account: str | list[str] | None
+    since: str | None
+    until: str | None
+    older_than: str | None
     customer: str | None = None
     status: str | None = None
-    since: str | None = None
-    until: str | None = None
-    older_than: str | None = None
-    account: str | None = None
 
 
-def _function(kind: str) -> Callable[..., Result]:
+def _function(kind: str, *, across: bool) -> Callable[..., Result]:
     """The function of a list command; its parameters become the command's options."""
-    statuses = STATUSES[kind]
 
-    def complete_status(incomplete: str) -> list[str]:
-        return [status for status in statuses if status.startswith(incomplete)]
+    def list_command(context: typer.Context, **typed: Any) -> Result:
+        return _list(context, kind, _Asked(**typed), across=across)
 
-    def customers(
-        context: typer.Context,
-        since: Since = None,
-        until: Until = None,
-        older_than: OlderThan = None,
-        limit: Limit = 100,
-        account: AccountName = None,
-    ) -> Result:
-        asked = _Asked(limit=limit, since=since, until=until, older_than=older_than, account=account)
-        return _list(context, kind, asked)
+    options = _options(kind, across=across)
+    positions = [
+        inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+    ]
+    positions += [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        for name, (annotation, default) in options.items()
+    ]
+    list_command.__annotations__ = {parameter.name: parameter.annotation for parameter in positions}
+    list_command.__signature__ = inspect.Signature(positions)  # type: ignore[attr-defined]
+    return list_command
 
-    def command(
-        context: typer.Context,
-        customer: Customer = None,
-        status: Annotated[
-            str | None,
-            typer.Option(
-                "--status", metavar="WORD", help=", ".join(statuses), autocompletion=complete_status
-            ),
-        ] = None,
-        since: Since = None,
-        until: Until = None,
-        older_than: OlderThan = None,
-        limit: Limit = 100,
-        account: AccountName = None,
-    ) -> Result:
-        asked = _Asked(
-            limit=limit,
-            customer=customer,
-            status=status,
-            since=since,
-            until=until,
-            older_than=older_than,
-            account=account,
+
+def _options(kind: str, *, across: bool) -> Mapping[str, tuple[Any, Any]]:
+    """The options of a kind, each with its default: customers have no status and belong to nobody."""
+    own = {"customer": (CustomerAnywhere if across else Customer, None), "status": (_status(kind), None)}
+    return {
+        **(own if STATUSES[kind] else {}),
+        "since": (Since, None),
+        "until": (Until, None),
+        "older_than": (OlderThan, None),
+        "limit": (Limit, 100),
+        "account": (AccountNames if across else AccountName, None),
+    }
+
+
+def _status(kind: str) -> Any:
+    def complete(incomplete: str) -> list[str]:
+        return [status for status in STATUSES[kind] if status.startswith(incomplete)]
+
+    return Annotated[
+        str | None,
+        typer.Option("--status", metavar="WORD", help=", ".join(STATUSES[kind]), autocompletion=complete),
+    ]
+
+
+def _list(context: typer.Context, kind: str, asked: _Asked, *, across: bool) -> Result:
+    chosen = choices(context)
+    _check(kind, asked)
+    since, until = span(asked.since, asked.until, now=now_utc(), older_than=asked.older_than)
+    gateway = None if across or not context.parent else str(context.parent.info_name)
+    with session_of(chosen) as session:
+        accounts, customer = _everywhere(session, asked) if gateway is None else _at(session, gateway, asked)
+        selection = Selection(
+            customer_id=customer, status=asked.status, since=since, until=until, limit=asked.limit
         )
-        return _list(context, kind, asked)
+        listing = list_records(session, kind, selection, accounts)
+        _remember(session.profile.name, listing.records)
+        return _result(listing, session, asked.limit)
 
-    return command if statuses else customers
 
-
-def _selection(kind: str, asked: _Asked) -> Selection:
-    """What to ask a gateway: one record more than the limit, to know whether there are more.
-
-    Its customer is as it was typed, a reference or an id. Raises `UsageError`.
-    """
+def _check(kind: str, asked: _Asked) -> None:
     if asked.status is not None and asked.status not in STATUSES[kind]:
         raise UsageError(
             f"{kind} have no status {asked.status[:40]!r}",
@@ -143,74 +168,55 @@ def _selection(kind: str, asked: _Asked) -> Selection:
         )
     if not 1 <= asked.limit <= MAX_LIMIT:
         raise UsageError(f"--limit takes 1 to {MAX_LIMIT}", code="bad_limit")
-    since, until = span(asked.since, asked.until, now=now_utc(), older_than=asked.older_than)
-    return Selection(
-        customer_id=asked.customer, status=asked.status, since=since, until=until, limit=asked.limit + 1
+
+
+def _at(session: Session, gateway: str, asked: _Asked) -> tuple[list[str], str | None]:
+    """The one account of `gateway` to ask, and the customer's bare id."""
+    account = asked.account if isinstance(asked.account, str) else None
+    if asked.customer is None:
+        return [session.account_for(gateway, account)], None
+    name, customer_id = object_of(session, gateway, asked.customer, account)
+    return [name], customer_id
+
+
+def _everywhere(session: Session, asked: _Asked) -> tuple[list[str], str | None]:
+    """The accounts to ask, and the customer's bare id: a customer belongs to one account."""
+    names = list(dict.fromkeys(asked.account or session.profile.accounts))
+    for name in names:
+        session.gateway_of(name)
+    if asked.customer is None:
+        return names, None
+    account, colon, customer_id = asked.customer.partition(":")
+    if colon and account in names:
+        return [account], customer_id
+    if len(names) == 1 and account not in session.profile.accounts:
+        return names, asked.customer
+    raise UsageError(
+        f"--customer {asked.customer[:60]!r} names no account that is asked",
+        code="no_such_account",
+        hint=f"Write ACCOUNT:ID; accounts: {', '.join(names)}.",
     )
 
 
-def _list(context: typer.Context, kind: str, asked: _Asked) -> Result:
-    chosen = choices(context)
-    selection = _selection(kind, asked)
-    gateway_name = str(context.parent.info_name) if context.parent else ""
-    with session_of(chosen) as session:
-        name, selection = _at_account(session, gateway_name, selection, asked.account)
-        opening = session.opening(name)
-        try:
-            records, unread = _collect(_reader(session.gateway(name), kind)(selection))
-        finally:
-            opening()
-        more = [f"there are more than {asked.limit} {kind}; raise --limit to see them"]
-        shown = records[: asked.limit]
-        _remember(session.profile.name, shown)
-        return Result(
-            data=shown,
-            records=[record.data() for record in shown],
-            columns=COLUMNS[kind.removesuffix("s")],
-            view=records_view(shown, now=now_utc()),
-            warnings=more if len(records) > asked.limit else [],
-            error=Partial(unread.message, code=unread.code, account=name) if unread else None,
-            profile=session.profile.name,
-            mode=str(session.profile.mode),
-        )
+def _result(listing: Listing, session: Session, limit: int) -> Result:
+    error = exit_error(listing)
+    if error and not listing.records and len(listing.parts) == 1:
+        raise error
+    more = [f"there are more than {limit} {listing.kind}; raise --limit to see them"] if listing.more else []
+    return Result(
+        data=list(listing.records),
+        records=[record.data() for record in listing.records],
+        columns=COLUMNS[listing.kind.removesuffix("s")],
+        view=records_view(listing.records, now=now_utc()),
+        warnings=listing.warnings + more,
+        error=error,
+        errors=listing.errors if len(listing.parts) > 1 else [],
+        profile=session.profile.name,
+        mode=str(session.profile.mode),
+    )
 
 
-def _at_account(
-    session: Session, gateway_name: str, selection: Selection, account: str | None
-) -> tuple[str, Selection]:
-    """The account to ask, and the selection with a bare customer's id."""
-    if selection.customer_id is None:
-        return session.account_for(gateway_name, account), selection
-    name, customer_id = object_of(session, gateway_name, selection.customer_id, account)
-    return name, replace(selection, customer_id=customer_id)
-
-
-def _collect(records: Iterator[Record]) -> tuple[list[Record], Unsupported | None]:
-    """All records, and why some could not be read: what a gateway's adapter refuses hides nothing else."""
-    found: list[Record] = []
-    try:
-        for record in records:
-            found.append(record)  # what came before an error is kept
-    except Unsupported as refused:
-        if not found:
-            raise
-        return found, refused
-    return found, None
-
-
-def _reader(gateway: Gateway, kind: str) -> Callable[[Selection], Iterator[Record]]:
-    readers: dict[str, Callable[[Selection], Iterator[Record]]] = {
-        "customers": gateway.list_customers,
-        "charges": gateway.list_charges,
-        "refunds": gateway.list_refunds,
-        "subscriptions": gateway.list_subscriptions,
-        "invoices": gateway.list_invoices,
-        "disputes": gateway.list_disputes,
-    }
-    return readers[kind]
-
-
-def _remember(profile: str, records: list[Record]) -> None:
+def _remember(profile: str, records: tuple[Record, ...]) -> None:
     from billctl.cli.completion import remember
 
-    remember(profile, records)
+    remember(profile, list(records))

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from billctl.cli.action_options import account_names
+from billctl.cli.action_options import AccountNames
 from billctl.cli.layout import Cell, Grid, Line, View
 from billctl.cli.lazy import single
 from billctl.cli.opening import session_of
@@ -45,12 +45,7 @@ def lookup(
             autocompletion=_ways,
         ),
     ] = "auto",
-    account: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--account", metavar="NAME", help="Only this account (repeatable).", autocompletion=account_names
-        ),
-    ] = None,
+    account: AccountNames = None,
     since: Annotated[
         str | None, typer.Option("--since", metavar="DATE", help="History since then: 2026-01-31 or 90d.")
     ] = None,

@@ -84,9 +84,10 @@ def talk(text: str, *, stderr: TextIO | None = None) -> None:
 
 def talk_error(error: BillctlError) -> None:
     """An error's line, with the account it concerns where the message does not name it."""
-    named = error.account is None or error.account.casefold() in error.message.casefold()
+    account = error.account
+    named = account is None or re.search(rf"\b{re.escape(account)}\b", error.message, re.IGNORECASE)
     for line in error.lines():
-        talk(line if named else f"{error.account}: {line}")
+        talk(line if named else f"{account}: {line}")
 
 
 def envelope(result: Result, chosen: Choices) -> dict[str, Any]:

@@ -1,0 +1,153 @@
+"""Records of one kind from one account or several at once, merged newest first, under one deadline.
+
+An account that is down, slow or unable never hides what the others listed, and what an account listed
+before it failed is kept.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+
+from billctl.errors import BillctlError, NoAnswer, Partial, Unsupported, UsageError, gravest
+from billctl.fanout import Deadline, ask_each
+from billctl.frozen import frozen, replace
+from billctl.gateway import Capability, Gateway, Selection
+from billctl.models import Record
+from billctl.session import Session
+
+Reader = Callable[[Selection], Iterator[Record]]
+
+
+@frozen
+class Part:
+    """What one account listed, newest first, and why that is not all, where it is not.
+
+    `unable`: nothing went wrong, it has no such list or cannot filter so.
+    """
+
+    account: str
+    records: tuple[Record, ...]
+    error: BillctlError | None = None
+
+    @property
+    def unable(self) -> bool:
+        """Whether the account cannot list that at all."""
+        return isinstance(self.error, UsageError) and not self.records
+
+
+@frozen
+class Listing:
+    """The newest records of all accounts, at most as many as were asked for; `more`: there are more."""
+
+    kind: str
+    records: tuple[Record, ...]
+    more: bool
+    parts: tuple[Part, ...]
+
+    @property
+    def errors(self) -> list[BillctlError]:
+        """Why accounts failed, wholly or after a part."""
+        return [part.error for part in self.parts if part.error and not part.unable]
+
+    @property
+    def warnings(self) -> list[str]:
+        """Which accounts cannot list that."""
+        return [f"{part.account}: {part.error.message}" for part in self.parts if part.error and part.unable]
+
+
+def list_records(session: Session, kind: str, selection: Selection, accounts: Sequence[str]) -> Listing:
+    """The `selection.limit` newest records of `kind` (`charges`, `customers`, …) at `accounts`.
+
+    Of one instant, those of the earlier account come first. What goes wrong at an account is in its part.
+    """
+    session.prepare()
+    deadline = Deadline(session)
+    wanted = replace(selection, limit=selection.limit + 1)  # one more tells whether there are more
+    read: dict[str, list[Record]] = {name: [] for name in accounts}
+    asked = ask_each(
+        session, accounts, lambda name: _read(session, name, kind, wanted, read[name]), deadline=deadline
+    )
+    parts = tuple(_part(session, name, answer, read[name], deadline) for name, answer in asked)
+    merged = sorted((record for part in parts for record in part.records), key=_created, reverse=True)
+    return Listing(
+        kind=kind,
+        records=tuple(merged[: selection.limit]),
+        more=len(merged) > selection.limit,
+        parts=parts,
+    )
+
+
+def exit_error(listing: Listing) -> BillctlError | None:
+    """The error that decides a list's exit code, None when every account that can list answered."""
+    unable = [part.error for part in listing.parts if part.error and part.unable]
+    if len(unable) == len(listing.parts):
+        return gravest(unable)
+    failed = [part.account for part in listing.parts if part.error and not (part.records or part.unable)]
+    partly = [part.account for part in listing.parts if part.error and part.records]
+    if failed and len(failed) + len(unable) == len(listing.parts):
+        return gravest(listing.errors)
+    if len(listing.parts) == 1 and partly:
+        (error,) = listing.errors
+        return Partial(error.message, code=error.code, hint=error.hint, account=error.account)
+    if failed or partly:
+        missing = [f"no answer from {', '.join(failed)}"] if failed else []
+        missing += [f"not everything could be read at {', '.join(partly)}"] if partly else []
+        return Partial(f"{'; '.join(missing)}; the rest is complete", code="partial")
+    return None
+
+
+def _created(record: Record) -> datetime:
+    """When the record was made; what does not say comes last."""
+    created = getattr(record, "created", None)
+    return created if isinstance(created, datetime) else datetime.min.replace(tzinfo=UTC)
+
+
+def _read(session: Session, name: str, kind: str, selection: Selection, into: list[Record]) -> None:
+    """Add what the account lists to `into`, as it comes."""
+    gateway = session.gateway(name)
+    if Capability(f"list_{kind}") not in gateway.capabilities:
+        raise Unsupported(f"{gateway.account.gateway} cannot list {kind}", code="unsupported")
+    opening = session.opening(name)
+    try:
+        for record in _reader(gateway, kind)(selection):
+            into.append(record)
+    finally:
+        _prove(opening, into)
+
+
+def _prove(opening: Callable[[], object], into: list[Record]) -> None:
+    """Raise what opening the account raises: credentials of the wrong mode or account outrank what was
+    read with them."""
+    try:
+        opening()
+    except BillctlError:
+        into.clear()
+        raise
+
+
+def _part(
+    session: Session, name: str, answer: BillctlError | None, read: list[Record], deadline: Deadline
+) -> Part:
+    if answer is None or answer.code != "deadline":
+        return Part(account=name, records=tuple(read), error=answer)
+    proved = name in {opened.account.name for opened in session.opened()}
+    records = tuple(read) if proved else ()
+    if records:
+        answer = NoAnswer(
+            f"only the newest {len(records)} could be read within {deadline.seconds:g} s",
+            code="deadline",
+            hint="Narrow the list (--since, --limit), or raise the profile's deadline.",
+            account=name,
+        )
+    return Part(account=name, records=records, error=answer)
+
+
+def _reader(gateway: Gateway, kind: str) -> Reader:
+    readers: dict[str, Reader] = {
+        "customers": gateway.list_customers,
+        "charges": gateway.list_charges,
+        "refunds": gateway.list_refunds,
+        "subscriptions": gateway.list_subscriptions,
+        "invoices": gateway.list_invoices,
+        "disputes": gateway.list_disputes,
+    }
+    return readers[kind]
