@@ -1,8 +1,10 @@
 """`billctl auth`: secrets go into the keyring unseen, are proved to be there, and leave a record each time.
 
-Each command is a process of its own, with a real keyring backend that keeps its secrets in a file.
+A real keyring backend keeps the secrets in a file. What is asked on a terminal, and what a process keeps
+from its start on, is tested on processes of their own.
 """
 
+import io
 import json
 import os
 import sqlite3
@@ -15,8 +17,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import keyring.core
 import pexpect
 import pytest
+
+from billctl.store import connection
+from tests.cli.program import billctl
 
 CANARY = "sk_test_CANARYcanaryCANARY4f2a"
 MASK = "sk_test_…4f2a"
@@ -67,6 +73,11 @@ gateway = "stripe"
 KEPT_UNDER = "billctl:shop/stripe.api_key"
 
 
+def _seen(done: subprocess.CompletedProcess[str]) -> subprocess.CompletedProcess[str]:
+    assert "canary" not in (done.stdout + done.stderr).lower()
+    return done
+
+
 @dataclass
 class Machine:
     """An operator's machine: a profile, a keyring, an audit log. Every output is searched for secrets."""
@@ -77,17 +88,26 @@ class Machine:
     def billctl(self, *arguments: str, typed: str | bytes = "") -> subprocess.CompletedProcess[str]:
         """One command line with `typed` on standard input, which is no terminal."""
         data = typed.encode() if isinstance(typed, str) else typed
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in self.env.items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data), "utf-8"))
+            # A process chooses its backend once: this one is to choose again.
+            patch.setattr(keyring.core, "_keyring_backend", keyring.core.load_env())
+            return _seen(billctl(*arguments))
+
+    def process(self, *arguments: str, typed: str) -> subprocess.CompletedProcess[str]:
+        """The same as a process of its own."""
         done = subprocess.run(
             [sys.executable, "-m", "billctl", *arguments],
             check=False,
-            input=data,
+            input=typed,
             env={**os.environ, **self.env},
             capture_output=True,
+            text=True,
             timeout=60,
         )
-        out, err = done.stdout.decode(), done.stderr.decode()
-        assert "canary" not in (out + err).lower()
-        return subprocess.CompletedProcess(done.args, done.returncode, out, err)
+        return _seen(done)
 
     def document(self, *arguments: str, typed: str = "") -> dict[str, Any]:
         parsed: dict[str, Any] = json.loads(self.billctl(*arguments, "-o", "json", typed=typed).stdout)
@@ -119,7 +139,7 @@ class Machine:
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Machine:
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
     folder = Path(os.environ["BILLCTL_CONFIG_DIR"]) / "profiles"
     folder.mkdir(parents=True, mode=0o700)
     (folder / "shop.toml").write_text(SHOP)
@@ -131,7 +151,10 @@ def machine(tmp_path: Path) -> Machine:
         "PYTHON_KEYRING_BACKEND": "backends.File",
         "BILLCTL_PROFILE": "shop",
     }
-    return Machine(tmp_path, env)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield Machine(tmp_path, env)
+    for module in ("backends", "acme_for_auth"):
+        sys.modules.pop(module, None)
 
 
 def use_backend(machine: Machine, name: str) -> None:
@@ -157,6 +180,13 @@ def test_a_piped_secret_is_kept_in_the_keyring_and_only_its_mask_is_shown(machin
             "note": None,
         }
     ]
+    assert machine.kept() == {KEPT_UNDER: CANARY}
+
+
+def test_a_process_of_its_own_keeps_what_it_is_piped(machine: Machine) -> None:
+    done = machine.process("auth", "add", "stripe", "--stdin", typed=f"{CANARY}\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert MASK in done.stdout
     assert machine.kept() == {KEPT_UNDER: CANARY}
 
 
@@ -331,6 +361,7 @@ ACME = """
 from billctl.gateway import Gateway, Setting
 
 class Acme(Gateway):
+    api = 1
     settings = (
         Setting(name="token", help="A token.", secret=True),
         Setting(name="signature", help="Signs requests.", secret=True, required=False),
@@ -425,7 +456,7 @@ def test_a_keyring_that_keeps_nothing_is_an_error_and_on_record(
 def test_a_keyring_that_hangs_is_given_up_after_three_seconds(machine: Machine) -> None:
     use_backend(machine, "backends.Hanging")
     started = time.monotonic()
-    done = machine.billctl("auth", "add", "stripe", "--stdin", typed=CANARY)
+    done = machine.process("auth", "add", "stripe", "--stdin", typed=CANARY)
     assert done.returncode == 4
     assert "the keyring keeps nothing: it did not answer within 3 s" in done.stderr
     assert 3 <= time.monotonic() - started < 8
@@ -462,7 +493,10 @@ def test_without_an_audit_log_no_secret_is_changed(machine: Machine) -> None:
     assert machine.kept() == {}
 
 
-def test_a_kept_secret_that_could_not_be_recorded_is_told_as_just_that(machine: Machine) -> None:
+def test_a_kept_secret_that_could_not_be_recorded_is_told_as_just_that(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "BUSY_SECONDS", 0.3)
     machine.billctl("auth", "add", "stripe-eu", "--stdin", typed=OTHER)
     log = sqlite3.connect(Path(os.environ["BILLCTL_STATE_DIR"]) / "audit.sqlite", isolation_level=None)
     with closing(log):
@@ -583,9 +617,11 @@ def test_a_key_of_the_other_mode_is_called_what_it_is(
     machine: Machine, key: str, profile: str, note: str
 ) -> None:
     folder = Path(os.environ["BILLCTL_CONFIG_DIR"]) / "profiles"
-    live = SHOP.replace('"test"', '"live"').replace('"stripe"\n', '"stripe"\naccount_id = "acct_1"\n')
-    (folder / "till.toml").write_text(live)
-    (folder / "till.toml").chmod(0o600)
+    nowhere = SHOP.replace('"stripe"\n', '"stripe"\nbase_url = "http://127.0.0.1:9"\n')
+    live = nowhere.replace('"test"', '"live"').replace('"stripe"\n', '"stripe"\naccount_id = "acct_1"\n')
+    for name, text in (("shop", nowhere), ("till", live)):
+        (folder / f"{name}.toml").write_text(text)
+        (folder / f"{name}.toml").chmod(0o600)
     machine.env["BILLCTL_STRIPE_API_KEY"] = key
     (row,) = machine.document("--profile", profile, "auth", "status", "stripe")["data"]["secrets"]
     assert row["note"] == note

@@ -517,6 +517,7 @@ ACME = """
 from billctl.gateway import Gateway, Setting
 
 class Acme(Gateway):
+    api = 1
     settings = (
         Setting(name="merchant", help="Your number there."),
         Setting(name="token", help="A token.", secret=True),
