@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from billctl.sandbox.database import Clock, Database
 from billctl.sandbox.http import Answer, Pause, Request
 
-GATEWAYS = ("stripe",)
+GATEWAYS = ("stripe", "paypal", "braintree")
 """Their names. `billctl.sandbox.NAME.app.App` is a gateway's protocol, built from a clock, and
 `billctl.sandbox.NAME.seed.seed` fills its shop."""
 

@@ -40,7 +40,7 @@ SERVE = """
 import sys
 from pathlib import Path
 from billctl.sandbox.server import Sandbox
-with Sandbox(Path(sys.argv[1])) as sandbox:
+with Sandbox(Path(sys.argv[1]), gateways=("stripe",)) as sandbox:
     print(*(sandbox.url(name) for name in sys.argv[2:]), flush=True)
     sys.stdin.read()
 """

@@ -34,7 +34,7 @@ SERVE = """
 import sys
 from pathlib import Path
 from billctl.sandbox.server import Sandbox
-with Sandbox(Path(sys.argv[1])) as sandbox:
+with Sandbox(Path(sys.argv[1]), gateways=("stripe",)) as sandbox:
     print(sandbox.url("stripe"), flush=True)
     sys.stdin.read()
 """

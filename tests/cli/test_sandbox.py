@@ -102,7 +102,7 @@ def test_quiet_says_nothing_but_data() -> None:
 def test_a_port_in_use_is_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = billctl("sandbox", "serve", "--port", str(port))
+        done = billctl("sandbox", "serve", "--gateway", "stripe", "--port", str(port))
     assert done.returncode == 2
     assert done.stderr == (
         f"billctl: port {port} on 127.0.0.1 cannot be had: Address already in use. "
@@ -307,7 +307,7 @@ def test_faults_can_be_listed_and_disarmed_one_kind_or_all() -> None:
         (("nonsense",), "See `billctl sandbox fault --list`."),
         (("429", "--on", "/v1/refunds"), "is no request"),
         (("429", "--on", ""), "is no request"),
-        (("429", "--gateway", "acme"), "There is one of stripe."),
+        (("429", "--gateway", "acme"), "There is one of stripe"),
         (("429", "--times", "0"), "--times"),
         (("late", "--seconds", "-1"), "--seconds"),
         (("refuse", "--status", "200"), "--status"),

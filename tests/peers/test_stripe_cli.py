@@ -23,7 +23,10 @@ SUBSCRIPTION = "sub_SbxLayla000001"
 def proxy(tmp_path: Path) -> Iterator[RecordingProxy]:
     """What lies between the CLI and the sandbox; at the end everything said through it was right."""
     stripe_cli_binary()
-    with Sandbox(tmp_path / "state") as sandbox, RecordingProxy(sandbox.url("stripe")) as between:
+    with (
+        Sandbox(tmp_path / "state", gateways=("stripe",)) as sandbox,
+        RecordingProxy(sandbox.url("stripe")) as between,
+    ):
         yield between
     assert between.problems() == []
 

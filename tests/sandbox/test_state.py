@@ -30,7 +30,7 @@ from urllib.parse import urlencode
 from billctl.sandbox.server import Sandbox
 
 state, amount, times, name = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]
-with Sandbox(state) as sandbox:
+with Sandbox(state, gateways=("stripe",)) as sandbox:
     connection = http.client.HTTPConnection(sandbox.url("stripe").removeprefix("http://"))
     for number in range(times):
         head = {"Authorization": "Bearer KEY", "Idempotency-Key": name.replace("#", str(number))}
@@ -59,7 +59,7 @@ def statuses(process: subprocess.Popen[str]) -> list[str]:
 
 @contextmanager
 def opened(state_dir: Path) -> Iterator[Wire]:
-    with Sandbox(state_dir) as sandbox:
+    with Sandbox(state_dir, gateways=("stripe",)) as sandbox:
         yield Wire(sandbox.url("stripe").removeprefix("http://"), state_dir)
 
 
@@ -211,12 +211,12 @@ def test_a_shop_has_a_name_that_lasts_until_the_reset(state_dir: Path) -> None:
 
 
 def test_a_shop_without_people_has_a_name_too(state_dir: Path) -> None:
-    with Sandbox(state_dir, seed_shop=False):
+    with Sandbox(state_dir, gateways=("stripe",), seed_shop=False):
         assert state.generation(state_dir, "stripe") == state.generation(state_dir, "stripe") != ""
 
 
 def test_an_empty_shop_can_be_asked_for(state_dir: Path) -> None:
-    with Sandbox(state_dir, seed_shop=False) as sandbox:
+    with Sandbox(state_dir, gateways=("stripe",), seed_shop=False) as sandbox:
         wire = Wire(sandbox.url("stripe").removeprefix("http://"), state_dir)
         assert wire.get("/v1/customers")["data"] == []
         assert wire.get("/v1/customers", key=STRIPE_LIVE_KEY)["data"] == []
@@ -235,7 +235,10 @@ def test_a_file_of_another_version_is_made_anew(state_dir: Path) -> None:
 def test_garbage_is_an_error_that_reset_heals(state_dir: Path) -> None:
     path = state.prepare(state_dir, "stripe")
     path.write_bytes(b"not a database at all" * 100)
-    with pytest.raises(StoreError, match="not a database") as raised, Sandbox(state_dir):
+    with (
+        pytest.raises(StoreError, match="not a database") as raised,
+        Sandbox(state_dir, gateways=("stripe",)),
+    ):
         pass
     assert "`billctl sandbox reset`" in raised.value.hint
     state.reset(state_dir)
@@ -277,18 +280,18 @@ def test_a_port_that_is_taken_is_an_error_at_once(state_dir: Path) -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as taken,
         pytest.raises(OSError, match="in use"),
-        Sandbox(state_dir, ports={"stripe": taken.getsockname()[1]}),
+        Sandbox(state_dir, gateways=("stripe",), ports={"stripe": taken.getsockname()[1]}),
     ):
         pass
 
 
 def test_it_listens_on_loopback_alone_and_on_the_port_it_is_given(state_dir: Path) -> None:
-    with Sandbox(state_dir) as first:
+    with Sandbox(state_dir, gateways=("stripe",)) as first:
         port = int(first.url("stripe").rpartition(":")[2])
         assert first.url("stripe") == f"http://127.0.0.1:{port}"
         with pytest.raises(KeyError):
             first.url("abacus")
-    with Sandbox(state_dir, ports={"stripe": port}) as again:
+    with Sandbox(state_dir, gateways=("stripe",), ports={"stripe": port}) as again:
         assert again.url("stripe") == f"http://127.0.0.1:{port}"
 
 
@@ -305,7 +308,7 @@ def test_starting_and_stopping_a_prepared_sandbox_takes_no_time(state_dir: Path)
     costs = []
     for _ in range(5):
         started = time.perf_counter()
-        with Sandbox(state_dir):
+        with Sandbox(state_dir, gateways=("stripe",)):
             pass
         costs.append(time.perf_counter() - started)
     assert min(costs) < 0.05

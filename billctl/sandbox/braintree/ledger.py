@@ -157,7 +157,7 @@ class Ledger:
     def decline(self, slug: str, amount: int, currency: str, days: int, code: str, **more: Any) -> Record:
         """A sale that the processor declined with one of `CODES`."""
         text, kind = CODES[code]
-        said = {"response": (code, text, kind), "additional": f"{code} : {text}"}
+        said: dict[str, Any] = {"response": (code, text, kind), "additional": f"{code} : {text}"}
         return self.sale(slug, amount, currency, days, status="processor_declined", **said, **more)
 
     def dispute(self, slug: str, sale: Record, status: str, days: int) -> Record:
