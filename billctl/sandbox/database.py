@@ -20,7 +20,14 @@ LINKS = ("customer", "charge", "payment_intent", "invoice", "subscription", "sta
 """Fields of a record that are columns, so that lists by them need no scan; `due` is when a record next
 changes by itself (Unix seconds)."""
 
-SETTINGS = {"search_lag": 0, "settle_after": 60, "rate_limit": 0}
+SETTINGS = {
+    "search_lag": 0,
+    "settle_after": 60,
+    "rate_limit": 0,
+    "reporting_lag": 10_800,
+    "resultset_cap": 10_000,
+    "token_life": 32_400,
+}
 BUSY_SECONDS = 30
 VERSION = 2
 
@@ -131,10 +138,14 @@ class Objects:
 
     def new_id(self, prefix: str, length: int) -> str:
         """The next unused id: `prefix_Sbx…`, with `length` characters after the underscore."""
+        return f"{prefix}_Sbx{self.serial():0{length - 3}}"
+
+    def serial(self) -> int:
+        """A number that no object of this state was named by. Call inside a write transaction."""
         row = self._db.execute(
             "INSERT INTO settings VALUES('serial', 1) ON CONFLICT DO UPDATE SET value=value+1 RETURNING value"
         ).fetchone()
-        return f"{prefix}_Sbx{row[0]:0{length - 3}}"
+        return int(row[0])
 
     def position(self, key: str, kind: str) -> tuple[int, int] | None:
         """Where a record stands in its kind's order: (created, sequence)."""

@@ -10,11 +10,10 @@ import os
 from typing import Any, NamedTuple
 
 from billctl.sandbox.database import Database
+from billctl.sandbox.holds import held
 from billctl.sandbox.stripe.errors import ApiError
 
 KEPT_SECONDS = 86_400
-LONGEST_HOLD = 900
-"""Seconds after which a hold counts as left behind, should another process have got its process id."""
 
 
 class Claim(NamedTuple):
@@ -49,7 +48,7 @@ class Keys:
                 "WHERE live=? AND key=?",
                 (self._live, key),
             ).fetchone()
-            if row is None or (row[3] is None and not _running(row[5], self._now - row[6])):
+            if row is None or (row[3] is None and not held(row[5], self._now - row[6])):
                 self._db.execute(
                     "INSERT OR REPLACE INTO keys VALUES(?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
                     (self._live, key, endpoint, given, self._now, os.getpid(), request_id),
@@ -99,17 +98,3 @@ def _other(key: str, how: str) -> ApiError:
         kind="idempotency_error",
         kept=False,
     )
-
-
-def _running(owner: int, age: int) -> bool:
-    if age > LONGEST_HOLD:
-        return False
-    if os.name == "nt":
-        return True  # signal 0 is no question there but an interruption
-    try:
-        os.kill(owner, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

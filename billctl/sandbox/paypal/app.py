@@ -1,0 +1,40 @@
+"""PayPal's HTTP surface: faults first, then the exchange."""
+
+import sqlite3
+
+from billctl.sandbox import spoil as connection
+from billctl.sandbox.database import Clock, Database
+from billctl.sandbox.fault_table import take
+from billctl.sandbox.http import Answer, Pause, Request
+from billctl.sandbox.paypal import spoil
+from billctl.sandbox.paypal.errors import ApiError
+from billctl.sandbox.paypal.exchange import Exchange
+from billctl.sandbox.paypal.routes import RESOURCES, route
+
+__all__ = ["RESOURCES", "App", "route"]
+
+
+class App:
+    """PayPal, as far as this sandbox goes."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def answer(self, request: Request, database: Database, pause: Pause) -> Answer:
+        """Serve one request; every failure becomes PayPal's answer for it.
+
+        State that cannot be used (locked for long, a full disk, read-only) is PayPal's 500.
+        """
+        try:
+            return self._answer(request, database, pause)
+        except sqlite3.OperationalError:
+            return Exchange(request, database, 0, None, pause).refusal(ApiError(500))
+
+    def _answer(self, request: Request, database: Database, pause: Pause) -> Answer:
+        fault = take(database, request.method, request.path)
+        exchange = Exchange(request, database, int(self._clock().timestamp()), fault, pause)
+        if fault and fault.kind in spoil.BEFORE:
+            return connection.instead(
+                fault, lambda fault: exchange.refusal(spoil.refusal(fault, request.path))
+            )
+        return connection.after(fault, exchange.run(), spoil.LIES)
