@@ -151,13 +151,13 @@ class Plain(Acme):
     )
 
 
-def installed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put a package with both on this process's path."""
+def installed(folder: Path, monkeypatch: pytest.MonkeyPatch, **more: str) -> None:
+    """Put a package with both on this process's path; `more` are gateways beside them, name to target."""
     info = folder / "billctl_acme-0.3.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: billctl-acme\nVersion: 0.3\n")
-    (info / "entry_points.txt").write_text(
-        "[billctl.gateways]\nacme = tests.unit.acme:Acme\nplain = tests.unit.acme:Plain\n"
-    )
+    gateways = {"acme": f"{__name__}:Acme", "plain": f"{__name__}:Plain"} | more
+    entries = "".join(f"{name} = {target}\n" for name, target in gateways.items())
+    (info / "entry_points.txt").write_text(f"[billctl.gateways]\n{entries}")
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.setattr(Acme, "made", [])

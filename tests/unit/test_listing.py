@@ -61,12 +61,8 @@ class Till(Acme):
 @pytest.fixture
 def listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Listed:
     """Lists charges at accounts, each written as `gateway` or `gateway:what it says`."""
-    installed(tmp_path / "site", monkeypatch)
+    installed(tmp_path / "site", monkeypatch, till=f"{__name__}:Till")
     monkeypatch.setattr(Till, "closed", [])
-    info = tmp_path / "site" / "billctl_till-0.1.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: billctl-till\nVersion: 0.1\n")
-    (info / "entry_points.txt").write_text(f"[billctl.gateways]\ntill = {__name__}:Till\n")
 
     def ask(*accounts: str, limit: int = 100, deadline: float = 10.0) -> Listing:
         tables = ""
