@@ -12,16 +12,18 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from billctl.cli.app import run
 from billctl.sandbox import ACCOUNT_ID, STRIPE_KEY, STRIPE_LIVE_KEY, faults
 from tests.recording import RecordingProxy
 from tests.rehearsal import rehearsed
+from tests.terminal import on_terminal
 
 Json = dict[str, Any]
 
@@ -115,18 +117,17 @@ class Shop:
     def run(self, *arguments: str) -> Ran:
         """One command line in this process, without a terminal."""
         out, err = io.StringIO(), io.StringIO()
-        before = {name: os.environ.get(name) for name in self.env}
-        os.environ.update(self.env)
-        try:
-            with redirect_stdout(out), redirect_stderr(err):
-                code = run(list(arguments))
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value
+        with redirect_stdout(out), redirect_stderr(err):
+            code = self._run(arguments)
         return Ran(code, out.getvalue(), err.getvalue())
+
+    def typed(self, text: str, *arguments: str) -> tuple[int, str]:
+        """One command line in this process on a terminal where `text` is typed: its code, what is shown."""
+        return on_terminal(text, lambda: self._run(arguments))
+
+    def _run(self, arguments: Sequence[str]) -> int:
+        with mock.patch.dict(os.environ, self.env):
+            return run(arguments)
 
     def command(self, *arguments: str) -> list[str]:
         """The words that start the program as a process."""

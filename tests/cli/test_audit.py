@@ -3,18 +3,38 @@
 import csv
 import io
 import json
+import shutil
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.shop import CUSTOMER, DISPUTED, PAID, PAST_DUE, SUBSCRIPTION, WHY, Shop
+from tests.shop import CUSTOMER, DISPUTED, PAID, PAST_DUE, SUBSCRIPTION, WHY, Shop, open_shop
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the state of a busy shop is kept for the tests after the first."""
+    return tmp_path_factory.mktemp("busy") / "state"
 
 
 @pytest.fixture
-def busy(shop: Shop) -> Shop:
+def busy(tmp_path: Path, kept: Path) -> Iterator[Shop]:
     """A shop after one of everything: done, refused, denied, unknown."""
+    if not kept.exists():
+        with open_shop(tmp_path) as shop:
+            _one_of_everything(shop)
+        shutil.move(shop.state_dir, kept)
+    shutil.copytree(kept, tmp_path / "state")
+    with open_shop(tmp_path) as shop:
+        shop.env["BILLCTL_OPERATOR"] = "layla"
+        yield shop
+
+
+def _one_of_everything(shop: Shop) -> None:
     shop.env["BILLCTL_OPERATOR"] = "amina"
     shop.run("stripe", "refund", PAID, "--amount", "5", *WHY, "--ticket", "zendesk:35436")
     shop.env["BILLCTL_OPERATOR"] = "layla"
@@ -23,7 +43,6 @@ def busy(shop: Shop) -> Shop:
     shop.run("stripe", "refund", PAID, "--amount", "6", "--reason", "not confirmed")
     shop.arm("answer-lost", "POST /v1/invoices/*", times=5)
     shop.run("stripe", "resend", PAST_DUE, *WHY)
-    return shop
 
 
 def words(rows: list[dict[str, Any]]) -> list[tuple[str, str]]:

@@ -1,4 +1,8 @@
-"""Confirmation on a real terminal, and the live rules with and without one."""
+"""Confirmation on a real terminal, and the live rules with and without one.
+
+Each kind of question is asked by a process of its own; the many answers to it by command lines in the
+tests' own process, on a terminal too.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,21 +65,17 @@ def test_it_shows_what_it_will_do_and_asks(shop: Shop) -> None:
 
 @pytest.mark.parametrize("answer", ["yes", "Y", "YES "])
 def test_yes_in_any_case_is_yes(shop: Shop, answer: str) -> None:
-    with terminal(shop, *REFUND) as child:
-        child.expect_exact("[y/N]")
-        child.sendline(answer)
-        assert ended(child)[0] == 0
+    code, shown = shop.typed(f"{answer}\n", *REFUND)
+    assert code == 0
+    assert "Refund? [y/N]" in shown
     assert shop.refunds() == [1250]
 
 
 @pytest.mark.parametrize("answer", ["n", "", "no", "yess", "ja", "1"])
 def test_anything_else_is_no_and_the_log_knows_it(shop: Shop, answer: str) -> None:
-    with terminal(shop, *REFUND) as child:
-        child.expect_exact("[y/N]")
-        child.sendline(answer)
-        code, rest = ended(child)
+    code, shown = shop.typed(f"{answer}\n", *REFUND)
     assert code == 8
-    assert "billctl: you said no. Nothing was sent." in rest
+    assert "billctl: you said no. Nothing was sent." in shown.partition("Refund? [y/N]")[2]
     assert shop.refunds() == []
     (row,) = [r for r in shop.audit() if r["action"] == "refund"]
     assert (row["outcome"], row["error"]["code"]) == ("denied", "declined")
@@ -111,8 +111,7 @@ def test_ctrl_c_at_the_question_sends_nothing(shop: Shop) -> None:
 
 
 def test_yes_given_beforehand_asks_nothing(shop: Shop) -> None:
-    with terminal(shop, *REFUND, "--yes") as child:
-        code, shown = ended(child)
+    code, shown = shop.typed("", *REFUND, "--yes")
     assert code == 0
     assert "[y/N]" not in shown
 
@@ -128,16 +127,15 @@ def test_yes_given_beforehand_asks_nothing(shop: Shop) -> None:
 def test_every_action_says_what_can_be_undone(
     shop: Shop, words: tuple[str, ...], question: str, said: str
 ) -> None:
-    with terminal(shop, "stripe", *words, "--reason", "moving away") as child:
-        child.expect_exact(question)
-        assert said in child.before
-        child.sendline("n")
-        assert ended(child)[0] == 8
+    code, shown = shop.typed("n\n", "stripe", *words, "--reason", "moving away")
+    assert code == 8
+    before, _, after = shown.partition(question)
+    assert said in before
+    assert "you said no" in after
 
 
 def test_a_refused_plan_asks_nothing(shop: Shop) -> None:
-    with terminal(shop, "stripe", "refund", PAID, "--amount", "50", "--reason", "too much") as child:
-        code, shown = ended(child)
+    code, shown = shop.typed("y\n", "stripe", "refund", PAID, "--amount", "50", "--reason", "too much")
     assert code == 2
     assert "[y/N]" not in shown
 
@@ -173,11 +171,9 @@ def test_live_money_is_confirmed_by_typing_the_amount(shop: Shop) -> None:
 @pytest.mark.parametrize("typed", ["y", "yes", "12.51", "1250", "49.00", "", "-12.50"])
 def test_anything_but_the_amount_sends_nothing(shop: Shop, typed: str) -> None:
     shop.live(unattended=False)
-    with terminal(shop, *REFUND) as child:
-        child.expect_exact("Type the amount to confirm:")
-        child.sendline(typed)
-        code, rest = ended(child)
+    code, shown = shop.typed(f"{typed}\n", *REFUND)
     assert code == 8
+    rest = shown.partition("Type the amount to confirm:")[2]
     assert "the amount typed is not the amount planned. Nothing was sent." in rest
     assert live_refunds(shop) == []
     assert shop.operations() == [("refund", "denied")]
@@ -186,10 +182,9 @@ def test_anything_but_the_amount_sends_nothing(shop: Shop, typed: str) -> None:
 @pytest.mark.parametrize("typed", ["12.5", "١٢٫٥٠"])
 def test_the_amount_may_be_typed_in_any_form_of_the_grammar(shop: Shop, typed: str) -> None:
     shop.live(unattended=False)
-    with terminal(shop, *REFUND) as child:
-        child.expect_exact("Type the amount to confirm:")
-        child.sendline(typed)
-        assert ended(child)[0] == 0
+    code, shown = shop.typed(f"{typed}\n", *REFUND)
+    assert code == 0
+    assert "Type the amount to confirm:" in shown
     assert live_refunds(shop) == [1250]
 
 
@@ -207,23 +202,18 @@ def test_the_live_question_is_skipped_only_where_unattended_use_is_allowed(
     shop: Shop, unattended: bool, asks: bool
 ) -> None:
     shop.live(unattended=unattended)
-    with terminal(shop, *REFUND, "--yes", "--live", ACCOUNT_ID) as child:
-        if asks:
-            child.expect_exact("Type the amount to confirm:")
-            child.sendline("12.50")
-        code, shown = ended(child)
+    code, shown = shop.typed("12.50\n" if asks else "", *REFUND, "--yes", "--live", ACCOUNT_ID)
     assert code == 0
-    assert "Type the amount" not in shown
+    assert ("Type the amount to confirm:" in shown) is asks
     assert live_refunds(shop) == [1250]
 
 
 def test_a_live_cancellation_is_confirmed_by_typing_the_id(shop: Shop) -> None:
     shop.live(unattended=False)
-    for typed, code in (("y", 8), (SUBSCRIPTION, 0)):
-        with terminal(shop, "stripe", "cancel", SUBSCRIPTION, "--reason", "moving away") as child:
-            child.expect_exact(f"Type {SUBSCRIPTION} to confirm:")
-            child.sendline(typed)
-            assert ended(child)[0] == code
+    for typed, expected in (("y", 8), (SUBSCRIPTION, 0)):
+        code, shown = shop.typed(f"{typed}\n", "stripe", "cancel", SUBSCRIPTION, "--reason", "moving away")
+        assert code == expected
+        assert f"Type {SUBSCRIPTION} to confirm:" in shown
 
 
 # Without a terminal
