@@ -1,6 +1,7 @@
 """The HTTP session under the SDK: what requests leaves open, closed.
 
 - requests' read timeout starts again with every byte: here a call also has a limit in all.
+- closing a requests session leaves its calls waiting: here they end.
 - urllib3 reports a TLS handshake that failed and a connection that broke later as the same classes, but
   only the first proves that no byte of a request was sent: here it is a `NewConnectionError`.
 - no redirect is followed: an answer from elsewhere is no answer.
@@ -8,9 +9,10 @@
 - for a loopback address no proxy is taken from the environment: the key would travel to it in the clear.
 """
 
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
-
-from billctl.parallel import Job
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response, Session
@@ -18,16 +20,30 @@ if TYPE_CHECKING:
 
 
 def bounded_session(limit: float, *, connections: int, loopback: bool) -> "Session":
-    """A session for one account: every call ends within `limit` seconds, up to `connections` stay open."""
+    """A session for one account: every call ends within `limit` seconds, up to `connections` stay open.
+
+    A call that is given up, or waits when the session is closed, raises `requests.ReadTimeout`.
+    """
     import requests
+
+    calls = _Calls()
 
     class BoundedSession(requests.Session):
         def send(self, request: "PreparedRequest", **kwargs: Any) -> "Response":
             send = super().send
             try:
-                return Job(lambda: send(request, **kwargs)).result(limit)
-            except TimeoutError as error:
-                raise requests.ReadTimeout(f"no whole answer within {limit} s") from error
+                answer, error = calls.outcome(lambda: send(request, **kwargs), limit)
+            except Empty as late:
+                raise requests.ReadTimeout(f"no whole answer within {limit} s") from late
+            if error is not None:
+                raise error
+            if answer is None:
+                raise requests.ReadTimeout("closed before an answer was there")
+            return answer
+
+        def close(self) -> None:
+            calls.give_up()
+            super().close()
 
     session = BoundedSession()
     session.max_redirects = 0
@@ -37,6 +53,47 @@ def bounded_session(limit: float, *, connections: int, loopback: bool) -> "Sessi
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
+
+
+Outcome = tuple["Response | None", BaseException | None]
+"""What a call answered or raised; neither where it was given up."""
+
+
+class _Calls:
+    """The calls of a session that are under way, in daemon threads: nobody waits for them at exit."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._given_up = False
+        self._waiting: set[SimpleQueue[Outcome]] = set()
+
+    def outcome(self, call: Callable[[], "Response"], limit: float) -> Outcome:
+        """How `call` ends. Raises `queue.Empty` when that takes more than `limit` seconds; it goes on."""
+        outcomes: SimpleQueue[Outcome] = SimpleQueue()
+        with self._lock:
+            if self._given_up:
+                return None, None
+            self._waiting.add(outcomes)
+        try:
+            Thread(target=_deliver, args=(call, outcomes), daemon=True).start()
+            return outcomes.get(timeout=limit)
+        finally:
+            with self._lock:
+                self._waiting.discard(outcomes)
+
+    def give_up(self) -> None:
+        """End every wait, now and from now on."""
+        with self._lock:
+            self._given_up = True
+            for outcomes in self._waiting:
+                outcomes.put((None, None))
+
+
+def _deliver(call: Callable[[], "Response"], outcomes: "SimpleQueue[Outcome]") -> None:
+    try:
+        outcomes.put((call(), None))
+    except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
+        outcomes.put((None, error))
 
 
 def _no_other_credentials(request: "PreparedRequest") -> "PreparedRequest":
