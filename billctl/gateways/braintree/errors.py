@@ -1,0 +1,154 @@
+"""What a failed request to Braintree means, as one of billctl's errors.
+
+The SDK's exceptions carry neither status nor body, and others escape it (`KeyError`, `ExpatError`,
+`AttributeError`, …): what happened is told by the exchange as it was seen below the SDK, and by the chain
+of causes. Classes are recognised by name, so that this module imports neither the SDK nor its transport.
+Whatever is not named here is unknown.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from billctl.errors import AuthFailed, BillctlError, NoAnswer, NotFound, NotSent, OutcomeUnknown, Refused
+
+UNSENT = frozenset({"ConnectTimeoutError", "ConnectTimeout", "SSLCertVerificationError"})
+"""urllib3 raises (a subclass of) `ConnectTimeoutError` only while it makes a connection: refused, name
+not resolved, timed out; the shared transport adds every failure of a TLS handshake."""
+
+TIMED_OUT = frozenset({"ReadTimeout", "ReadTimeoutError", "TimeoutError", "RequestTimeoutError"})
+BROKEN = frozenset({"ConnectionError", "ChunkedEncodingError"})
+
+STATUS: dict[int, type[BillctlError]] = {
+    401: AuthFailed,
+    403: AuthFailed,
+    404: NotFound,
+    426: Refused,
+    429: NotSent,
+}
+"""Statuses that say that nothing was done. 400, 408 and 5xx are not here: what they leave is not known."""
+
+WORDS: dict[int, tuple[str, str]] = {
+    401: ("authentication", "Braintree does not accept these credentials"),
+    403: ("permission", "Braintree does not let this API user do that"),
+    404: ("not_found", "Braintree has no such object"),
+    426: ("upgrade_required", "Braintree no longer speaks to this version of its SDK"),
+    429: ("rate_limit", "Braintree turned the request away: too many at once"),
+}
+"""Code and message: these answers of Braintree are empty."""
+
+AGAIN = frozenset({408, 429, 500, 502, 503, 504})
+"""Statuses after which a read is worth a repeat."""
+
+HINTS: dict[type[BillctlError], str] = {
+    NotSent: "Run it again when Braintree can be reached.",
+    NoAnswer: "Run it again later; https://status.braintreepayments.com says how Braintree is.",
+}
+HINT_OF = {
+    "permission": "Give its role that right in Braintree's control panel.",
+    "upgrade_required": "Update the Python package braintree.",
+    "rate_limit": "Wait a little, then run it again.",
+}
+
+LONGEST_TEXT = 500
+
+
+class Exchange(NamedTuple):
+    """One HTTP exchange, as far as it came: `status` is None until an answer is there.
+
+    `own` tells Braintree's form (XML or nothing) from that of something in between. `request_id` and `wait`
+    (seconds) are its `X-Request-Id` and `Retry-After`.
+    """
+
+    status: int | None = None
+    own: bool = False
+    request_id: str | None = None
+    wait: float | None = None
+
+
+class Failure(NamedTuple):
+    """One failed call. `kind` None: not known what it did. `again`: a repeated read may help."""
+
+    message: str
+    kind: type[BillctlError] | None = None
+    code: str | None = None
+    again: bool = False
+    hint: str | None = None
+
+    def error(self, *, change: bool, account: str) -> BillctlError:
+        """The error to raise."""
+        kind = self.kind or (OutcomeUnknown if change else NoAnswer)
+        hint = self.hint or HINT_OF.get(self.code or "") or HINTS.get(kind)
+        return kind(self.message, code=self.code, hint=hint, account=account)
+
+
+def one_line(text: str) -> str:
+    """`text` on one line, cut to a sentence's length."""
+    plain = " ".join(text.split())
+    return plain if len(plain) <= LONGEST_TEXT else plain[:LONGEST_TEXT] + "…"
+
+
+def failure_of(error: Exception, exchange: Exchange | None, host: str) -> Failure:
+    """What `error`, raised by the SDK after `exchange` with `host` (None: before any), means."""
+    if exchange is None:
+        return Failure(f"the request could not be made: {_named(error)}", kind=NotSent, code="not_sent")
+    if exchange.status is None:
+        return network_failure(error, host)
+    trace = f" (request {one_line(exchange.request_id)})" if exchange.request_id else ""
+    kind = STATUS.get(exchange.status)
+    if kind and (exchange.own or kind is NotSent):
+        code, words = WORDS[exchange.status]
+        return Failure(words + trace, kind=kind, code=code)
+    if exchange.status not in {200, 201, 204, 422}:
+        whose = "" if exchange.own else " with something that is not Braintree's"
+        message = f"{host} answered HTTP {exchange.status}{whose}{trace}"
+        return Failure(message, code=f"http_{exchange.status}")
+    if type(error).__name__ == "RequestTimeoutError":
+        return Failure(f"a search took Braintree too long{trace}", code="timeout")
+    return Failure(f"the answer of {host} cannot be used: {_named(error)}{trace}", code="bad_answer")
+
+
+def network_failure(error: BaseException, host: str) -> Failure:
+    """What `error`, raised before an answer of `host` was there, means."""
+    chain = list(_causes(error))
+    names = {kind.__name__ for link in chain for kind in type(link).__mro__}
+    last = one_line(str(chain[-1]) or type(chain[-1]).__name__)
+    if names & UNSENT:
+        return Failure(f"Braintree cannot be reached at {host}: {last}", kind=NotSent, code="unreachable")
+    if names & TIMED_OUT:
+        return Failure(f"{host} did not answer in time", code="timeout")
+    if names & BROKEN:
+        return Failure(
+            f"the connection to {host} broke before an answer: {last}", code="no_answer", again=True
+        )
+    return Failure(f"the answer of {host} cannot be used: {_named(error)}", code="bad_answer")
+
+
+def _named(error: BaseException) -> str:
+    return one_line(f"{type(error).__name__}: {error}").rstrip(": ")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The chain from `error` to its first cause; urllib3 keeps some links in `reason`."""
+    seen: set[int] = set()
+    link: object = error
+    while isinstance(link, BaseException) and id(link) not in seen:
+        seen.add(id(link))
+        yield link
+        hidden = getattr(link, "reason", None)
+        link = link.__cause__ or link.__context__ or (hidden if isinstance(hidden, BaseException) else None)
+
+
+UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError)
+"""What reading an answer of another shape raises: `ArithmeticError` comes from `Decimal`, `OSError` from
+instants no clock has."""
+
+
+@contextmanager
+def reading_answer(account: str, *, change: bool) -> Iterator[None]:
+    """Turn the errors of `mapping` into billctl's: an answer that cannot be read is no answer."""
+    try:
+        yield
+    except UNREADABLE as error:
+        failure = Failure(f"Braintree's answer cannot be read: {_named(error)}", code="bad_answer")
+        raise failure.error(change=change, account=account) from error
