@@ -7,13 +7,14 @@ from typing import Annotated, Any
 import typer
 
 from billctl.cli.action_options import AccountNames
-from billctl.cli.layout import Cell, Grid, Line, View
+from billctl.cli.history import customer_view, same_email_beside
+from billctl.cli.layout import Cell, Column, Grid, Line, View
 from billctl.cli.lazy import single
 from billctl.cli.opening import session_of
 from billctl.cli.options import choices
 from billctl.cli.output import Result
 from billctl.cli.times import moment
-from billctl.cli.views import customer_view, now_utc
+from billctl.cli.views import now_utc
 from billctl.errors import UsageError
 from billctl.gateway import By
 from billctl.lookup import AccountAnswer, LookupResult, Status, exit_error
@@ -167,23 +168,23 @@ def _view(found: LookupResult, mode: str) -> View:
     )
     view: list[Line | Grid] = [Line(head)]
     now = now_utc()
-    for answer in found.answers:
-        for customer in answer.customers:
-            view += [Line(), *customer_view(customer, now=now)]
-        view += _notes(answer)
-    return view
+    voiding = {answer.account for answer in found.answers if answer.voids}
+    for customer, same_email in same_email_beside(list(found.customers)):
+        voids = customer.account in voiding
+        view += [Line(), *customer_view(customer, now=now, voids=voids, same_email=same_email)]
+    notes = [(Cell(answer.account, "dim"), text) for answer in found.answers for text in _notes(answer)]
+    return [*view, Line(), Grid((Column(), Column()), tuple(notes))] if notes else view
 
 
-def _notes(answer: AccountAnswer) -> list[Line]:
+def _notes(answer: AccountAnswer) -> Iterator[Cell | str]:
+    """What an account's part says of itself, a line each: how it ended, what is missing, what to know."""
     if answer.error:
-        return [Line(), Line((Cell(answer.account, "bold"), Cell(f"failed: {answer.error.line()}", "red")))]
-    words = {Status.NONE: "none", Status.CANNOT_SEARCH: "cannot search that way"}
-    said = [words[answer.status]] if answer.status in words else []
-    return (
-        [Line(), *(Line((Cell(answer.account, "dim"), text)) for text in (*said, *answer.notes))]
-        if (said or answer.notes)
-        else []
-    )
+        what = "failed" if answer.status is Status.FAILED else "incomplete"
+        yield Cell(f"{what}: {answer.error.line()}", "red")
+    if answer.status is Status.NONE:
+        yield "none"
+    unable = "not searched: " if answer.status is Status.CANNOT_SEARCH else ""
+    yield from (f"{unable}{note}" for note in answer.notes)
 
 
 app = single(lookup)

@@ -1,4 +1,4 @@
-"""How customers and their history look to a person: ids whole, money right-aligned, one line a fact."""
+"""How records look to a person: ids whole, money right-aligned, one line a fact."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -79,66 +79,33 @@ def payment_words(method: PaymentMethod | None) -> str:
     return " ".join(word for word in (method.brand, method.last4) if word) if method else ""
 
 
-def customer_view(customer: Customer, *, now: datetime) -> View:
-    """A customer's head line and his history in groups."""
-    head: list[Cell | str] = [
-        Cell(customer.name or customer.email or customer.id, "bold"),
-        customer.ref,
-        customer.email or "",
-        f"since {local_date(customer.created)}" if customer.created else "",
-        "" if customer.match == "exact" else "near match",
-        Cell("LIVE", "red") if customer.live else "",
-    ]
-    view: list[Line | Grid] = [Line(tuple(cell for cell in head if cell))]
-    disputes = {dispute.charge_id: dispute for dispute in customer.disputes}
-    groups: tuple[tuple[str, Sequence[tuple[Cell | str, ...]]], ...] = (
-        ("charges", [_charge_row(c, disputes.get(c.id), now) for c in customer.charges]),
-        ("subscriptions", [_subscription_row(s) for s in customer.subscriptions]),
-        ("invoices", [_invoice_row(i, now) for i in customer.invoices]),
-    )
-    for title, rows in groups:
-        if rows:
-            view += [Line((Cell(title, "dim"),), indent=2), Grid(HISTORY[title], tuple(rows), indent=4)]
-    if not any(rows for _, rows in groups):
-        view.append(Line((Cell("no charges, subscriptions or invoices", "dim"),), indent=2))
-    return view
-
-
-_DATE, _REF, _AMOUNT, _STATUS = Column(), Column(), Column(right=True), Column()
-HISTORY: dict[str, tuple[Column, ...]] = {
-    "charges": (_DATE, _REF, _AMOUNT, _STATUS, Column(whole=False), Column(whole=False)),
-    "subscriptions": (_REF, _AMOUNT, Column(), _STATUS, Column(whole=False)),
-    "invoices": (_DATE, _REF, _AMOUNT, _STATUS, Column()),
-}
-
-
-def _charge_row(charge: Charge, dispute: Dispute | None, now: datetime) -> tuple[Cell | str, ...]:
+def _charge_row(charge: Charge, _now: datetime) -> tuple[Cell | str, ...]:
     return (
         local_date(charge.created),
         charge.ref,
         str(charge.amount),
-        status_cell("disputed" if charge.disputed else charge.status, _charge_words(charge, dispute, now)),
+        status_cell("disputed" if charge.disputed else charge.status, _charge_words(charge)),
         payment_words(charge.payment_method),
         charge.description or "",
     )
 
 
-def _charge_words(charge: Charge, dispute: Dispute | None, now: datetime) -> str:
-    if dispute:
-        return f"dispute {_dispute_words(dispute, now)}"
+def _charge_words(charge: Charge) -> str:
     if charge.refunds and charge.refunded:
         return f"{charge.refunded.decimal()} back on {local_date(max(r.created for r in charge.refunds))}"
     return words(charge.status)
 
 
-def _dispute_words(dispute: Dispute, now: datetime) -> str:
+def dispute_words(dispute: Dispute, now: datetime) -> str:
+    """A dispute's status; where an answer is due, until when."""
     if dispute.status is DisputeStatus.NEEDS_RESPONSE and dispute.evidence_due:
         left = (dispute.evidence_due - now).total_seconds()
         return f"evidence due in {days(left)}" if left > 0 else "evidence overdue"
     return words(dispute.status)
 
 
-def _subscription_row(subscription: Subscription) -> tuple[Cell | str, ...]:
+def subscription_row(subscription: Subscription) -> tuple[Cell | str, ...]:
+    """Reference, amount, interval, status and plan."""
     amount = subscription.amount
     return (
         subscription.ref,
@@ -164,12 +131,13 @@ def _invoice_row(invoice: Invoice, now: datetime) -> tuple[Cell | str, ...]:
         local_date(invoice.created),
         invoice.ref,
         str(invoice.total),
-        status_cell(invoice.status, _invoice_words(invoice, now)),
+        status_cell(invoice.status, invoice_words(invoice, now)),
         invoice.number or "",
     )
 
 
-def _invoice_words(invoice: Invoice, now: datetime) -> str:
+def invoice_words(invoice: Invoice, now: datetime) -> str:
+    """An invoice's status; where it is past due, for how long."""
     if invoice.status is InvoiceStatus.PAST_DUE and invoice.due_date:
         return f"past due {days((now - invoice.due_date).total_seconds())}"
     return words(invoice.status)
@@ -194,10 +162,6 @@ FLEXIBLE = {"paid with", "description", "name", "plan", "reason"}
 """Titles of columns that give way on a narrow terminal."""
 
 
-def _charge_cells(charge: Charge, now: datetime) -> tuple[Cell | str, ...]:
-    return _charge_row(charge, None, now)
-
-
 def _refund_cells(refund: Refund, _now: datetime) -> tuple[Cell | str, ...]:
     return (
         local_date(refund.created),
@@ -214,7 +178,7 @@ def _dispute_cells(dispute: Dispute, now: datetime) -> tuple[Cell | str, ...]:
         local_date(dispute.created),
         dispute.ref,
         str(dispute.amount),
-        status_cell(dispute.status, _dispute_words(dispute, now)),
+        status_cell(dispute.status, dispute_words(dispute, now)),
         dispute.charge_id,
         dispute.reason or "",
     )
@@ -225,11 +189,11 @@ def _customer_cells(customer: Customer, _now: datetime) -> tuple[Cell | str, ...
 
 
 LISTS: dict[type[Record], tuple[tuple[str, ...], Any]] = {
-    Charge: (("date", "charge", "amount", "status", "paid with", "description"), _charge_cells),
+    Charge: (("date", "charge", "amount", "status", "paid with", "description"), _charge_row),
     Refund: (("date", "refund", "amount", "status", "charge", "reason"), _refund_cells),
     Subscription: (
         ("subscription", "amount", "every", "status", "plan"),
-        lambda s, _: _subscription_row(s),
+        lambda s, _: subscription_row(s),
     ),
     Invoice: (("date", "invoice", "amount", "status", "number"), _invoice_row),
     Dispute: (("date", "dispute", "amount", "status", "charge", "reason"), _dispute_cells),
@@ -239,8 +203,6 @@ LISTS: dict[type[Record], tuple[tuple[str, ...], Any]] = {
 
 def record_view(record: Record, *, now: datetime) -> View:
     """One record, a line for each field that has a value; a charge's refunds below it."""
-    if isinstance(record, Customer) and (record.charges or record.invoices or record.subscriptions):
-        return customer_view(record, now=now)
     rows = [(Cell(words(name), "dim"), _field_text(getattr(record, name))) for name in record.OUTPUT]
     view: list[Line | Grid] = [Grid((Column(), Column()), tuple(r for r in rows if r[1]))]
     if isinstance(record, Charge) and record.refunds:
