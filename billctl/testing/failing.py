@@ -8,7 +8,7 @@ from billctl.errors import AuthFailed, BillctlError, NetworkError, NoAnswer, Not
 from billctl.gateway import Capability, When
 from billctl.parallel import Job
 from billctl.testing import servers
-from billctl.testing.harness import SHORT, Change, Harness, failure, failures, of_another_kind
+from billctl.testing.harness import Change, Harness, failure, failures, of_another_kind
 
 HTML = {"Content-Type": "text/html"}
 REDIRECT = {"Location": "http://127.0.0.1:9/elsewhere"}
@@ -28,8 +28,6 @@ UNUSABLE: dict[str, servers.Behaviour] = {
     "a redirect": servers.answer(302, "", headers=REDIRECT),
 }
 """Answers after which nobody knows what was done."""
-
-CLOSING_SECONDS = 5.0
 
 
 class FailurePromises(Harness):
@@ -112,10 +110,10 @@ class FailurePromises(Harness):
         self._ends_in_time(servers.trickling)
 
     def _ends_in_time(self, behaviour: servers.Behaviour) -> None:
-        limit = self.make_account(self.base_url(), read_timeout=SHORT).timeouts.connect + 10 * SHORT
+        limit = self.make_account(self.base_url()).timeouts.connect + 10 * self.short
         with servers.LoopbackServer(behaviour) as server, self._spoiling(behaviour) as between:
-            changes = self._sends(between.url, read_timeout=SHORT)
-            gateway = self._gateway(self._at(server), read_timeout=SHORT)
+            changes = self._sends(between.url, read_timeout=self.short)
+            gateway = self._gateway(self._at(server), read_timeout=self.short)
             reads = {name: partial(read, gateway) for name, read in self._reads().items()}
             started = time.monotonic()
             errors = failures(reads | changes)
@@ -138,7 +136,10 @@ class FailurePromises(Harness):
             waiting = Job(partial(failure, lambda: gateway.get_charge(self.charge_id)))
             until(lambda: bool(server.requests))
             gateway.close()
-            assert isinstance(waiting.result(CLOSING_SECONDS), BillctlError)
+            try:
+                waiting.result(self.closing)
+            except TimeoutError as error:
+                raise AssertionError("a call still waits after its account was closed") from error
 
     # Not twice
 

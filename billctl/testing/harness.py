@@ -21,9 +21,6 @@ from billctl.testing import servers
 
 T = TypeVar("T")
 
-SHORT = 1.0
-"""Read timeout, in seconds, against servers that do not answer."""
-
 NOWHERE = "http://127.0.0.1:9"
 """An address for what sends nothing."""
 
@@ -112,6 +109,11 @@ class Harness:
     """Kind (`customer`, …) → an id of its form that no object of the account has."""
     searches: ClassVar[Mapping[By, tuple[str, str]]] = {}
     """For each declared way: what to search for, and the id of a customer that it finds."""
+
+    short: ClassVar[float] = 1.0
+    """Read timeout, in seconds, against servers that do not answer."""
+    closing: ClassVar[float] = 5.0
+    """Seconds in which a call that waits ends after its account was closed."""
 
     # How the gateway's protocol is read, where it is not the usual one.
 

@@ -11,7 +11,7 @@ from billctl.models import Charge, Customer, Match, Record, given_back
 from billctl.money import Money
 from billctl.parallel import gather
 from billctl.testing import servers
-from billctl.testing.harness import SHORT, Harness, failure, failures, of_another_kind
+from billctl.testing.harness import Harness, failure, failures, of_another_kind
 
 BAD_IDS = ("", " ", "..", "a/b", "../v1/x", "a?x=1", "a#b", "a b", "a\nb", "%2e%2e", "x" * 300)
 MANY = 40
@@ -61,7 +61,7 @@ class ReadPromises(Harness):
         identity = gateway.check()
         assert isinstance(identity, Identity)
         assert identity.live in {gateway.account.live, None}
-        assert gateway.tells_account is (identity.id is not None) or identity.id
+        assert identity.id or not gateway.tells_account
 
     def test_an_object_is_read_by_its_id_and_carries_its_account(self) -> None:
         gateway = self._gateway(name="some-account")
@@ -100,7 +100,7 @@ class ReadPromises(Harness):
 
     def test_a_malformed_id_is_a_usage_error_and_sends_nothing(self) -> None:
         with servers.LoopbackServer(servers.dropping) as server:
-            gateway = self._gateway(self._at(server), read_timeout=SHORT)
+            gateway = self._gateway(self._at(server), read_timeout=self.short)
             for kind in self._getters():
                 for bad in BAD_IDS:
                     error = failure(partial(self._get, gateway, kind, bad))

@@ -16,7 +16,7 @@ from billctl.errors import BillctlError
 from billctl.gateway import Gateway
 from billctl.parallel import gather
 from billctl.testing import servers
-from billctl.testing.harness import NOWHERE, SHORT, Harness, failure
+from billctl.testing.harness import NOWHERE, Harness, failure
 
 PLAIN = (str, int, float, bool, type(None))
 SHORTEST_SECRET = 6
@@ -139,8 +139,8 @@ class SecrecyPromises(Harness):
     def test_two_accounts_never_meet(self) -> None:
         with servers.LoopbackServer(servers.dropping) as one, servers.LoopbackServer(servers.dropping) as two:
             gateways = [
-                self._gateway(self._at(one), name="one", read_timeout=SHORT, key=1),
-                self._gateway(self._at(two), name="two", read_timeout=SHORT, key=2),
+                self._gateway(self._at(one), name="one", read_timeout=self.short, key=1),
+                self._gateway(self._at(two), name="two", read_timeout=self.short, key=2),
             ]
             calls = [partial(gateway.get_charge, self.charge_id) for gateway in gateways * 4]
             errors = gather([partial(failure, call) for call in calls])

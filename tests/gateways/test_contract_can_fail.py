@@ -1,75 +1,180 @@
-"""The contract notices gateways that break it."""
+"""The contract notices a gateway that breaks it: for every promise, one that breaks it and no more."""
 
-from collections.abc import Iterator
-from typing import ClassVar
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
 import pytest
 
-from billctl.errors import NotFound
-from billctl.gateway import Account, Capability, Gateway, Secret, Selection, Setting, Timeouts
-from billctl.models import Charge
-from billctl.testing import GatewayContract
+from billctl.gateway import Account, By, Secret, Timeouts
+from billctl.testing import GatewayContract, servers
+from tests.plugin import broken
+from tests.plugin.acme import KEY, AcmeGateway, Shop
+
+LIMITED = '{"error": {"code": "too_many_requests", "message": "Wait a little."}}'
 
 
-class Careless(Gateway):
-    """Declares what it cannot do, does what it does not declare, and calls every failure not found."""
+class AcmeContract(GatewayContract):
+    """The contract on the example plugin's gateway, or on one that breaks it."""
 
-    capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.VOID, Capability.RESEND_TO})
-    settings: ClassVar[tuple[Setting, ...]] = (Setting(name="api_key", help="A key."),)
+    gateway_class = AcmeGateway
+    sdk_modules = ("requests", "urllib3")
+    charge_id = "P1001"
+    unknown_charge_id = "P9999"
+    customer_id = "C1001"
+    subscription_id = "S1001"
+    invoice_id = "I1001"
+    voidable_id = "P1002"
+    unknown_ids: ClassVar[Mapping[str, str]] = {
+        "customer": "C9999",
+        "subscription": "S9999",
+        "invoice": "I9999",
+    }
+    searches: ClassVar[Mapping[By, tuple[str, str]]] = {
+        By.EMAIL: ("layla@example.com", "C1001"),
+        By.ID: ("C1001", "C1001"),
+        By.CHARGE: ("P1001", "C1001"),
+    }
+    url = ""
 
-    def __init__(self, account: Account) -> None:
-        super().__init__(account)
-        self.key = str(account.secrets["api_key"])
+    def base_url(self) -> str:
+        return self.url
 
-    def get_charge(self, charge_id: str) -> Charge:
-        raise NotFound(f"no {charge_id} with {self.key}")
-
-    def list_charges(self, selection: Selection) -> Iterator[Charge]:
-        yield from (self.get_charge(str(number)) for number in range(selection.limit))
-
-
-class CarelessContract(GatewayContract):
-    gateway_class = Careless
-    sdk_modules = ("billctl.gateway",)
-    charge_id = "1"
-    unknown_charge_id = "2"
+    def rate_limited(self) -> servers.Behaviour:
+        return servers.answer(429, LIMITED)
 
     def make_account(
         self, base_url: str, *, name: str = "one", read_timeout: float = 30.0, key: int = 1
     ) -> Account:
         return Account(
             name=name,
-            gateway="careless",
+            gateway="acme",
             live=False,
-            secrets={"api_key": Secret(f"secret{key}")},
+            settings={"shop": "1"},
+            secrets={"api_key": Secret({1: KEY, 2: "acme_test_nobodysKeyAtAll"}[key])},
             base_url=base_url,
-            timeouts=Timeouts(read=read_timeout),
+            timeouts=Timeouts(connect=1.0, read=read_timeout),
         )
 
-    def base_url(self) -> str:
-        return "http://127.0.0.1:9"
+
+BREAKING: Mapping[str, type[AcmeGateway] | Mapping[str, Any]] = {
+    # Declaration
+    "the_interface_it_was_written_for_is_this_one": broken.OtherInterface,
+    "its_declaration_is_of_the_right_form": broken.BadSetting,
+    "every_declared_capability_is_implemented_and_nothing_is_implemented_undeclared": broken.VoidsUndeclared,
+    "every_promise_has_an_example": {"voidable_id": None},
+    "every_secret_it_needs_is_declared_as_one": broken.OpenSecret,
+    "settings_that_work_are_not_called_faulty": broken.NeverContent,
+    "importing_it_imports_no_sdk": {"sdk_modules": ("billctl.gateway",)},
+    "building_it_sends_nothing": broken.Eager,
+    "a_way_of_searching_it_does_not_declare_is_unsupported_and_sends_nothing": broken.SearchesAnyhow,
+    "an_end_of_a_subscription_it_does_not_declare_is_unsupported_and_changes_nothing": broken.EndsUndeclared,
+    "another_address_for_an_invoice_is_refused_where_that_is_not_declared": broken.SendsAnywhere,
+    "the_kind_an_id_tells_by_its_form_is_the_kind_it_is_an_example_of": broken.WrongExample,
+    "the_step_of_an_amount_is_a_whole_number_of_minor_units": broken.NoStep,
+    # Reads
+    "check_says_whom_the_credentials_open": broken.Nobody,
+    "an_object_is_read_by_its_id_and_carries_its_account": broken.OtherGateway,
+    "every_instant_read_is_aware_utc_and_every_record_is_of_its_account": broken.NaiveTimes,
+    "a_charge_adds_up": broken.TooGenerous,
+    "an_absent_object_is_not_found": broken.AbsentIsNoAnswer,
+    "a_malformed_id_is_a_usage_error_and_sends_nothing": broken.AnyId,
+    "wrong_credentials_are_an_auth_error_to_every_read": broken.BadKeyIsAbsent,
+    "every_declared_way_of_searching_finds_its_customer": broken.FindsNobody,
+    "a_search_for_nobody_finds_nobody": broken.FindsAnybody,
+    "a_searchs_limit_bounds_each_kind_of_history": broken.Boundless,
+    "a_list_is_newest_first_and_names_nothing_twice": broken.OldestFirst,
+    "a_list_honours_its_limit": broken.IgnoresLimit,
+    "a_list_honours_since_and_until": broken.IgnoresTime,
+    "a_list_honours_a_status": broken.IgnoresStatus,
+    "a_list_of_one_customer_is_his_alone": broken.IgnoresCustomer,
+    "one_account_used_by_many_threads_answers_each_as_it_would_answer_one": broken.OneAtATime,
+    "two_accounts_in_the_same_threads_each_name_their_own_records": broken.LastAccount,
+    "an_error_names_its_account": broken.Anonymous,
+    # Changes
+    "a_refund_that_is_refused_says_so_in_the_gateways_code_and_words": broken.Wordless,
+    "a_refund_answers_what_was_asked_and_is_found_by_its_stamp": broken.LosesRefunds,
+    "a_refund_of_another_operation_is_not_taken_for_its_own": broken.AnyRefund,
+    "the_same_operation_sent_twice_refunds_once": broken.KeyOfTheMoment,
+    "two_operations_of_the_same_amount_refund_twice": broken.OneKeyForAll,
+    "the_amount_of_a_refund_is_the_gateways_and_no_echo": broken.Echo,
+    "a_voided_charge_is_recognised_as_voided": broken.LosesVoids,
+    "a_charge_that_was_voided_cannot_be_voided_again": broken.VoidsAgain,
+    "a_subscription_ended_at_once_is_recognised_as_ended": broken.LosesCancellations,
+    "a_subscription_that_will_end_with_its_period_is_recognised": broken.LosesCancellations,
+    "a_preview_of_a_cancellation_changes_nothing": broken.PreviewEnds,
+    "a_preview_of_a_resend_changes_nothing_and_says_what_is_sent": broken.PreviewSends,
+    "an_invoice_that_was_not_sent_again_is_not_taken_for_sent": broken.AlwaysSent,
+    # What goes wrong on the way
+    "a_gateway_where_nobody_listens_got_nothing": broken.UnsentIsUnknown,
+    "a_gateway_whose_name_is_not_known_got_nothing": broken.UnsentIsUnknown,
+    "a_gateway_that_cannot_prove_who_it_is_got_nothing": broken.UnsentIsUnknown,
+    "a_request_turned_away_unread_was_not_sent": broken.UnsentIsUnknown,
+    "wrong_credentials_are_an_auth_error_to_every_change": broken.BadKeyIsAbsent,
+    "a_change_without_a_usable_answer_is_of_unknown_outcome": broken.UnknownIsUnsent,
+    "a_read_without_a_usable_answer_is_no_answer": broken.UnknownIsUnsent,
+    "silence_ends_every_call_within_its_timeouts": broken.Patient,
+    "a_trickling_answer_ends_every_call_within_its_timeouts": broken.Patient,
+    "closing_it_twice_is_harmless": broken.ClosedOnce,
+    "closing_it_ends_a_call_that_waits": broken.StillWaiting,
+    "no_change_is_repeated_but_under_its_own_key": broken.Insisting,
+    "a_refund_whose_answer_was_lost_is_found_and_was_made_once": broken.LosesRefunds,
+    "a_void_whose_answer_was_lost_is_found": broken.LosesVoids,
+    "an_end_at_once_whose_answer_was_lost_is_found": broken.LosesCancellations,
+    "an_end_of_the_period_whose_answer_was_lost_is_found": broken.LosesCancellations,
+    "a_resend_whose_answer_was_lost_is_found_or_said_to_be_unknown": broken.NeverSent,
+    # A copy on this machine
+    "a_copy_is_there_after_it_was_fetched_and_gone_after_it_was_forgotten": broken.NeverForgets,
+    "a_copy_is_open_to_its_user_alone_and_holds_no_secret": broken.OpenCopy,
+    "fetching_again_asks_no_more_than_at_first_and_loses_nothing": broken.GrowingCopy,
+    "a_copy_survives_a_gateway_that_is_down": broken.FragileCopy,
+    # Secrets and globals
+    "nothing_printed_of_it_shows_a_secret": broken.Talkative,
+    "no_error_shows_a_secret_nor_does_what_lies_behind_it": broken.Telling,
+    "no_error_about_wrong_credentials_shows_them": broken.Telling,
+    "nothing_it_logs_or_prints_shows_a_secret": broken.Logging,
+    "two_accounts_never_meet": broken.OneClient,
+    "nothing_is_set_in_the_sdk_for_everybody": broken.SetsGlobals,
+}
+"""Promise → a gateway that breaks it, or what is wrong with the test class."""
+
+COPIES = [name for name, breaking in BREAKING.items() if getattr(breaking, "mode", None) is not None]
 
 
-@pytest.mark.parametrize(
-    "promise",
-    [
-        "test_every_declared_capability_is_implemented_and_nothing_is_implemented_undeclared",
-        "test_every_secret_it_needs_is_declared_as_one",
-        "test_importing_it_imports_no_sdk",
-        "test_nothing_printed_of_it_shows_a_secret",
-        "test_no_error_about_wrong_credentials_shows_them",
-        "test_two_accounts_never_meet",
-        "test_a_malformed_id_is_a_usage_error_and_sends_nothing",
-        "test_wrong_credentials_are_an_auth_error_to_every_read",
-        "test_silence_ends_every_call_within_its_timeouts",
-        "test_a_read_without_a_usable_answer_is_no_answer",
-    ],
-)
-def test_a_careless_gateway_fails(promise: str) -> None:
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    with Shop() as running:
+        yield running
+
+
+def contract(shop: Shop, breaking: type[AcmeGateway] | Mapping[str, Any]) -> AcmeContract:
+    """The contract on a gateway; waits are short, which no promise depends on."""
+    members = {"gateway_class": breaking} if isinstance(breaking, type) else dict(breaking)
+    waits = {"url": shop.url, "short": 0.1, "closing": 0.2}
+    made: AcmeContract = type("Contract", (AcmeContract,), members | waits)()
+    return made
+
+
+def promises() -> list[str]:
+    return [name.removeprefix("test_") for name in dir(GatewayContract) if name.startswith("test_")]
+
+
+def test_every_promise_has_a_gateway_that_breaks_it() -> None:
+    assert sorted(BREAKING) == sorted(promises())
+
+
+@pytest.mark.parametrize("promise", BREAKING)
+def test_a_gateway_that_breaks_a_promise_fails_it(
+    shop: Shop, promise: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import requests.adapters
+
+    for shared in (broken.OneClient.shared, broken.LastAccount.last):
+        shared.clear()
+    monkeypatch.setattr(requests.adapters, "DEFAULT_RETRIES", requests.adapters.DEFAULT_RETRIES)
     with pytest.raises(AssertionError):
-        getattr(CarelessContract(), promise)()
+        getattr(contract(shop, BREAKING[promise]), f"test_{promise}")()
 
 
-def test_what_a_careless_gateway_keeps_it_passes() -> None:
-    CarelessContract().test_the_interface_it_was_written_for_is_this_one()
-    CarelessContract().test_an_absent_object_is_not_found()
+@pytest.mark.parametrize("promise", COPIES)
+def test_a_gateway_that_copies_as_it_should_keeps_the_promises_of_a_copy(shop: Shop, promise: str) -> None:
+    getattr(contract(shop, broken.Copying), f"test_{promise}")()

@@ -68,5 +68,5 @@ class TestStripe(GatewayContract):
             live=False,
             secrets={"api_key": Secret(keys[key])},
             base_url=base_url,
-            timeouts=Timeouts(connect=2.0, read=read_timeout),
+            timeouts=Timeouts(connect=1.0, read=read_timeout),
         )
