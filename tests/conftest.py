@@ -27,6 +27,8 @@ KEPT = re.compile(
 Everything else goes: billctl's own settings, credentials, proxies, what an SDK reads to guess who calls
 it, and PYTHONDONTWRITEBYTECODE, under which every program that a test starts would compile itself anew.
 """
+PAUSES = ("billctl.gateways.stripe.client.PAUSE", "billctl.gateways.braintree.wire.PAUSE")
+"""What an adapter waits before it asks once more, in seconds."""
 ON_REQUEST = ("slow", "benchmark")
 """Markers whose tests run only when `-m` is given."""
 
@@ -39,6 +41,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in set(left_out)]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """Two workers per core for `-n auto`: what is tested waits, for processes and time limits, half of its time.
+
+    PYTEST_XDIST_AUTO_NUM_WORKERS overrides it.
+    """
+    return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in OUTER else 2 * (os.cpu_count() or 1)
 
 
 @pytest.fixture(scope="session")
@@ -61,6 +72,13 @@ def _own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     }
     for name, value in own.items():
         monkeypatch.setenv(name, value)
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hundreds of answers are lost here, and nobody is to be spared on loopback."""
+    for pause in PAUSES:
+        monkeypatch.setattr(pause, 0.02)
 
 
 @pytest.fixture(autouse=True)
