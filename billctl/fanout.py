@@ -42,7 +42,11 @@ def ask_each(
     late = [name for name in accounts if name not in answers]
     session.leave(late)
     for name in late:
-        answers[name] = NoAnswer(f"no answer within {deadline.seconds:g} s", code="deadline")
+        answers[name] = NoAnswer(
+            f"no answer within {deadline.seconds:g} s",
+            code="deadline",
+            hint="Run it again later, or raise the deadline in the profile.",
+        )
     for name in accounts:
         answer = answers[name]
         if isinstance(answer, BillctlError):

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -28,25 +29,45 @@ class Partly(Acme):
         return Found(customers=people, notes=("the first 20 are shown",), failures=failures)
 
 
+class Picky(Acme):
+    """It takes an id that begins with C for a subscription's, and nothing else for an id of its own."""
+
+    closed: ClassVar[list[str]] = []
+
+    def kind_of(self, object_id: str) -> str | None:
+        return "subscription" if object_id.startswith("C") else None
+
+    def find_customers(self, query: Query) -> Found:
+        if self.says == "leaves":
+            raise SystemExit(3)
+        if query.by in {By.CHARGE, By.ID}:
+            raise UsageError(f"{query.text!r} is no id here", code="bad_id")
+        return super().find_customers(query)
+
+    def close(self) -> None:
+        self.closed.append(self.account.name)
+
+
 @pytest.fixture
 def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
     """Looks something up at accounts, each written as `gateway` or `gateway:what it says`."""
-    installed(tmp_path / "site", monkeypatch)
-    info = tmp_path / "site" / "billctl_partly-0.1.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: billctl-partly\nVersion: 0.1\n")
-    (info / "entry_points.txt").write_text(f"[billctl.gateways]\npartly = {__name__}:Partly\n")
+    installed(tmp_path / "site", monkeypatch, partly=f"{__name__}:Partly", picky=f"{__name__}:Picky")
+    monkeypatch.setattr(Picky, "closed", [])
 
-    def ask(query: str, *accounts: str, by: By | None = None) -> LookupResult:
+    def ask(
+        query: str, *accounts: str, by: By | None = None, seen: Callable[[], None] = lambda: None
+    ) -> LookupResult:
         tables = ""
         for number, account in enumerate(accounts):
             gateway, _, says = account.partition(":")
             tables += f'[accounts.a{number}]\ngateway = "{gateway}"\nsays = "{says or "hello"}"\n'
         folder = tmp_path / "config" / "profiles"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        (folder / "shop.toml").write_text(f'mode = "test"\n[network]\ndeadline = 1.0\n{tables}')
+        (folder / "shop.toml").write_text(f'mode = "test"\n[network]\ndeadline = 0.8\n{tables}')
         with open_session("shop", env=os.environ) as session:
-            return lookup(session, query, by=by)
+            result = lookup(session, query, by=by)
+            seen()
+            return result
 
     return ask
 
@@ -113,7 +134,7 @@ def test_an_account_that_sleeps_is_left_at_the_deadline(asked: Asked) -> None:
     assert time.monotonic() - began < 5
     assert [a.status for a in result.answers] == [Status.FAILED, Status.FOUND]
     assert result.errors[0].code == "deadline"
-    assert result.errors[0].message == "no answer within 1 s"
+    assert result.errors[0].message == "no answer within 0.8 s"
 
 
 def test_an_account_that_cannot_search_that_way_says_so_and_is_no_failure(asked: Asked) -> None:
@@ -139,6 +160,57 @@ def test_the_only_searching_account_failing_is_the_lookups_failure(asked: Asked)
     error = exit_error(asked("4242", "plain", "acme:bug", by=By.LAST4), all_or_fail=False)
     assert error is not None
     assert error.exit_code == 1
+
+
+def test_an_id_that_one_gateway_knows_by_its_form_is_looked_for_as_that_everywhere(asked: Asked) -> None:
+    result = asked("I1", "picky", "acme")
+    assert result.by is By.INVOICE
+    assert [a.notes for a in result.answers] == [("by invoice",), ("by invoice",)]
+
+
+def test_where_gateways_differ_over_an_id_each_is_asked_in_its_own_way_and_says_so(asked: Asked) -> None:
+    result = asked("C1", "acme", "picky", "plain")
+    assert result.by is By.CHARGE
+    assert [a.status for a in result.answers] == [Status.FOUND, Status.FOUND, Status.CANNOT_SEARCH]
+    assert result.answers[1].notes == ("searched by subscription", "by subscription")
+    assert asked("C1", "picky", "acme").by is By.SUBSCRIPTION
+
+
+def test_an_id_that_is_none_to_a_gateway_cannot_be_searched_for_there_and_is_no_failure(asked: Asked) -> None:
+    result = asked("P1", "picky", "acme")
+    assert [a.status for a in result.answers] == [Status.CANNOT_SEARCH, Status.FOUND]
+    assert result.answers[0].data()["note"] == "'P1' is no id here"
+    assert exit_error(result, all_or_fail=True) is None
+
+
+def test_an_id_that_is_none_to_any_gateway_is_a_usage_error(asked: Asked) -> None:
+    error = exit_error(asked("X1", "picky", "picky", by=By.ID), all_or_fail=False)
+    assert isinstance(error, UsageError)
+    assert (error.code, error.message) == ("bad_id", "'X1' is no id here")
+
+
+def test_what_was_guessed_and_not_found_can_be_said(asked: Asked) -> None:
+    guessed = exit_error(asked("zaki", "acme:nobody"), all_or_fail=False)
+    assert guessed is not None
+    assert guessed.hint.endswith("If it is no name, say what it is: --by.")
+    said = exit_error(asked("zaki", "acme:nobody", by=By.NAME), all_or_fail=False)
+    assert said is not None
+    assert "--by" not in said.hint
+
+
+def test_a_plugin_that_tries_to_end_the_program_fails_alone_and_at_once(asked: Asked) -> None:
+    began = time.monotonic()
+    result = asked("a@example.com", "picky:leaves", "acme")
+    assert time.monotonic() - began < 0.9
+    assert [a.status for a in result.answers] == [Status.FAILED, Status.FOUND]
+    assert result.errors[0].message == "unexpected SystemExit in the picky adapter"
+
+
+def test_an_account_that_is_given_up_is_closed_before_the_answer(asked: Asked) -> None:
+    before: list[list[str]] = []
+    asked("a@example.com", "picky:asleep", "picky", seen=lambda: before.append(list(Picky.closed)))
+    assert before == [["a0"]]
+    assert Picky.closed == ["a0", "a1"]
 
 
 def test_what_is_not_complete_is_a_note_of_the_account(asked: Asked) -> None:
