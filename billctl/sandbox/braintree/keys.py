@@ -13,11 +13,9 @@ from typing import Any, NamedTuple
 
 from billctl.sandbox.braintree.errors import Refused
 from billctl.sandbox.database import Database
+from billctl.sandbox.holds import held
 
 KEPT_SECONDS = 30 * 86_400
-LONGEST_HOLD = 900
-"""Seconds after which a hold counts as left behind, should another process have got its process id."""
-
 LONGEST = 255
 DONE, FAILED = 200, 422
 
@@ -50,7 +48,7 @@ class Keys:
                 "SELECT endpoint, params, status, body, owner, created FROM keys WHERE live=? AND key=?",
                 (self._live, key),
             ).fetchone()
-            if row is None or (row[2] is None and not _running(row[4], self._now - row[5])):
+            if row is None or (row[2] is None and not held(row[4], self._now - row[5])):
                 self._db.execute(
                     "INSERT OR REPLACE INTO keys VALUES(?, ?, ?, ?, ?, ?, '', NULL, NULL)",
                     (self._live, key, endpoint, given, self._now, os.getpid()),
@@ -83,17 +81,3 @@ def _kept(key: str, asked: tuple[str, str], row: tuple[Any, ...]) -> Claim:
     if status == FAILED:
         raise Refused("transaction", "915234")
     return Claim(key, transaction)
-
-
-def _running(owner: int, age: int) -> bool:
-    if age > LONGEST_HOLD:
-        return False
-    if os.name == "nt":
-        return True  # signal 0 is no question there but an interruption
-    try:
-        os.kill(owner, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -165,11 +165,11 @@ class Ledger:
         opened = self.ago(days)
         record = new_dispute(self.new_id(f"{slug}dispute", 16), sale, opened)
         if status != "open":
-            closed = opened + 12 * DAY
+            closed = self.ago(days // 2)
             record |= {"status": status, "updated": closed}
             record["history"].append([status, closed, day(closed)])
         if status == "won":
-            record |= {"amount_won": sale["amount"], "won": day(opened, 12)}
+            record |= {"amount_won": sale["amount"], "won": day(record["updated"])}
         sale["disputed"] = True
         return self._add(record)
 

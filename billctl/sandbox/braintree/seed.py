@@ -158,7 +158,7 @@ def _authorized(life: _Life) -> None:
     life.buy(1, 30, status="authorization_expired")
     life.buy(2, 1, status="submitted_for_settlement")
     life.buy(3, 5, status="voided")
-    life.buy(4, 0, status="settling")
+    life.buy(4, 1, status="settling")
     if life.person.slug == "Victor":
         life.subscribe(0, days=6, plan="tryout")
 

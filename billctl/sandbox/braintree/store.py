@@ -13,7 +13,6 @@ class Store:
     """Reads and writes records through an open transaction."""
 
     def __init__(self, database: Database, *, live: bool) -> None:
-        self._db = database
         self._objects = Objects(database, live=live)
         self.live = live
 
@@ -42,10 +41,7 @@ class Store:
 
     def serial(self) -> int:
         """A number that was never used in this state."""
-        row = self._db.execute(
-            "INSERT INTO settings VALUES('serial', 1) ON CONFLICT DO UPDATE SET value=value+1 RETURNING value"
-        ).fetchone()
-        return int(row[0])
+        return self._objects.serial()
 
 
 def fill(database: Database, records: Iterable[Record], *, live: bool) -> None:

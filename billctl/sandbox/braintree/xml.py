@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
-NOT_XML = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF, *range(0xD800, 0xE000)])
+NOT_XML = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF])
 """Characters that no XML 1.0 document can hold, not even as references; they are left out."""
 
 
