@@ -45,7 +45,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int | None:
-    """Two workers per core for `-n auto`: what is tested waits, for processes and time limits, half of its time.
+    """Two workers per core for `-n auto`: half of its time a test waits, for processes and time limits.
 
     PYTEST_XDIST_AUTO_NUM_WORKERS overrides it.
     """
