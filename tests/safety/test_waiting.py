@@ -71,8 +71,12 @@ def test_one_gateways_list_ends_at_the_deadline_too(waiting: Shop) -> None:
     assert took < 3 * DEADLINE
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_a_lookup_that_waits_at_once(waiting: Shop, number: signal.Signals, code: int) -> None:
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+)
+def test_a_signal_ends_a_lookup_that_waits_at_once(
+    waiting: Shop, quiet: servers.LoopbackServer, number: signal.Signals, code: int
+) -> None:
     with subprocess.Popen(
         waiting.command("-p", "patient", *READS["lookup"]),
         env=waiting.environment(),
