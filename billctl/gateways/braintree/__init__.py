@@ -57,6 +57,13 @@ class BraintreeGateway(Gateway):
         ),
     )
     id_examples: ClassVar[Mapping[str, str]] = ids.EXAMPLES
+    limits: ClassVar[Mapping[Capability, str]] = {
+        Capability.FIND_BY_NAME: "customers of the vault only: who paid as a guest is found by e-mail",
+        Capability.REFUND: "only once the charge is settling; before that, void all of it",
+        Capability.VOID: "all of a charge, before it is settled",
+        Capability.CANCEL_AT_PERIOD_END: "only of an active subscription in a paid billing cycle",
+        Capability.IDEMPOTENCY: "Braintree's request keys, which may not be open to every merchant",
+    }
     tells_account: ClassVar[bool] = False
 
     def __init__(self, account: Account) -> None:

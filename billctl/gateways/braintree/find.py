@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from billctl.frozen import replace
-from billctl.gaps import told
+from billctl.gaps import NAMED, told
 from billctl.gateway import Found, Query
 from billctl.gateways.braintree import mapping, values
 from billctl.gateways.braintree.client import Client
@@ -33,9 +33,11 @@ def find_customers(client: Client, query: Query) -> Found:
         owners = _owners(traces, paid)
         late = [owner for owner in owners if owner not in leads.ids][: max(query.limit - len(known), 0)]
         begun += _begin_all(client, late, query)
-        customers = _completed(client, _graded(leads, begun, owners), query, paid)
+        matching = _graded(leads, begun, owners)
+        customers = _completed(client, matching, query, paid)
         guests = _guests(client, paid, query)
-    notes = [*leads.notes, *(note for trace in traces for note in trace.notes), *guests.notes]
+    notes = [*leads.notes, *_unread(traces, begun), *guests.notes]
+    notes += [f"{one.customer.id} {leads.partly}" for one, match in matching if _says(leads, match)]
     if len(leads.ids) > len(known):
         notes.append(f"{len(leads.ids)} customers match; the first {len(known)} are shown")
     return Found(
@@ -58,6 +60,19 @@ def _owners(traces: Iterable[Trace], paid: Iterable[Any]) -> list[str]:
 def _graded(leads: Leads, begun: Sequence[Begun], owners: Sequence[str]) -> list[tuple[Begun, Match]]:
     graded = [(one, leads.grade(one.customer, one.customer.id in owners)) for one in begun]
     return [(one, match) for one, match in graded if match is not None]
+
+
+def _says(leads: Leads, match: Match) -> bool:
+    return leads.partly is not None and match is Match.PARTIAL
+
+
+def _unread(traces: Iterable[Trace], begun: Iterable[Begun]) -> list[str]:
+    """What is said where payments were not read that belong to nobody known."""
+    unread = {transaction for trace in traces for transaction in trace.unread}
+    known = {found for one in begun if one.transactions for found in one.transactions.ids}
+    if unread <= known:
+        return []
+    return ["not all payments that match were read; customers and guests of the newest are shown"]
 
 
 def _completed(
@@ -91,7 +106,10 @@ def _guests(client: Client, paid: Sequence[Any], query: Query) -> Found:
         charges, gaps = charges_of(client, read, own)
         people.append(replace(guest(own[0], client), charges=charges))
         failures += [error for _, error in gaps]
-        notes.append(f"{people[-1].id} paid as a guest: Braintree keeps no customer for that")
+    if people:
+        named = ", ".join(person.id for person in people[:NAMED])
+        rest = f" and {len(people) - NAMED} more" if len(people) > NAMED else ""
+        notes.append(f"{named}{rest} paid as a guest: Braintree keeps no customer for that")
     notes += [
         f"{data.id} of {values.money(data.amount, data.currency_iso_code)} was paid by a guest: "
         "it belongs to no customer"

@@ -11,7 +11,7 @@ from billctl.gateway import Query
 from billctl.gateways.braintree import mapping, recurring, values
 from billctl.gateways.braintree.client import Client, Hits, sdk_module
 from billctl.gateways.braintree.errors import reading_answer
-from billctl.gateways.braintree.objects import refunds_of, retrieve
+from billctl.gateways.braintree.objects import parents_of, refunds_of, retrieve
 from billctl.gateways.braintree.search import created, newest_sales, paid_by
 from billctl.models import Charge, Dispute, Refund, Subscription
 from billctl.parallel import Job
@@ -80,12 +80,15 @@ def disputes_of(client: Client, customer_id: str, limit: int) -> list[Any]:
 def complete(client: Client, begun: Begun, query: Query, named: Sequence[Any]) -> History:
     """The history of what was `begun`. `named` are transactions that were read already, of whomever."""
     customer_id = begun.customer.id
+    none: list[Any] = []
     known = {data.id: data for data in named}
     transactions, more, failed = _transactions(begun, query, known)
     own = [data for data in named if mapping.owner_id(data) == customer_id]
-    shown = {data.id: data for data in [*transactions, *own]}
+    parents, no_parents = attempted(lambda: parents_of(client, own, transactions), none)
+    shown = {data.id: data for data in [*transactions, *own, *parents]}
     read = Reading(client.account.name, [])
     charges, no_refunds = charges_of(client, read, list(shown.values()))
+    failed += [no_parents] if no_parents else []
     gaps = [*begun.errors, *(("charges", error) for error in failed), *no_refunds]
     since = query.since
     return History(

@@ -67,6 +67,15 @@ def refunds_of(
     }
 
 
+def parents_of(client: Client, transactions: Sequence[Any], known: Sequence[Any] = ()) -> list[Any]:
+    """The charges that the refunds among `transactions` give back, so far as they are neither there nor
+    `known`."""
+    there = {data.id for data in (*transactions, *known)}
+    named = (values.text(data, "refunded_transaction_id") for data in transactions)
+    missing = [parent for parent in dict.fromkeys(named) if parent and parent not in there]
+    return gather([partial(retrieve, client, "charge", parent) for parent in missing])
+
+
 def get_charge(client: Client, charge_id: str) -> Charge:
     """One sale with all its refunds. Raises `Refused` (`is_refund`) for a transaction that gives money."""
     data = retrieve(client, "charge", charge_id)
@@ -105,13 +114,30 @@ def get_customer(client: Client, customer_id: str) -> Customer:
 
 
 def get_subscription(client: Client, subscription_id: str) -> BilledSubscription:
-    """One subscription. Its currency is asked for where no transaction of it tells."""
+    """One subscription. Where no transaction of it tells, its currency and its owner are asked for."""
     data = retrieve(client, "subscription", subscription_id)
     with reading_answer(client.account.name, change=False):
-        currency = None
-        if not values.listed(data, "transactions"):
-            currency = client.currency_of(values.text(data, "merchant_account_id"))
-        return recurring.subscription(data, client.account.name, currency=currency)
+        if values.listed(data, "transactions"):
+            return recurring.subscription(data, client.account.name)
+        return recurring.subscription(
+            data,
+            client.account.name,
+            customer_id=owner_of(client, data),
+            currency=client.currency_of(values.text(data, "merchant_account_id")),
+        )
+
+
+def owner_of(client: Client, data: Any) -> str | None:
+    """Whose a subscription is: of its newest transaction that tells, else of the payment method it charges;
+    None where that is gone."""
+    for transaction in values.listed(data, "transactions"):
+        if owner := mapping.owner_id(transaction):
+            return owner
+    try:
+        method = retrieve(client, "payment method", values.needed(data, "payment_method_token"))
+    except NotFound:
+        return None
+    return values.text(method, "customer_id")
 
 
 def get_dispute(client: Client, dispute_id: str) -> Dispute:

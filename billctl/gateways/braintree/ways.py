@@ -11,7 +11,7 @@ from billctl.gateways.braintree import mapping, values
 from billctl.gateways.braintree.client import Client, Hits
 from billctl.gateways.braintree.errors import reading_answer
 from billctl.gateways.braintree.ids import checked, may_be
-from billctl.gateways.braintree.objects import retrieve
+from billctl.gateways.braintree.objects import owner_of, parents_of, retrieve
 from billctl.gateways.braintree.search import created, fit, newest_sales
 from billctl.models import Match
 from billctl.parallel import Job, gather
@@ -22,11 +22,12 @@ Grade = Callable[[Any, bool], Match | None]
 
 @frozen_value
 class Trace:
-    """What led to customers besides their own records: payments, and ids of customers."""
+    """What led to customers besides their own records: payments, and ids of customers. `unread` are the ids
+    of older payments that may lead to more."""
 
     payments: list[Any] = field(default_factory=list)
     owners: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
 
 
 def _exact(_customer: Any, _paid: bool) -> Match | None:
@@ -35,11 +36,15 @@ def _exact(_customer: Any, _paid: bool) -> Match | None:
 
 @frozen_value
 class Leads:
-    """Where to look: ids of customers that are known at once, and traces that are still to be read."""
+    """Where to look: ids of customers that are known at once, and traces that are still to be read.
+
+    `partly` is what is said of a customer who answers the query in part, after his id.
+    """
 
     ids: list[str] = field(default_factory=list)
     traces: list[Callable[[], Trace]] = field(default_factory=list)
     grade: Grade = _exact
+    partly: str | None = None
     notes: list[str] = field(default_factory=list)
 
 
@@ -64,6 +69,7 @@ def _by_email(client: Client, query: Query) -> Leads:
         ids=_ids(people),
         traces=[partial(_paid, hits, query, made_with_it) for hits in payments],
         grade=grade,
+        partly="paid with this address, and has another one now",
     )
 
 
@@ -153,10 +159,11 @@ def _if_there(probe: Callable[[Client, str], Trace], client: Client, object_id: 
 
 
 def _of_transaction(client: Client, transaction_id: str) -> Trace:
-    """The charge, or of a refund the charge it gives back."""
+    """The transaction; with a refund of nobody's the charge that it gives back, which may say whose it is."""
     data = retrieve(client, "charge", transaction_id)
-    parent = None if mapping.is_sale(data) else values.text(data, "refunded_transaction_id")
-    return Trace([data, *([retrieve(client, "charge", parent)] if parent else [])])
+    if mapping.is_sale(data) or mapping.owner_id(data) is not None:
+        return Trace([data])
+    return Trace([data, *parents_of(client, [data])])
 
 
 def _of_dispute(client: Client, dispute_id: str) -> Trace:
@@ -165,13 +172,8 @@ def _of_dispute(client: Client, dispute_id: str) -> Trace:
 
 
 def _of_subscription(client: Client, subscription_id: str) -> Trace:
-    """Its owner: of its newest transaction, else of the payment method it charges."""
-    data = retrieve(client, "subscription", subscription_id)
-    for transaction in values.listed(data, "transactions"):
-        if owner := mapping.owner_id(transaction):
-            return Trace(owners=[owner])
-    method = retrieve(client, "payment method", values.needed(data, "payment_method_token"))
-    return Trace(owners=[values.needed(method, "customer_id")])
+    owner = owner_of(client, retrieve(client, "subscription", subscription_id))
+    return Trace(owners=[owner] if owner else [])
 
 
 def _term(name: str, operator: str, text: str, fields: Any) -> Any:
@@ -204,9 +206,8 @@ def _payments(client: Client, name: str, operator: str, text: str, query: Query)
 
 
 def _paid(hits: Hits, query: Query, fits: Callable[[Any], bool]) -> Trace:
-    found, more = newest_sales(hits, query.limit, {})
-    note = f"more than {query.limit} payments match; customers of the newest are shown"
-    return Trace([data for data in found if fits(data)], notes=[note] if more else [])
+    found, _ = newest_sales(hits, query.limit, {})
+    return Trace([data for data in found if fits(data)], unread=hits.ids[len(found) :])
 
 
 def _ids(found: Sequence[Hits]) -> list[str]:
