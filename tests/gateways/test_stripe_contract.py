@@ -9,8 +9,8 @@ import pytest
 from billctl.gateway import Account, By, Secret, Timeouts
 from billctl.gateways.stripe import StripeGateway
 from billctl.sandbox import KEYS
-from billctl.sandbox.server import Sandbox
 from billctl.testing import GatewayContract, servers
+from tests.rehearsal import rehearsed
 
 LIMITED = (
     '{"error": {"type": "invalid_request_error", "code": "rate_limit", "message": "Too many requests."}}'
@@ -48,7 +48,7 @@ class TestStripe(GatewayContract):
 
     @pytest.fixture(autouse=True)
     def _sandbox(self, tmp_path: Path) -> Iterator[None]:
-        with Sandbox(tmp_path / "state", gateways=("stripe",)) as sandbox:
+        with rehearsed(tmp_path / "state", ("stripe",)) as sandbox:
             self._url = sandbox.url("stripe")
             yield
 

@@ -56,6 +56,10 @@ class StripeGateway(Gateway):
         self._client.require_mode()
         return self._client
 
+    def close(self) -> None:
+        """Ends the account's connections, and the calls that wait for an answer."""
+        self._client.close()
+
     def check_secrets(self) -> None:
         """By Stripe's grammar of keys, which also says test or live; sends nothing."""
         self._client.require_mode()

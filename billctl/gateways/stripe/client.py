@@ -19,6 +19,7 @@ from billctl.gateway import Account
 from billctl.gateways.stripe.errors import Failure, failure_of
 
 if TYPE_CHECKING:
+    from requests import Session
     from stripe import StripeClient
 
 Json = dict[str, Any]
@@ -61,6 +62,13 @@ class Client:
         self._lock = Lock()
         self._slots = BoundedSemaphore(CONNECTIONS)
         self._sdk: StripeClient | None = None
+        self._session: Session | None = None
+
+    def close(self) -> None:
+        """End the account's connections, and the calls that wait for an answer."""
+        with self._lock:
+            if self._session is not None:
+                self._session.close()
 
     @property
     def live(self) -> bool:
@@ -189,23 +197,30 @@ class Client:
     def _opened(self) -> "StripeClient":
         with self._lock:
             if self._sdk is None:
-                self._sdk = build(self.account, self._checked_key()[0], self.base)
+                key = self._checked_key()[0]
+                self._session = session_of(self.account, self.base)
+                self._sdk = build(self.account, key, self.base, self._session)
             return self._sdk
 
 
-def build(account: Account, key: str, base: str) -> "StripeClient":
-    """A client of the SDK for `account`: explicit timeouts, no retries, a session of its own."""
-    _import_quietly()
-    import stripe
-
+def session_of(account: Account, base: str) -> "Session":
+    """The connections of `account`, within its timeouts."""
     from billctl.transport import bounded_session
 
     limits = account.timeouts
-    session = bounded_session(
+    return bounded_session(
         limits.connect + limits.read + GRACE,
         connections=CONNECTIONS,
         loopback=urlsplit(base).hostname in LOOPBACK,
     )
+
+
+def build(account: Account, key: str, base: str, session: "Session") -> "StripeClient":
+    """A client of the SDK for `account` over `session`: explicit timeouts, no retries."""
+    _import_quietly()
+    import stripe
+
+    limits = account.timeouts
     return stripe.StripeClient(
         key,
         base_addresses={"api": base},
