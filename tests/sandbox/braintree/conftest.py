@@ -26,6 +26,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # the SDK's own classes warn about themselves
     import braintree
 
+__all__ = ["braintree"]  # for the tests here, which import it without its warnings
+
 BRAINTREE = ("braintree",)
 TEST = (BRAINTREE_MERCHANT_ID, BRAINTREE_PUBLIC_KEY, BRAINTREE_PRIVATE_KEY)
 LIVE = (BRAINTREE_LIVE_MERCHANT_ID, BRAINTREE_LIVE_PUBLIC_KEY, BRAINTREE_LIVE_PRIVATE_KEY)
