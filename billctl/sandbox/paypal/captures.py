@@ -107,12 +107,13 @@ def repeated(call: Call, key: str) -> Reply:
     return made(call, call.find("refund", "refund_id", key), payments.refund)
 
 
+TEXT = {"pattern": "[^\n]*", "long": "INVALID_STRING_LENGTH"}
 REFUND = f.record(
     {
         "amount": f.MONEY,
-        "custom_id": f.text(127, 1, "[^\n]*"),
-        "invoice_id": f.text(127, 1, "[^\n]*"),
-        "note_to_payer": f.text(255, 1, "[^\n]*"),
+        "custom_id": f.text(127, 1, **TEXT),
+        "invoice_id": f.text(127, 1, **TEXT),
+        "note_to_payer": f.text(255, 1, **TEXT),
         "payment_instruction": f.unmodelled,
     }
 )

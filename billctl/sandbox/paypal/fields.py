@@ -19,17 +19,20 @@ QueryCheck = Callable[[str, str], Any]
 """A parameter's text and its name → what the endpoint gets. Raises PayPal's 400."""
 
 SHOWN = 200
+WRONG_VALUE = "INVALID_PARAMETER_VALUE"
 
 
-def text(longest: int, shortest: int = 0, pattern: str = "(?s).*") -> Check:
-    """A string of so many characters, all of it matching `pattern`."""
+def text(
+    longest: int, shortest: int = 0, pattern: str = "(?s).*", *, long: str = "INVALID_STRING_MAX_LENGTH"
+) -> Check:
+    """A string of so many characters, all of it matching `pattern`; `long` is the issue of a longer one."""
     form = re.compile(pattern)
 
     def check(value: Any, where: str) -> str:
         if not isinstance(value, str):
             raise _wrong("INVALID_PARAMETER_SYNTAX", value, where)
         if len(value) > longest:
-            raise _wrong("INVALID_STRING_MAX_LENGTH", value, where)
+            raise _wrong(long, value, where)
         if len(value) < shortest:
             raise _wrong("INVALID_STRING_LENGTH", value, where)
         if not form.fullmatch(value):
@@ -46,12 +49,12 @@ def flag(value: Any, where: str) -> bool:
     return value
 
 
-def choice(*words: str) -> Check:
-    """One of these strings."""
+def choice(*words: str, issue: str = WRONG_VALUE) -> Check:
+    """One of these strings; `issue` is what PayPal calls another one there."""
 
     def check(value: Any, where: str) -> str:
         if value not in words:
-            raise _wrong("INVALID_PARAMETER_VALUE", value, where)
+            raise _wrong(issue, value, where)
         return str(value)
 
     return check
@@ -104,18 +107,23 @@ def record(fields: Mapping[str, Check], required: str = "") -> Check:
 
 def unmodelled(value: Any, where: str) -> Any:
     """A field that PayPal has and this sandbox does not."""
-    raise _wrong("INVALID_PARAMETER_VALUE", value, where)
+    raise _wrong(WRONG_VALUE, value, where)
 
 
 MONEY = record({"currency_code": text(3, 3), "value": text(32, 0, VALUE.pattern)}, "currency_code value")
 
 
-def whole(lowest: int, highest: int, default: int) -> tuple[QueryCheck, int]:
-    """A query's integer within bounds, and what it is when not given."""
+def whole(
+    lowest: int, highest: int, default: int, *, low: str = WRONG_VALUE, high: str = WRONG_VALUE
+) -> tuple[QueryCheck, int]:
+    """A query's integer, and what it is when not given; `low` and `high` are the issues out of bounds."""
 
     def check(given: str, name: str) -> int:
-        if not re.fullmatch("[0-9]{1,10}", given) or not lowest <= int(given) <= highest:
-            raise invalid("INVALID_PARAMETER_VALUE", field=name, value=given, location="query")
+        if not re.fullmatch("-?[0-9]{1,10}", given):
+            raise invalid(WRONG_VALUE, field=name, value=given, location="query")
+        if not lowest <= int(given) <= highest:
+            issue = low if int(given) < lowest else high
+            raise invalid(issue, field=name, value=given, location="query")
         return int(given)
 
     return check, default
@@ -124,7 +132,7 @@ def whole(lowest: int, highest: int, default: int) -> tuple[QueryCheck, int]:
 def words(given: str, name: str) -> str:
     """A query's text, which must not be empty."""
     if not given:
-        raise invalid("INVALID_PARAMETER_VALUE", field=name, location="query")
+        raise invalid(WRONG_VALUE, field=name, location="query")
     return given
 
 
@@ -139,7 +147,7 @@ def moment(given: str, name: str) -> int:
 def yes_or_no(given: str, name: str) -> bool:
     """A query's `true` or `false`."""
     if given.lower() not in ("true", "false"):
-        raise invalid("INVALID_PARAMETER_VALUE", field=name, value=given, location="query")
+        raise invalid(WRONG_VALUE, field=name, value=given, location="query")
     return given.lower() == "true"
 
 

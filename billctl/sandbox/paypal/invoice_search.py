@@ -77,6 +77,7 @@ FILTERS: dict[str, Keep] = {
 STATUS = f.choice(
     *("DRAFT", "SENT", "SCHEDULED", "PAID", "MARKED_AS_PAID", "CANCELLED", "REFUNDED", "PARTIALLY_PAID"),
     *("PARTIALLY_REFUNDED", "MARKED_AS_REFUNDED", "UNPAID", "PAYMENT_PENDING"),
+    issue="INVALID_PARAMETER_SYNTAX",
 )
 DAYS = f.record({"start": f.date, "end": f.date}, "start end")
 INSTANTS = f.record({"start": f.instant, "end": f.instant}, "start end")

@@ -29,6 +29,12 @@ ISSUES = {
         "You cannot remind an invoice which is in DRAFT status. Only UNPAID, SENT and PARTIALLY_PAID "
         "invoices can be reminded."
     ),
+    "CANNOT_DELETE_EXTERNAL_PAYMENT": (
+        "The external payment cannot be deleted as the recorded refund cannot exceed the recored payment for "
+        "an invoice."
+    ),
+    "CANNOT_PROCESS_PAYMENTS": "Current invoice state does not support payment processing.",
+    "CANNOT_PROCESS_REFUNDS": "Current invoice state does not support refunds.",
     "CAPTURE_FULLY_REFUNDED": "The capture has already been fully refunded",
     "CURRENCY_MISMATCH": "The currency code is different from the subscription's currency code.",
     "DECIMALS_NOT_SUPPORTED": (
@@ -39,6 +45,7 @@ ISSUES = {
         "Currency code is invalid or is not currently supported. Please refer "
         f"{CURRENCY_CODES} for list of supported currency codes."
     ),
+    "INVALID_REFUND_AMOUNT": "Recorded refunds cannot exceed recorded payments.",
     "INVALID_RESOURCE_ID": (
         "Specified resource ID does not exist. Please check the resource ID and try again."
     ),
@@ -52,6 +59,7 @@ ISSUES = {
     "MAX_NUMBER_OF_REFUNDS_EXCEEDED": (
         "You have exceeded the maximum number of refund attempts for this capture."
     ),
+    "PAYMENT_AMOUNT_GREATER_THAN_AMOUNT_DUE": "Payment amount is greater than the amount due.",
     "PENDING_CAPTURE": (
         "Cannot initiate a refund as the capture is pending. Capture is typically pending when the payer has "
         "funded the transaction using e-check/bank funded."

@@ -1,6 +1,7 @@
 """Payments v1: sales and captures of the old kind, for reading and refunding.
 
-A sale is known here only, never as a capture of Payments v2; a capture is known in both.
+A sale is known here only, never as a capture of Payments v2; a capture is known in both. The OpenAPI file
+describes no body for the refund of a capture; PayPal's SDK sends that of a sale's.
 """
 
 from collections.abc import Callable
@@ -47,8 +48,15 @@ def capture(call: Call, record: Record) -> Wire:
     return {**_common(call, record, "capture"), "is_final_capture": record.get("final", True)}
 
 
+def made(call: Call, record: Record) -> Wire:
+    """The answer to a refund: with `total_refunded_amount` as it is after it."""
+    currency = record["currency"]
+    total = {"currency": currency, "value": money.shown(record["total_refunded"], currency)}
+    return {**refund(call, record), "total_refunded_amount": total}
+
+
 def refund(call: Call, record: Record) -> Wire:
-    """A refund of the old kind; `total_refunded_amount` is as it was when this refund was made."""
+    """GET /v1/payments/refund/{id}."""
     parent = call.objects.get(record["charge"])
     kind = "sale_id" if parent and parent["object"] == "sale" else "capture_id"
     named = {"invoice_number": record["invoice"]} if record.get("invoice") else {}
@@ -58,10 +66,6 @@ def refund(call: Call, record: Record) -> Wire:
         "state": record["status"].lower(),
         kind: record["charge"],
         **named,
-        "total_refunded_amount": {
-            "currency": record["currency"],
-            "value": money.shown(record["total_refunded"], record["currency"]),
-        },
         "create_time": times.wire(record["created"]),
         "update_time": times.wire(record["updated"]),
         "links": [call.link(f"/v1/payments/refund/{record['id']}")],
@@ -74,7 +78,7 @@ def give_back(kind: str) -> Callable[[Call], Reply]:
     def run(call: Call) -> Reply:
         record = call.find(kind, f"{kind}_id")
         record = captures.give_back(call, record, _today(call.body))
-        return Reply(201, refund(call, record), record["id"])
+        return Reply(201, made(call, record), record["id"])
 
     return run
 
@@ -90,7 +94,7 @@ def _today(body: Wire) -> Wire:
 
 def again(call: Call, key: str) -> Reply:
     """The refund that the request id made, as it is now."""
-    return Reply(200, refund(call, call.find("refund", "refund_id", key)), key)
+    return Reply(200, made(call, call.find("refund", "refund_id", key)), key)
 
 
 AMOUNT = f.record(

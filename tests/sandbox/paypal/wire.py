@@ -54,7 +54,7 @@ class Reply:
 
 @dataclass
 class Wire:
-    """A client of one sandbox, a connection per request. `wrong` requests depart from the files on purpose."""
+    """A client of one sandbox, a connection per request. A `wrong` request departs from the files."""
 
     host: str
     state_dir: Path
@@ -81,7 +81,7 @@ class Wire:
         return self.send(
             method,
             path,
-            urlencode(query or {}),
+            form,
             sent | dict(headers or {}),
             text,
             wrong=wrong,
