@@ -1,0 +1,108 @@
+"""The live state of a charge that a search named.
+
+A row of Transaction Search may be hours old. So each charge shown is read by its id; its refunds are those
+of the rows, and of its order where PayPal changed the capture after the report, or the report lacks them.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from billctl.gateways.paypal import mapping, rows
+from billctl.gateways.paypal.amounts import optional_instant
+from billctl.gateways.paypal.client import Client, Json
+from billctl.gateways.paypal.errors import reading_answer
+from billctl.gateways.paypal.ids import kind_of
+from billctl.gateways.paypal.objects import attempt, read_order, refunds_in, retrieve
+from billctl.gateways.paypal.rows import AUTHORIZATIONS, PENDING, Row
+from billctl.models import Charge, ChargeStatus, Dispute, Refund
+
+RETURNED = frozenset({ChargeStatus.PARTIALLY_REFUNDED, ChargeStatus.REFUNDED})
+
+
+class Listed(NamedTuple):
+    """A charge's row, and the rows of its refunds."""
+
+    row: Row
+    refunds: tuple[Row, ...]
+
+
+class Live(NamedTuple):
+    """A charge as it is now, as on the wire: None where PayPal has it in its report only. Its order, where
+    that was needed for its refunds."""
+
+    data: Json | None
+    order: Json | None = None
+
+
+def listed(own: Sequence[Row], everybody: Sequence[Row]) -> list[Listed]:
+    """The charges among a person's rows, newest first, each with its refunds from all rows. An authorization
+    that was captured whole is left to its captures."""
+    refunds: dict[str, list[Row]] = {}
+    for row in everybody:
+        if row.is_refund and row.reference:
+            refunds.setdefault(row.reference, []).append(row)
+    charges = {row.id: row for row in reversed(own) if row.is_payment}
+    captured = {row.reference for row in charges.values() if row.code not in AUTHORIZATIONS}
+    done = {name for name in captured if name in charges and charges[name].status != PENDING}
+    newest_first = reversed(charges.values())
+    return [Listed(row, tuple(refunds.get(row.id, ()))) for row in newest_first if row.id not in done]
+
+
+def read(client: Client, charge: Listed, refreshed: datetime | None) -> Live:
+    """The charge by its id, and its order where its refunds are newer than the report. Raises the errors
+    of a read."""
+    row = charge.row
+    if kind_of(row.id) != "charge":
+        return Live(None)
+    kind = "authorization" if row.code in AUTHORIZATIONS else "charge"
+    data = attempt(lambda: retrieve(client, kind, row.id))
+    if data is None or kind == "authorization":
+        return Live(data)
+    with reading_answer(client.account.name, change=False):
+        if not _newer(data, charge, refreshed):
+            return Live(data)
+        return Live(data, read_order(client, mapping.order_of(data)))
+
+
+def _newer(capture: Json, charge: Listed, refreshed: datetime | None) -> bool:
+    """Whether PayPal gave something of the capture back that the report may lack."""
+    status = mapping.CAPTURE_STATUS.get(str(capture.get("status")))
+    if status not in RETURNED:
+        return False
+    changed = optional_instant(capture.get("update_time"))
+    return not charge.refunds or changed is None or refreshed is None or changed > refreshed
+
+
+def record(
+    charge: Listed,
+    live: Live,
+    *,
+    account: str,
+    customer_id: str,
+    disputes: Sequence[Dispute],
+    invoice_id: str | None,
+) -> Charge:
+    """The charge with everything that is known of it. Raises what `mapping` raises."""
+    row = charge.row
+    refunds = _refunds(charge, live, account)
+    if live.data is None:
+        return rows.charge(row, account, refunds=refunds, disputes=disputes, invoice_id=invoice_id)
+    if row.code in AUTHORIZATIONS:
+        return mapping.authorization(live.data, account, customer_id=customer_id, description=row.subject)
+    return mapping.charge(
+        live.data,
+        account,
+        customer_id=customer_id,
+        refunds=refunds,
+        disputes=disputes,
+        description=row.subject,
+        invoice_id=invoice_id,
+        subscription_id=row.subscription_id,
+    )
+
+
+def _refunds(charge: Listed, live: Live, account: str) -> list[Refund]:
+    if live.order is not None:
+        return refunds_in(live.order, charge.row.id, account)
+    return [rows.refund(row, account) for row in charge.refunds]

@@ -1,0 +1,221 @@
+"""What a failed request to PayPal means, as one of billctl's errors.
+
+An answer of PayPal itself is a JSON object with a `name` (or, of the token endpoint, an `error`); only
+such a one proves a refusal. Network failures come through the SDK as requests raised them, so the cause
+chain tells what never left this machine; classes are recognised by name, so that this module imports
+neither the SDK nor its transport. Whatever is not named here is unknown. Statuses and `issue` words:
+the error schemas of PayPal's API descriptions.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from billctl.errors import (
+    AuthFailed,
+    BillctlError,
+    NoAnswer,
+    NotFound,
+    NotSent,
+    OutcomeUnknown,
+    Refused,
+    Unsupported,
+)
+
+UNSENT = frozenset({"ConnectTimeoutError", "ConnectTimeout", "SSLCertVerificationError"})
+"""urllib3 raises (a subclass of) `ConnectTimeoutError` only while it makes a connection: refused, name
+not resolved, timed out; the client's transport adds every failure of a TLS handshake."""
+
+TIMED_OUT = frozenset({"ReadTimeout", "ReadTimeoutError", "TimeoutError"})
+
+STATUS: dict[int, type[BillctlError]] = {
+    400: Refused,
+    401: AuthFailed,
+    403: AuthFailed,
+    404: NotFound,
+    405: Refused,
+    410: NotFound,
+    415: Refused,
+    422: Refused,
+    429: NotSent,
+}
+"""Answers of PayPal itself. 409 (a request with the same key is under way) and 5xx are not here: what they
+leave behind is not known."""
+
+DEFAULT_CODES = {401: "authentication", 403: "permission", 429: "rate_limit"}
+IN_PROGRESS = "PREVIOUS_REQUEST_IN_PROGRESS"
+TOO_LARGE = "RESULTSET_TOO_LARGE"
+
+HINTS: dict[type[BillctlError], str] = {
+    NotSent: "Run it again when PayPal can be reached.",
+    NoAnswer: "Run it again later; https://www.paypal-status.com says how PayPal is.",
+}
+CREDENTIALS = (
+    "Check client_id and client_secret, and that they are of the profile's mode: live credentials do not "
+    "open PayPal's sandbox, nor the other way round."
+)
+PERMISSION = (
+    "Give the app this permission in PayPal's developer dashboard; a token from before lacks it for 9 hours."
+)
+
+TOKENS = re.compile(r"\b(Bearer|Basic) +\S+|\b(A21A)[\w.-]{8,}", re.ASCII)
+LONGEST_TEXT = 500
+
+
+class Failure(NamedTuple):
+    """One failed attempt. `kind` None: not known what it did. `wait` is PayPal's `Retry-After`, in seconds.
+
+    `again`: a repeat that changes nothing twice may help. `status` is the answer's, if there was one.
+    """
+
+    message: str
+    kind: type[BillctlError] | None = None
+    code: str | None = None
+    again: bool = False
+    wait: int | None = None
+    status: int | None = None
+
+    def error(self, *, change: bool, account: str, uncertain: bool = False) -> BillctlError:
+        """The error to raise. `uncertain`: an earlier attempt of the same change may have been done."""
+        unknown = OutcomeUnknown if change else NoAnswer
+        kind = unknown if self.kind is None or uncertain else self.kind
+        hint = HINTS.get(kind)
+        if kind is AuthFailed:
+            hint = PERMISSION if self.status == 403 else CREDENTIALS
+        elif self.code == DEFAULT_CODES[429] and kind is NotSent:
+            hint = "Wait half a minute, then run it again."
+        return kind(self.message, code=self.code, hint=hint, account=account)
+
+
+class NoToken(Exception):
+    """PayPal gave no token, so that the request that needed it was never sent."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure_of_token = failure
+
+    def failure(self, *, change: bool) -> Failure:
+        """What it means for that request; whatever is not a refusal proves that a change was not sent."""
+        kind = self.failure_of_token.kind or (NotSent if change else None)
+        message = f"no access token from PayPal: {self.failure_of_token.message}"
+        return self.failure_of_token._replace(kind=kind, message=message)
+
+
+def redacted(text: str) -> str:
+    """`text` on one line, cut to a sentence's length, with every token in it masked."""
+    plain = " ".join(TOKENS.sub(lambda found: f"{found[1] or found[2]}…", text).split())
+    return plain if len(plain) <= LONGEST_TEXT else plain[:LONGEST_TEXT] + "…"
+
+
+def failure_of(error: Exception, host: str) -> Failure:
+    """What `error`, raised by the SDK or its transport for one request to `host`, means."""
+    if isinstance(error, BadAnswer):
+        return Failure(message=f"{host} answered {error}", code="bad_answer")
+    response = getattr(error, "response", None)
+    status = getattr(response, "status_code", None)
+    if not isinstance(status, int):
+        return _network_failure(error, host)
+    told = _object(getattr(error, "content", None))
+    if told is None or not (told.get("name") or told.get("error")):
+        return Failure(
+            message=f"{host} answered HTTP {status} with something that is not PayPal's",
+            again=status >= 500,
+            status=status,
+        )
+    return _answered_failure(status, told, getattr(response, "headers", None) or {})
+
+
+class BadAnswer(Exception):
+    """An answer of success that is not what the description says; its text says what came instead."""
+
+
+def _object(content: object) -> dict[str, Any] | None:
+    try:
+        told = json.loads(content) if isinstance(content, str) else None
+    except ValueError:
+        return None
+    return told if isinstance(told, dict) else None
+
+
+def _answered_failure(status: int, told: Mapping[str, Any], headers: Mapping[str, str]) -> Failure:
+    code, words = _said(told)
+    kind = STATUS.get(status)
+    if told.get("error") == "invalid_client":
+        kind = AuthFailed
+    debug = f" (debug id {told['debug_id']})" if told.get("debug_id") else ""
+    opening = "PayPal says" if kind else f"PayPal answered HTTP {status}"
+    return Failure(
+        message=redacted(f"{opening}: {words}") + redacted(debug),
+        kind=kind,
+        code=DEFAULT_CODES.get(status) or code,
+        again=status in {409, 429} or status >= 500,
+        wait=_seconds(headers.get("Retry-After")),
+        status=status,
+    )
+
+
+def _said(told: Mapping[str, Any]) -> tuple[str | None, str]:
+    """The code to look up (the first `issue`, else the name) and the words of an error's body."""
+    details = told.get("details")
+    first = details[0] if isinstance(details, list) and details and isinstance(details[0], dict) else {}
+    code = first.get("issue") or told.get("name") or told.get("error")
+    words = first.get("description") or told.get("message") or told.get("error_description") or code
+    if first.get("field"):
+        words = f"{words} [{first['field']}]"
+    return (str(code) if code else None), str(words).rstrip(". ")
+
+
+def _seconds(text: object) -> int | None:
+    """`Retry-After` in seconds; its other form, a date, is not read."""
+    return int(text) if isinstance(text, str) and text.isascii() and text.isdigit() else None
+
+
+def _network_failure(error: Exception, host: str) -> Failure:
+    chain = list(_causes(error))
+    names = {kind.__name__ for link in chain for kind in type(link).__mro__}
+    last = redacted(str(chain[-1]) or type(chain[-1]).__name__)
+    if names & UNSENT:
+        return Failure(message=f"PayPal cannot be reached at {host}: {last}", kind=NotSent)
+    if names & TIMED_OUT:
+        return Failure(message=f"{host} did not answer in time", code="timeout")
+    if "RequestException" in names:
+        return Failure(
+            message=f"the connection to {host} broke before an answer: {last}", code="no_answer", again=True
+        )
+    return Failure(
+        message=f"the answer of {host} cannot be used: {type(error).__name__}: {last}", code="bad_answer"
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The chain from `error` to its first cause; requests keeps some links in `reason` or `args`."""
+    seen: set[int] = set()
+    link: object = error
+    while isinstance(link, BaseException) and id(link) not in seen:
+        seen.add(id(link))
+        yield link
+        hidden = getattr(link, "reason", None)
+        link = link.__cause__ or link.__context__ or (hidden if isinstance(hidden, BaseException) else None)
+
+
+UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
+"""What reading an answer of another shape raises."""
+
+
+@contextmanager
+def reading_answer(account: str, *, change: bool) -> Iterator[None]:
+    """Turn the errors of `mapping` into billctl's: an answer that cannot be read is no answer.
+
+    After a change that holds for a currency that is not read at PayPal, too: the change may have been made.
+    """
+    unreadable = (*UNREADABLE, Unsupported) if change else UNREADABLE
+    try:
+        yield
+    except unreadable as error:
+        failure = Failure(
+            message=redacted(f"PayPal's answer cannot be read: {type(error).__name__}: {error}"),
+            code="bad_answer",
+        )
+        raise failure.error(change=change, account=account) from error
