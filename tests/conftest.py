@@ -33,6 +33,18 @@ ON_REQUEST = ("slow", "benchmark")
 """Markers whose tests run only when `-m` is given."""
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Examples of properties: 30 each, 500 under `--hypothesis-profile=thorough`; none is held to a time."""
+    if not config.pluginmanager.hasplugin("hypothesispytest"):
+        return
+    from hypothesis import HealthCheck, settings
+
+    untimed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.register_profile("quick", untimed, max_examples=30)
+    settings.register_profile("thorough", untimed, max_examples=500)
+    settings.load_profile(config.getoption("--hypothesis-profile") or "quick")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Without `-m`, leave out what runs on request only."""
     if config.option.markexpr:

@@ -2,10 +2,12 @@
 
 import io
 import json
+import sys
 from typing import Any
 
 import pytest
 
+from billctl.cli.app import run
 from billctl.cli.layout import Cell, Line
 from billctl.cli.options import Choices
 from billctl.cli.output import Result, print_result
@@ -138,10 +140,20 @@ def test_a_mistyped_option_is_asked_after(shop: Shop, arguments: tuple[str, ...]
 
 
 @pytest.mark.parametrize("form", ["table", "json", "ndjson", "csv", "tsv"])
-def test_a_stream_that_has_no_letter_for_a_name_gets_its_number(shop: Shop, form: str) -> None:
-    ran = shop.program(
-        "lookup", "mariam@example.org", "-v", "-o", form, env={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
-    )
+def test_a_stream_that_has_no_letter_for_a_name_gets_its_number(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, "ascii", write_through=True))
+    for name, value in shop.env.items():
+        monkeypatch.setenv(name, value)
+    assert run(["lookup", "mariam@example.org", "-v", "-o", form]) == 0
+    assert "\\u0645\\u0631\\u064a\\u0645" in written.getvalue().decode("ascii")
+
+
+def test_a_process_whose_streams_have_no_letter_for_a_name_gives_its_number(shop: Shop) -> None:
+    ascii_only = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    ran = shop.program("lookup", "mariam@example.org", "-v", "-o", "table", env=ascii_only)
     assert ran.code == 0, ran
     assert "\\u0645\\u0631\\u064a\\u0645" in ran.out
     assert ran.out.isascii()

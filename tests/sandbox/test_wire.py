@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from stripe._encode import _api_encode
 
@@ -249,7 +249,6 @@ VALUES = st.recursive(
 
 
 # Making the inputs takes most of the time; on a busy machine that says nothing about what is tested.
-@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(NAMES, VALUES, max_size=4))
 def test_what_the_sdk_encodes_is_decoded_as_it_was(params: dict[str, Any]) -> None:
     assert decode(urlencode(list(_api_encode(params)))) == params

@@ -81,6 +81,18 @@ def test_a_test_sees_nothing_of_the_callers_settings_and_secrets(tmp_path: Path)
     assert "1 passed" in run(tmp_path, ENVIRONMENT)
 
 
+@pytest.mark.slow
+def test_every_property_holds_for_many_more_examples() -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "hypothesis"]
+    done = subprocess.run(
+        [*command, "--hypothesis-profile=thorough", str(CONFTEST.parent)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+
+
 MARKED = """
 import pytest
 
