@@ -233,7 +233,7 @@ def payer_of(customer: Record, card: Record) -> dict[str, Any]:
     person = {name: customer[name] for name in ("first_name", "last_name", "email", "phone")}
     return {
         "customer": customer["id"],
-        "email": customer["email"],
+        "email": customer["email"].casefold(),
         "person": person,
         "card": vaulted(card),
         "billing": card["billing"],

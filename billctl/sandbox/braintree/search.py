@@ -25,6 +25,12 @@ ROOTS = {
     "transaction": "credit-card-transactions",
 }
 
+COLUMNS: dict[str, dict[str, tuple[str, Callable[[str], str]]]] = {
+    "dispute": {"customer_id": ("customer", str)},
+    "transaction": {"customer_id": ("customer", str), "customer_email": ("email", str.casefold)},
+}
+"""Kind → search field → the database's column for it, and the form a text has there."""
+
 
 def ids(kind: str) -> Callable[[Call], Tree]:
     """POST …/advanced_search_ids: the ids of everything that matches, newest first."""
@@ -72,14 +78,15 @@ def matching(call: Call, kind: str) -> list[Record]:
 
 
 def _candidates(call: Call, kind: str, criteria: Mapping[str, Any]) -> list[Record]:
-    """The records that can match at all: those with the ids or of the customer asked for."""
+    """The records that can match at all: those with the ids, the customer or the e-mail asked for."""
     wanted = criteria.get("ids")
     if isinstance(wanted, list):
         found = [call.store.get(kind, str(key)) for key in wanted]
         return [record for record in found if record]
-    customer = criteria.get("customer_id")
-    if isinstance(customer, dict) and customer.get("is") and kind != "customer":
-        return call.store.all(kind, customer=str(customer["is"]))
+    for name, (column, form) in COLUMNS.get(kind, {}).items():
+        criterion = criteria.get(name)
+        if isinstance(criterion, dict) and criterion.get("is"):
+            return call.store.all(kind, **{column: form(str(criterion["is"]))})
     return call.store.all(kind)
 
 

@@ -22,7 +22,7 @@ def payer(call: Call, given: Mapping[str, Any]) -> tuple[Card, dict[str, Any]]:
         return vaulted(card), owner(call, card["customer"])
     if given.get("customer_id"):
         return _default_card(call, given["customer_id"]), owner(call, given["customer_id"])
-    about: dict[str, Any] = {"person": guest, "email": guest.get("email")}
+    about: dict[str, Any] = {"person": guest, "email": str(guest.get("email") or "").casefold()}
     if given.get("payment_method_nonce"):
         return from_nonce(str(given["payment_method_nonce"])), about
     if isinstance(given.get("credit_card"), dict):
@@ -42,7 +42,11 @@ def owner(call: Call, customer_id: str) -> dict[str, Any]:
     if customer is None:
         raise Refused("transaction", "91510")
     person = {name: customer[name] for name in NAMES if customer.get(name)}
-    return {"customer": customer["id"], "person": person, "email": customer.get("email")}
+    return {
+        "customer": customer["id"],
+        "person": person,
+        "email": str(customer.get("email") or "").casefold(),
+    }
 
 
 def _default_card(call: Call, customer_id: str) -> Card:

@@ -1,5 +1,6 @@
 """Sales, captures, settlement, voids and refunds, through the real SDK."""
 
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
@@ -77,6 +78,16 @@ def test_a_refund_may_go_into_another_merchant_account_that_exists(sdk: Any) -> 
     assert made.merchant_account_id == "shop_eur"
     refused = sdk.transaction.refund(PAID, {"amount": "1.00", "merchant_account_id": "nowhere"})
     assert codes(refused) == ["91513"]
+
+
+def test_refunds_at_the_same_time_never_give_back_more_than_there_is(wire: Wire) -> None:
+    def one(number: int) -> bool:
+        made = wire.sdk().transaction.refund(PAID, {"amount": "10.00", "api_request_key": f"op-{number}"})
+        return bool(made.is_success)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(one, range(8))) == [False] * 4 + [True] * 4
+    assert len(wire.sdk().transaction.find(PAID).refund_ids) == 4
 
 
 def test_a_soft_declined_refund_is_a_success_that_says_so(sdk: Any) -> None:

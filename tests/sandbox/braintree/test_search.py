@@ -67,6 +67,11 @@ def test_a_customers_transactions_are_found_by(reader: Any, criteria: list[Any],
 def test_a_guest_is_found_by_email_alone(reader: Any) -> None:
     (sale,) = reader.transaction.search(PAYMENT.customer_email == "guest1@example.com").items
     assert (sale.customer_details.id, sale.customer_details.email) == (None, "guest1@example.com")
+    for criterion in (
+        PAYMENT.customer_email == "GUEST1@example.com",
+        PAYMENT.customer_email.contains("guest1@"),
+    ):
+        assert ids(reader.transaction.search(criterion)) == [sale.id]
     both = list(reader.transaction.search(PAYMENT.customer_email == "mia@example.org").items)
     assert None in {one.customer_details.id for one in both}
     assert len({one.customer_details.id for one in both}) == 2
@@ -163,6 +168,13 @@ def test_a_customer_is_made_with_a_card_and_changed(sdk: Any) -> None:
         "New",
     )
     assert sdk.transaction.sale({"amount": "1.00", "customer_id": made.id}).transaction.customer_details.email
+
+
+def test_a_merchants_own_id_keeps_its_case(sdk: Any) -> None:
+    sdk.customer.create({"id": "MyShop-1", "payment_method_nonce": "fake-valid-nonce"})
+    sale = sdk.transaction.sale({"amount": "1.00", "customer_id": "MyShop-1"}).transaction
+    assert ids(sdk.transaction.search(PAYMENT.customer_id == "MyShop-1")) == [sale.id]
+    assert ids(sdk.customer.search(CUSTOMER.id == "MyShop-1")) == ["MyShop-1"]
 
 
 @pytest.mark.parametrize(
