@@ -19,13 +19,12 @@ from billctl.errors import ConfigError
 from billctl.frozen import fields, frozen
 
 if TYPE_CHECKING:
+    from importlib.metadata import Distribution, EntryPoint
+
     from billctl.gateway import Gateway, Setting
 
 GROUP = "billctl.gateways"
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
-SETTING_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
-ACCOUNT_KEYS = frozenset({"gateway", "account_id", "base_url"})
-"""What an account of any gateway says in a profile; a gateway's own settings come besides."""
 CACHE = "gateways.json"
 
 RESERVED = frozenset(
@@ -53,6 +52,8 @@ RESERVED = frozenset(
 """Names of billctl's own commands, which no gateway can take."""
 
 OWN_PACKAGE = "billctl"
+OWN_ORDER = ("stripe", "paypal", "braintree", "woocommerce", "recurly")
+"""How billctl's own gateways are listed."""
 
 
 @frozen
@@ -84,6 +85,7 @@ def installed(cache_dir: Path | None) -> Mapping[str, Entry]:
 
 def load(entry: Entry) -> "type[Gateway]":
     """The gateway's class. Raises `ConfigError` naming the package when it cannot be used."""
+    from billctl.declaration import api_fault, declaration_fault
     from billctl.gateway import Gateway
 
     if entry.fault:
@@ -94,40 +96,10 @@ def load(entry: Entry) -> "type[Gateway]":
         raise _broken(entry, f"it fails to import: {type(error).__name__}: {error}") from error
     if not (isinstance(found, type) and issubclass(found, Gateway)):
         raise _broken(entry, f"{entry.target} is not a billctl.gateway.Gateway class")
-    fault = _other_api(entry, found) or declaration_fault(found)
+    fault = api_fault(found, entry.package, ours=entry.is_ours) or declaration_fault(found)
     if fault:
         raise _broken(entry, fault)
     return found
-
-
-def declaration_fault(kind: "type[Gateway]") -> str | None:
-    """What is wrong with what a gateway class says of itself, in a few words; None where nothing is."""
-    from billctl.gateway import Capability, Setting
-
-    offered: object = kind.capabilities
-    if not isinstance(offered, frozenset) or not all(isinstance(item, Capability) for item in offered):
-        return "its capabilities are not a frozenset of billctl.gateway.Capability"
-    settings: object = kind.settings
-    if not isinstance(settings, tuple) or not all(isinstance(item, Setting) for item in settings):
-        return "its settings are not a tuple of billctl.gateway.Setting"
-    examples: object = kind.id_examples
-    if not isinstance(examples, Mapping) or not all(isinstance(item, str) for item in examples.values()):
-        return "its id_examples are not a mapping of kinds to ids"
-    limits: object = kind.limits
-    if not isinstance(limits, Mapping) or not set(limits) <= offered:
-        return "its limits are not a mapping of capabilities that it declares to sentences"
-    return _setting_fault([setting.name for setting in settings])
-
-
-def _setting_fault(names: list[object]) -> str | None:
-    for name in names:
-        if not isinstance(name, str) or not SETTING_NAME.fullmatch(name):
-            return f"its setting {name!r} is not named in lower-case letters, digits and _"
-        if name in ACCOUNT_KEYS:
-            return f"its setting {name!r} has the name of a key that every account has"
-        if names.count(name) > 1:
-            return f"it has two settings called {name!r}"
-    return None
 
 
 def _imported(entry: Entry) -> object:
@@ -153,26 +125,6 @@ def _printing_to_stderr() -> Iterator[None]:
     finally:
         os.dup2(kept, 1)
         os.close(kept)
-
-
-def _other_api(entry: Entry, kind: "type[Gateway]") -> str | None:
-    """Why a class is not one for this version of the interface. Ours move with it and name none."""
-    from billctl.gateway import API, Gateway
-
-    named: object = kind.api
-    if not entry.is_ours and not any("api" in vars(base) for base in _above(kind, Gateway)):
-        return f"it does not say which plugin api it is written for; this is {API}: `api = {API}`"
-    if type(named) is not int:
-        return f"its plugin api is {named!r}, not a whole number"
-    if named == API:
-        return None
-    older, newer = ("billctl", entry.package) if named > API else (entry.package, "billctl")
-    return f"it is written for plugin api {named}, this is {API}; upgrade {older}, not {newer}"
-
-
-def _above(kind: type, root: type) -> list[type]:
-    """A class and those it derives from, down to `root`, which is left out."""
-    return [base for base in kind.__mro__ if issubclass(base, root) and base is not root]
 
 
 def settings_of(entries: Mapping[str, Entry], name: str) -> "tuple[Setting, ...] | None":
@@ -213,18 +165,45 @@ def _broken(entry: Entry, why: str) -> ConfigError:
 def _scan() -> list[Entry]:
     from importlib.metadata import entry_points
 
-    found = []
-    for point in entry_points(group=GROUP):
-        package = point.dist.name if point.dist else "unknown"
-        version = point.dist.version if point.dist else ""
-        found.append(Entry(name=point.name, target=point.value, package=package, version=version))
+    try:
+        return [_entry(point) for point in entry_points(group=GROUP)]
+    except Exception:  # noqa: BLE001 - what one package left damaged must not cost the others'
+        return _scan_each()
+
+
+def _scan_each() -> list[Entry]:
+    """As `_scan`, package by package: one whose entry points cannot be read is an entry with a fault, if it
+    is a plugin at all."""
+    from importlib.metadata import distributions
+
+    found: list[Entry] = []
+    for package in distributions():
+        try:
+            found += [_entry(point) for point in package.entry_points if point.group == GROUP]
+        except Exception:  # noqa: BLE001 - as above
+            found += _damaged(package)
     return found
 
 
+def _entry(point: "EntryPoint") -> Entry:
+    package = (point.dist.name if point.dist else None) or "unknown"
+    version = (point.dist.version if point.dist else None) or ""
+    return Entry(name=point.name, target=point.value, package=package, version=version)
+
+
+def _damaged(package: "Distribution") -> list[Entry]:
+    try:
+        text, name = package.read_text("entry_points.txt") or "", package.name
+    except Exception:  # noqa: BLE001 - nothing tells that it is a plugin
+        return []
+    fault = "its entry points cannot be read"
+    return [Entry(name=name, target="", package=name, version="", fault=fault)] if GROUP in text else []
+
+
 def _checked(found: list[Entry]) -> Mapping[str, Entry]:
-    """By name, ours first, then by name; a fault for what is ill-named or named twice."""
+    """By name, ours first, the others by name; a fault for what is ill-named or named twice."""
     by_name: dict[str, list[Entry]] = {}
-    for entry in sorted(found, key=lambda e: (not e.is_ours, e.name)):
+    for entry in sorted(found, key=_place):
         known = by_name.setdefault(entry.name, [])
         # An editable install beside a built one lists the same entry twice.
         if not any((e.target, e.package) == (entry.target, entry.package) for e in known):
@@ -232,8 +211,15 @@ def _checked(found: list[Entry]) -> Mapping[str, Entry]:
     return {name: _with_fault(entries) for name, entries in by_name.items()}
 
 
+def _place(entry: Entry) -> tuple[bool, int, str]:
+    known = entry.is_ours and entry.name in OWN_ORDER
+    return not entry.is_ours, OWN_ORDER.index(entry.name) if known else len(OWN_ORDER), entry.name
+
+
 def _with_fault(entries: list[Entry]) -> Entry:
     entry = entries[0]
+    if len(entries) == 1 and entry.fault:
+        return entry
     if len(entries) > 1:
         packages = " and ".join(sorted({e.package for e in entries}))
         fault = f"{packages} both bring a gateway of this name; uninstall one"

@@ -4,9 +4,9 @@ import subprocess
 import sys
 from functools import partial
 
+from billctl.declaration import declaration_fault
 from billctl.errors import Refused, Unsupported, UsageError
 from billctl.gateway import API, By, Capability, Query
-from billctl.registry import declaration_fault
 from billctl.testing import servers
 from billctl.testing.harness import ENDINGS, GETTERS, NOWHERE, Harness, failure, stamp
 

@@ -19,6 +19,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("verbs", "fanout"),
     ("session", "policy", "approvals"),
     ("registry", "profiles", "credentials", "audit", "store", "sandbox", "testing", "gateways"),
+    ("declaration",),
     ("gateway",),
     ("models",),
     ("money",),

@@ -53,6 +53,8 @@ def report(*folders: Path, load: tuple[str, ...] = (), cache: Path | None = None
 def test_our_own_gateways_come_the_same_way_and_stand_first(tmp_path: Path) -> None:
     found = report(install(tmp_path / "a", "billctl-acme", {"acme": "plug_acme:Acme"}, {"plug_acme": GOOD}))
     assert next(iter(found["entries"])) == "stripe"
+    ours = [is_ours for _, _, is_ours in found["entries"].values()]
+    assert ours == sorted(ours, reverse=True)
     assert found["entries"]["stripe"] == ["billctl", None, True]
     assert found["entries"]["acme"] == ["billctl-acme", None, False]
 
@@ -65,38 +67,132 @@ def test_a_plugin_is_imported_when_it_is_named_and_not_before(tmp_path: Path) ->
     assert found["imported"] == ["plug_acme"]
 
 
-BROKEN: list[tuple[str, str, str, str]] = [
-    ("missing module", "plug_gone:Acme", "", "ModuleNotFoundError: No module named 'plug_gone'"),
-    ("raises", "plug_acme:Acme", "raise RuntimeError('half installed')", "RuntimeError: half installed"),
-    ("syntax", "plug_acme:Acme", "class (", "it fails to import: SyntaxError"),
-    ("missing class", "plug_acme:Acme", "x = 1", "AttributeError"),
-    ("no class", "plug_acme:Acme", "def Acme(): pass", "is not a billctl.gateway.Gateway class"),
-    ("foreign class", "plug_acme:Acme", "class Acme: api = 1", "is not a billctl.gateway.Gateway class"),
-    ("newer api", "plug_acme:Acme", GOOD.replace("1", "2"), "for plugin api 2, this is 1; upgrade billctl"),
-    ("older api", "plug_acme:Acme", GOOD.replace("1", "0"), "plugin api 0, this is 1; upgrade billctl-acme"),
-]  # fmt: skip
+def gateway(*lines: str) -> str:
+    """A module with a gateway class of these lines."""
+    start = "from billctl.gateway import Capability, Gateway, Setting\nclass Acme(Gateway):\n"
+    return start + "".join(f"    {line}\n" for line in lines)
 
 
-@pytest.mark.parametrize(("target", "source", "why"), [row[1:] for row in BROKEN], ids=[r[0] for r in BROKEN])
-def test_a_broken_plugin_is_a_config_error_naming_its_package(
-    tmp_path: Path, target: str, source: str, why: str
-) -> None:
-    folder = install(tmp_path / "a", "billctl-acme", {"acme": target}, {"plug_acme": source})
-    kind, code, line = report(folder, load=("acme", "stripe"))["loaded"]["acme"]
+def settings(*names: str) -> str:
+    """A gateway with settings of these names."""
+    listed = ", ".join(f"Setting(name={name!r}, help='h')" for name in names)
+    return gateway("api = 1", f"settings = ({listed},)")
+
+
+BROKEN: dict[str, tuple[str, str]] = {
+    "raises": ("raise RuntimeError('half installed')", "RuntimeError: half installed"),
+    "raises-ours": (
+        "from billctl.errors import AuthFailed\nraise AuthFailed('no')",
+        "it fails to import: AuthFailed: no",
+    ),
+    "exits": ("raise SystemExit(0)", "it fails to import: SystemExit: 0"),
+    "exits-by-name": ("import sys\nsys.exit('bye')", "it fails to import: SystemExit: bye"),
+    "syntax": ("class (", "it fails to import: SyntaxError"),
+    "no-such-class": ("x = 1", "AttributeError"),
+    "no-class": ("def Acme(): pass", "is not a billctl.gateway.Gateway class"),
+    "an-instance": ("from billctl.gateway import Gateway\nAcme = Gateway(None)", "is not a billctl.gateway."),
+    "foreign-class": ("class Acme: api = 1", "is not a billctl.gateway.Gateway class"),
+    "newer-api": (gateway("api = 2"), "for plugin api 2, this is 1; upgrade billctl"),
+    "older-api": (gateway("api = 0"), "plugin api 0, this is 1; upgrade billctl-b"),
+    "no-api": (gateway("pass"), "it does not say which plugin api it is written for; this is 1"),
+    "api-text": (gateway("api = '1'"), "its plugin api is '1', not a whole number"),
+    "api-true": (gateway("api = True"), "its plugin api is True, not a whole number"),
+    "capabilities-list": (gateway("api = 1", "capabilities = ['refund']"), "its capabilities are not a"),
+    "capabilities-text": (
+        gateway("api = 1", "capabilities = frozenset({'teleport'})"),
+        "its capabilities are not a",
+    ),
+    "settings-list": (gateway("api = 1", "settings = ['key']"), "its settings are not a tuple"),
+    "settings-text": (gateway("api = 1", "settings = ('key',)"), "its settings are not a tuple"),
+    "setting-gateway": (settings("gateway"), "its setting 'gateway' has the name of a key"),
+    "setting-account": (settings("account_id"), "its setting 'account_id' has the name of a key"),
+    "setting-address": (settings("base_url"), "its setting 'base_url' has the name of a key"),
+    "setting-case": (settings("API_KEY"), "its setting 'API_KEY' is not named in lower-case letters"),
+    "setting-blank": (settings("api key"), "its setting 'api key' is not named in lower-case letters"),
+    "setting-twice": (settings("key", "key"), "it has two settings called 'key'"),
+    "examples": (gateway("api = 1", "id_examples = ['P1']"), "its id_examples are not a mapping"),
+    "limits": (gateway("api = 1", "limits = {Capability.REFUND: 'no'}"), "its limits are not a mapping"),
+}  # fmt: skip
+"""Name → what a plugin's module holds, and what is said of it."""
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A process in which all of them are installed at once, each in a package of its own."""
+    folder = tmp_path_factory.mktemp("broken")
+    for number, (name, (source, _)) in enumerate(BROKEN.items()):
+        install(folder, f"billctl-b{number}", {name: f"plug_b{number}:Acme"}, {f"plug_b{number}": source})
+    install(folder, "billctl-gone", {"gone": "plug_gone:Acme"}, {})
+    install(folder, "billctl-acme", {"acme": "plug_acme:Acme"}, {"plug_acme": GOOD})
+    return report(folder, load=(*BROKEN, "gone", "acme", "stripe"))
+
+
+@pytest.mark.parametrize("name", [*BROKEN, "gone"])
+def test_a_broken_plugin_is_a_config_error_naming_its_package(broken: dict[str, Any], name: str) -> None:
+    why = BROKEN[name][1] if name in BROKEN else "ModuleNotFoundError: No module named 'plug_gone'"
+    package = f"billctl-b{list(BROKEN).index(name)}" if name in BROKEN else "billctl-gone"
+    kind, code, line = broken["loaded"][name]
     assert (kind, code) == ("ConfigError", 12)
-    assert line.startswith("gateway acme cannot be used: ")
+    assert line.startswith(f"gateway {name} cannot be used: ")
     assert why in line
-    assert "(package billctl-acme 0.3)" in line
+    assert f"(package {package} 0.3)" in line
     assert "Nothing was sent. Everything else works. See `billctl gateways`." in line
 
 
-def test_a_broken_plugin_harms_nobody_else(tmp_path: Path) -> None:
-    bad = install(tmp_path / "a", "billctl-bad", {"bad": "plug_bad:Bad"}, {"plug_bad": "raise SystemError"})
-    good = install(tmp_path / "b", "billctl-acme", {"acme": "plug_acme:Acme"}, {"plug_acme": GOOD})
-    found = report(bad, good, load=("stripe", "acme", "bad"))
-    assert found["loaded"]["stripe"] == "StripeGateway"
-    assert found["loaded"]["acme"] == "Acme"
-    assert found["loaded"]["bad"][0] == "ConfigError"
+def test_any_number_of_broken_plugins_harm_no_other(broken: dict[str, Any]) -> None:
+    assert broken["loaded"]["stripe"] == "StripeGateway"
+    assert broken["loaded"]["acme"] == "Acme"
+
+
+def test_a_class_inside_another_is_named_with_a_point(tmp_path: Path) -> None:
+    module = "class Box:\n    from plug_inner import Acme\n"
+    modules = {"plug_acme": module, "plug_inner": GOOD}
+    folder = install(tmp_path / "a", "billctl-acme", {"acme": "plug_acme:Box.Acme"}, modules)
+    assert report(folder, load=("acme",))["loaded"]["acme"] == "Acme"
+
+
+@pytest.mark.parametrize("content", [b"[billctl.gateways]\nacme\n", b"[billctl.gateways]\nacme = \xff:x\n"])
+def test_a_package_whose_entry_points_are_damaged_harms_no_other(tmp_path: Path, content: bytes) -> None:
+    good = install(tmp_path / "a", "billctl-acme", {"acme": "plug_acme:Acme"}, {"plug_acme": GOOD})
+    bad = install(tmp_path / "b", "billctl-bad", {}, {})
+    (bad / "billctl_bad-0.3.dist-info" / "entry_points.txt").write_bytes(content)
+    found = report(bad, good, load=("stripe", "acme"))
+    assert found["loaded"] == {"stripe": "StripeGateway", "acme": "Acme"}
+    if b"\xff" not in content:
+        assert found["entries"]["billctl-bad"] == ["billctl-bad", "its entry points cannot be read", False]
+
+
+def test_what_a_plugin_prints_when_it_is_imported_is_no_part_of_the_answer(tmp_path: Path) -> None:
+    source = (
+        "import os, subprocess\nprint('hello')\nos.write(1, b'hello')\nsubprocess.run(['echo', 'hello'])\n"
+    )
+    folder = install(tmp_path / "a", "billctl-acme", {"acme": "plug_acme:Acme"}, {"plug_acme": source + GOOD})
+    # `report` reads the whole of the process's standard output as one document.
+    assert report(folder, load=("acme",))["loaded"] == {"acme": "Acme"}
+
+
+FAULTY = """
+from billctl.gateway import Gateway
+class Acme(Gateway):
+    api = 1
+    @classmethod
+    def settings_faults(cls, settings, *, live):
+        return {what}
+"""
+
+
+@pytest.mark.parametrize("what", ["1 / 0", "3"])
+def test_a_plugin_that_fails_on_its_settings_is_broken(what: str, tmp_path: Path) -> None:
+    folder = install(
+        tmp_path / "a", "billctl-acme", {"acme": "plug_acme:Acme"}, {"plug_acme": FAULTY.format(what=what)}
+    )
+    script = (
+        f"import sys; sys.path[:0] = [{str(folder)!r}]; from billctl import registry\n"
+        "try: registry.settings_faults(registry.installed(None), 'acme', {}, live=False)\n"
+        "except registry.ConfigError as error: print(error.line())"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert "gateway acme cannot be used: its settings_faults fails: " in done.stdout
 
 
 def test_two_packages_with_one_name_lose_it_both(tmp_path: Path) -> None:
