@@ -14,6 +14,9 @@ from billctl.gateway import Capability, Gateway, Selection
 from billctl.models import Record
 from billctl.session import Session
 
+UNABLE = frozenset({"unsupported", "bad_filter"})
+"""Codes of what a gateway cannot do: it has no such list, or cannot filter so."""
+
 Reader = Callable[[Selection], Iterator[Record]]
 
 
@@ -21,7 +24,7 @@ Reader = Callable[[Selection], Iterator[Record]]
 class Part:
     """What one account listed, newest first, and why that is not all, where it is not.
 
-    `unable`: nothing went wrong, it has no such list or cannot filter so.
+    `unable`: nothing went wrong, its gateway cannot list that.
     """
 
     account: str
@@ -30,8 +33,8 @@ class Part:
 
     @property
     def unable(self) -> bool:
-        """Whether the account cannot list that at all."""
-        return isinstance(self.error, UsageError) and not self.records
+        """Whether the account's gateway cannot list that at all."""
+        return isinstance(self.error, UsageError) and self.error.code in UNABLE and not self.records
 
 
 @frozen
@@ -51,7 +54,8 @@ class Listing:
     @property
     def warnings(self) -> list[str]:
         """Which accounts cannot list that."""
-        return [f"{part.account}: {part.error.message}" for part in self.parts if part.error and part.unable]
+        unable = [(part.account, part.error.message) for part in self.parts if part.error and part.unable]
+        return [why if why.startswith(f"{name} ") else f"{name}: {why}" for name, why in unable]
 
 
 def list_records(session: Session, kind: str, selection: Selection, accounts: Sequence[str]) -> Listing:
@@ -81,8 +85,9 @@ def exit_error(listing: Listing) -> BillctlError | None:
     unable = [part.error for part in listing.parts if part.error and part.unable]
     if len(unable) == len(listing.parts):
         return gravest(unable)
-    failed = [part.account for part in listing.parts if part.error and not (part.records or part.unable)]
-    partly = [part.account for part in listing.parts if part.error and part.records]
+    wrong = [part for part in listing.parts if part.error and not part.unable]
+    failed = [part.account for part in wrong if not part.records]
+    partly = [part.account for part in wrong if part.records]
     if failed and len(failed) + len(unable) == len(listing.parts):
         return gravest(listing.errors)
     if len(listing.parts) == 1 and partly:

@@ -33,6 +33,13 @@ LAST4 = re.compile(r"[0-9]{4}")
 INVOICE_NUMBER = re.compile(r"(?=.*[0-9])[A-Z0-9]+(?:-[A-Z0-9]+)+")
 ID = re.compile(r"(?=.*[0-9])[A-Za-z0-9_-]+")
 """One word with a digit in it. Nobody is called so, and the ids of some gateways have no other form."""
+TAKEN_FOR = {
+    By.LAST4: "the last digits of a card",
+    By.INVOICE: "an invoice's number",
+    By.ID: "an id",
+    By.NAME: "a name",
+}
+"""What a query is guessed to be where its form leaves room for doubt."""
 MAX_QUERY = 500
 NO_TEXT = frozenset({"Cc", "Cs"})
 """Unicode's control characters, and its surrogates, as which bytes arrive that are no UTF-8."""
@@ -203,7 +210,11 @@ def _not_found(result: LookupResult) -> NotFound:
     notes = dict.fromkeys(
         note.rstrip(".") for a in result.answers if a.status is Status.NONE for note in a.notes
     )
-    ways = f" If it is no {result.by}, say what it is: --by." if result.guessed else ""
+    ways = (
+        f" It was taken for {TAKEN_FOR[result.by]}; if it is none, say what it is: --by."
+        if result.guessed
+        else ""
+    )
     hint = (" ".join(f"{note}." for note in notes) + ways).strip()
     return NotFound(f"no customer by {result.by} {result.text!r}{rest}", hint=hint)
 

@@ -136,13 +136,15 @@ def _text(record: Record) -> str | None:
 
 
 def _warnings(found: LookupResult) -> list[str]:
-    """What the answers say of how complete they are, for the forms whose data does not show it."""
-    unable = f"cannot search by {found.by}"
+    """What the answers say of how complete they are, for the forms whose data does not show it.
+
+    That an id of one gateway is none of another's is no news where the first has found it.
+    """
     return [
-        f"{answer.account}: {text}"
+        note if note.startswith(f"{answer.account} ") else f"{answer.account}: {note}"
         for answer in found.answers
-        for text in ((unable if answer.status is Status.CANNOT_SEARCH else ""), *answer.notes)
-        if text
+        if not answer.refusal
+        for note in answer.notes
     ]
 
 

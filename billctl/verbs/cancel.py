@@ -10,6 +10,12 @@ from billctl.verbs.plan import Done, KeyOf, Plan, Verb, need
 
 CAPABILITIES = {When.NOW: Capability.CANCEL_NOW, When.PERIOD_END: Capability.CANCEL_AT_PERIOD_END}
 WORDS = {When.NOW: "now", When.PERIOD_END: "at the period's end"}
+OTHER = {When.NOW: When.PERIOD_END, When.PERIOD_END: When.NOW}
+OTHERWISE = {
+    When.NOW: "To end it with the period that is paid for: --at-period-end.",
+    When.PERIOD_END: "To end it at once: --now.",
+}
+"""What to do instead, where a gateway cannot end a subscription so but can the other way."""
 ENDED = frozenset({SubscriptionStatus.CANCELED, SubscriptionStatus.EXPIRED})
 
 
@@ -28,7 +34,8 @@ class CancelSubscription(Verb):
         return {"when": str(self.when)}
 
     def plan(self, gateway: Gateway, object_id: str) -> Plan:
-        need(gateway, CAPABILITIES[self.when], f"cancel {WORDS[self.when]}")
+        other = OTHERWISE[self.when] if CAPABILITIES[OTHER[self.when]] in gateway.capabilities else None
+        need(gateway, CAPABILITIES[self.when], f"cancel {WORDS[self.when]}", instead=other)
         subscription = gateway.get_subscription(object_id)
         return Plan(
             verb=self.name,
@@ -74,7 +81,7 @@ class CancelSubscription(Verb):
             raise Refused(
                 f"subscription {subscription.id} is set to end at its period's end already",
                 code="subscription_already_canceling",
-                hint="To end it at once: --now.",
+                hint=OTHERWISE[When.PERIOD_END],
             )
         notes = gateway.preview_cancel(subscription, when=self.when)
         return replace(plan, facts=(*plan.facts, *(("note", note) for note in notes)))

@@ -111,13 +111,13 @@ class Verb(ABC):
             )
 
 
-def need(gateway: Gateway, capability: Capability, what: str) -> None:
-    """Raise `Unsupported` where the gateway does not declare the capability."""
+def need(gateway: Gateway, capability: Capability, what: str, *, instead: str | None = None) -> None:
+    """Raise `Unsupported`, with what to do `instead`, where the gateway does not declare the capability."""
     if capability not in gateway.capabilities:
         raise Unsupported(
             f"{gateway.account.gateway} cannot {what}",
             code="unsupported",
-            hint="See `billctl gateways` for what it can do.",
+            hint=instead or "See `billctl gateways` for what it can do.",
             account=gateway.account.name,
         )
 

@@ -192,7 +192,7 @@ def test_an_id_that_is_none_to_any_gateway_is_a_usage_error(asked: Asked) -> Non
 def test_what_was_guessed_and_not_found_can_be_said(asked: Asked) -> None:
     guessed = exit_error(asked("zaki", "acme:nobody"), all_or_fail=False)
     assert guessed is not None
-    assert guessed.hint.endswith("If it is no name, say what it is: --by.")
+    assert guessed.hint.endswith("It was taken for a name; if it is none, say what it is: --by.")
     said = exit_error(asked("zaki", "acme:nobody", by=By.NAME), all_or_fail=False)
     assert said is not None
     assert "--by" not in said.hint
