@@ -1,7 +1,7 @@
 """`billctl gateways`: what each installed gateway can do, and why a broken one cannot be used."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import typer
@@ -10,8 +10,9 @@ from billctl import registry
 from billctl.cli.layout import Cell, Column, Grid, Line, View
 from billctl.cli.lazy import single
 from billctl.cli.output import Result
-from billctl.errors import BillctlError, ConfigError
-from billctl.gateway import By, Capability, Gateway
+from billctl.errors import BillctlError
+from billctl.frozen import fields
+from billctl.gateway import By, Capability
 from billctl.paths import state_dir
 
 COLUMNS = {
@@ -21,10 +22,25 @@ COLUMNS = {
     "cancel": "cancel",
     "resend": "resend",
     "idempotency": "same key twice",
+    "sync": "sync",
 }
 """A record's field → its title in the table."""
 
 CANNOT = "no"
+
+WORDS: Mapping[str, Mapping[Capability, str]] = {
+    "find_by": {by.capability: str(by) for by in By},
+    "refund": {Capability.REFUND: "full", Capability.PARTIAL_REFUND: "part"},
+    "void": {Capability.VOID: "yes"},
+    "cancel": {Capability.CANCEL_NOW: "now", Capability.CANCEL_AT_PERIOD_END: "period-end"},
+    "resend": {Capability.RESEND_INVOICE: "yes", Capability.RESEND_TO: "to"},
+    "idempotency": {Capability.IDEMPOTENCY: "safe"},
+    "sync": {Capability.SYNC: "yes"},
+}
+"""A record's field → the word for each capability it tells of."""
+
+LIMITED = "*"
+"""Behind a word: the capability has a limit, which a line below the table names."""
 
 
 def gateways() -> Result:
@@ -37,12 +53,13 @@ def gateways() -> Result:
 
     Plugins and broken gateways are included. `resend to` means that the e-mail can go to another
     address. `same key twice` says whether the gateway itself keeps a refund from happening twice; where
-    not, billctl looks before it sends.
+    not, billctl looks before it sends. `sync` keeps a copy of the history here, for what the gateway
+    cannot search. A word with * has a limit, which a line below names.
     """
     rows = [_row(entry) for entry in registry.installed(state_dir(os.environ)).values()]
     return Result(
         data={"gateways": rows},
-        records=[{"type": "gateway"} | row | _words(row["capabilities"]) for row in rows],
+        records=[{"type": "gateway"} | row | _words(row["capabilities"], ()) for row in rows],
         columns=("name", *COLUMNS, "fault", "package", "version"),
         view=_view(rows),
     )
@@ -52,30 +69,14 @@ def _row(entry: registry.Entry) -> dict[str, Any]:
     row: dict[str, Any] = {"name": entry.name, "package": entry.package, "version": entry.version}
     try:
         kind = registry.load(entry)
-        offered = _capabilities(kind)
-        settings = [_setting(setting) for setting in kind.settings]
     except BillctlError as error:
         why = error.message.removeprefix(f"gateway {entry.name} cannot be used: ")
-        if entry.package not in why:
-            why = f"{why} (package {entry.package} {entry.version})"
-        return row | {"fault": why, "capabilities": [], "settings": []}
-    return row | {"fault": None, "capabilities": offered, "settings": settings}
-
-
-def _capabilities(kind: type[Gateway]) -> list[str]:
-    """The declared capabilities in the order of `Capability`. Raises `ConfigError` for any other thing."""
-    declared: object = kind.capabilities
-    if not isinstance(declared, frozenset) or not all(isinstance(item, Capability) for item in declared):
-        raise ConfigError("its capabilities are not a frozenset of billctl.gateway.Capability")
-    return [str(capability) for capability in Capability if capability in kind.capabilities]
-
-
-def _setting(setting: Any) -> dict[str, Any]:
-    return {
-        "name": setting.name,
-        "help": setting.help,
-        "secret": setting.secret,
-        "required": setting.required,
+        return row | {"fault": why, "capabilities": [], "limits": {}, "settings": []}
+    return row | {
+        "fault": None,
+        "capabilities": [str(one) for one in Capability if one in kind.capabilities],
+        "limits": {str(one): kind.limits[one] for one in Capability if one in kind.limits},
+        "settings": [fields(setting) for setting in kind.settings],
     }
 
 
@@ -85,35 +86,42 @@ def _view(rows: list[dict[str, Any]]) -> View:
     names = [*(name for name in COLUMNS if name != "find_by"), "find_by"]
     columns = (Column(), *(Column(COLUMNS[name]) for name in names))
     cells: tuple[tuple[Cell | str, ...], ...] = tuple(_cells(row, names) for row in usable)
+    limits = [Line((f"{LIMITED} {text}",)) for row in usable for text in _footnotes(row)]
     broken = [
         Line((Cell(row["name"], "bold"), Cell(f"broken: {row['fault']}", "red")))
         for row in rows
         if row["fault"]
     ]
-    return [Grid(columns, cells), *broken] if usable else broken
+    return [Grid(columns, cells), *broken, *limits] if usable else broken
+
+
+def _footnotes(row: dict[str, Any]) -> list[str]:
+    """A gateway's limits in the order of the columns."""
+    named = {
+        str(one): f"{COLUMNS[field]} {word}" if len(words) > 1 else COLUMNS[field]
+        for field, words in WORDS.items()
+        for one, word in words.items()
+    }
+    return [
+        f"{row['name']}, {named.get(one, one.replace('_', ' '))}: {text}"
+        for one, text in row["limits"].items()
+    ]
 
 
 def _cells(row: dict[str, Any], names: list[str]) -> tuple[Cell | str, ...]:
-    words = _words(row["capabilities"])
+    words = _words(row["capabilities"], row["limits"])
     return (Cell(row["name"], "bold"), *(words[name] for name in names))
 
 
-def _words(offered: list[str]) -> dict[str, str]:
-    """The fields of `COLUMNS`, for a person and for pipes."""
+def _words(offered: Collection[str], limited: Collection[str]) -> dict[str, str]:
+    """The fields of `COLUMNS`, for a person (with marks at what is limited) and for pipes (without)."""
     return {
-        "find_by": " ".join(str(by) for by in By if by.capability in offered) or CANNOT,
-        "refund": _listed(offered, {Capability.REFUND: "full", Capability.PARTIAL_REFUND: "part"}),
-        "void": _listed(offered, {Capability.VOID: "yes"}),
-        "cancel": _listed(
-            offered, {Capability.CANCEL_NOW: "now", Capability.CANCEL_AT_PERIOD_END: "period-end"}
-        ),
-        "resend": _listed(offered, {Capability.RESEND_INVOICE: "yes", Capability.RESEND_TO: "to"}),
-        "idempotency": _listed(offered, {Capability.IDEMPOTENCY: "safe"}),
+        field: " ".join(
+            word + (LIMITED if one in limited else "") for one, word in words.items() if one in offered
+        )
+        or CANNOT
+        for field, words in WORDS.items()
     }
-
-
-def _listed(offered: list[str], words: Mapping[Capability, str]) -> str:
-    return " ".join(word for capability, word in words.items() if capability in offered) or CANNOT
 
 
 app: typer.Typer = single(gateways)

@@ -1,5 +1,6 @@
 """`billctl gateways`: what is declared, by ours and by others', and what is broken."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,10 @@ class Acme(Gateway):
     api = {api}
     capabilities = frozenset({{Capability.FIND_BY_ID, Capability.VOID, Capability.CANCEL_NOW}})
     settings = (Setting(name="token", help="From the portal.", secret=True),)
+    limits = {{
+        Capability.CANCEL_NOW: "not in leap years",
+        Capability.FIND_BY_ID: "the last year only",
+    }}
 """
 
 
@@ -52,9 +57,20 @@ def test_the_table_says_in_words_what_a_gateway_can_and_cannot(tmp_path: Path) -
     env = install(tmp_path / "plugins", MODULE.format(api=API))
     table = billctl("gateways", "-o", "table", env=env).stdout
     heading, *lines = table.splitlines()
-    assert heading.split("  ")[-2:] == ["same key twice", "find by"]
+    assert [cell.strip() for cell in heading.split("  ") if cell.strip()] == [
+        "refund", "void", "cancel", "resend", "same key twice", "sync", "find by",
+    ]  # fmt: skip
     acme = next(line for line in lines if line.startswith("acme"))
-    assert acme.split() == ["acme", "no", "yes", "now", "no", "no", "id"]
+    assert acme.split() == ["acme", "no", "yes", "now*", "no", "no", "no", "id*"]
+
+
+def test_what_has_a_mark_is_told_below_the_table_and_whole_in_the_document(tmp_path: Path) -> None:
+    env = install(tmp_path / "plugins", MODULE.format(api=API))
+    lines = billctl("gateways", "-o", "table", env=env).stdout.splitlines()
+    assert lines[-2:] == ["* acme, find by id: the last year only", "* acme, cancel now: not in leap years"]
+    told = {"find_by_id": "the last year only", "cancel_now": "not in leap years"}
+    assert rows(env)["acme"]["limits"] == told
+    assert "*" not in billctl("gateways", env=env).stdout
 
 
 def test_a_plugin_stands_beside_ours_and_gets_every_command(tmp_path: Path) -> None:
@@ -71,35 +87,71 @@ BROKEN = {
     "it fails to import: ZeroDivisionError": "1 / 0",
     "it fails to import: AttributeError": "",
     "is not a billctl.gateway.Gateway class": "class Acme: api = 1",
+    "it fails to import: SystemExit: 0": "raise SystemExit(0)",
 }
 
 
-@pytest.mark.parametrize("why", BROKEN)
-def test_a_broken_plugin_says_why_and_from_which_package_and_harms_nobody(tmp_path: Path, why: str) -> None:
-    env = install(tmp_path / "plugins", BROKEN[why])
-    done = billctl("gateways", "-o", "table", env=env)
-    assert done.returncode == 0
-    line = next(line for line in done.stdout.splitlines() if line.startswith("acme"))
-    assert "broken: " in line
-    assert why in line
-    assert "(package billctl-acme 0.3)" in line
-    assert rows(env)["acme"]["capabilities"] == []
-    assert rows(env)["stripe"] == rows()["stripe"]
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment with every broken plugin at once, one that prints, and a package left half installed."""
+    folder = tmp_path_factory.mktemp("crowd")
+    plugins = folder / "plugins"
+    for number, module in enumerate([*BROKEN.values(), LOUD + MODULE.format(api=API)]):
+        install(plugins, module, name=f"acme{number}", package=f"billctl-acme{number}")
+    half = plugins / "other-1.dist-info"
+    half.mkdir()
+    (half / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1\n")
+    (half / "entry_points.txt").write_text("[billctl.gateways]\nhalf a line\n")
+    return {"PYTHONPATH": str(plugins), "BILLCTL_STATE_DIR": str(folder / "state")}
 
 
-DECLARED_WRONGLY = """
-from billctl.gateway import Gateway
+def test_a_broken_plugin_says_why_and_from_which_package(crowd: dict[str, str]) -> None:
+    lines = billctl("gateways", "-o", "table", env=crowd).stdout.splitlines()
+    for number, why in enumerate(BROKEN):
+        line = next(line for line in lines if line.startswith(f"acme{number} "))
+        assert "broken: " in line
+        assert why in line
+        assert f"(package billctl-acme{number} 0.3)" in line
 
-class Acme(Gateway):
-    api = 1
-    capabilities = {what}
-"""
+
+def test_broken_plugins_take_nothing_from_the_others(crowd: dict[str, str]) -> None:
+    found = rows(crowd)
+    assert found["stripe"] == rows()["stripe"]
+    assert found[f"acme{len(BROKEN)}"]["capabilities"] == ["find_by_id", "void", "cancel_now"]
+    assert all(found[f"acme{number}"]["fault"] for number in range(len(BROKEN)))
+    assert all(found[f"acme{number}"]["capabilities"] == [] for number in range(len(BROKEN)))
+    assert "cannot be read" in found["other"]["fault"]
 
 
-@pytest.mark.parametrize("what", ["['refund']", "3", "frozenset({'teleport'})"])
-def test_capabilities_of_another_kind_make_a_plugin_broken(tmp_path: Path, what: str) -> None:
-    env = install(tmp_path / "plugins", DECLARED_WRONGLY.format(what=what))
-    assert "capabilities" in rows(env)["acme"]["fault"]
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("--profile", "sandbox", "lookup", "layla@example.com"),
+        ("--help",),
+        ("stripe", "refund", "--help"),
+        ("profile", "list"),
+        ("doctor",),
+    ],
+)
+def test_broken_plugins_harm_no_other_command(crowd: dict[str, str], command: tuple[str, ...]) -> None:
+    ran = billctl(*command, env=crowd)
+    assert ran.returncode == 0, ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+LOUD = "import os\nprint('loud')\nos.write(1, b'loud')\nos.system('echo loud')\n"
+
+
+def test_what_a_plugin_prints_when_it_is_imported_stays_out_of_the_document(tmp_path: Path) -> None:
+    env = install(tmp_path / "plugins", LOUD + MODULE.format(api=API))
+    ran = billctl("gateways", "-o", "json", env=env)
+    assert json.loads(ran.stdout)["exit"]["code"] == 0
+    assert ran.stderr.count("loud") == 3
+
+
+def test_a_plugin_that_no_command_names_is_not_imported(tmp_path: Path) -> None:
+    env = install(tmp_path / "plugins", "import time\ntime.sleep(3600)\n")
+    assert billctl("stripe", "refund", "--help", env=env).returncode == 0
 
 
 def test_two_packages_with_one_name_are_both_named(tmp_path: Path) -> None:
