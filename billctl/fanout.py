@@ -6,7 +6,7 @@ threads are daemons, and the connections of an account that is given up are clos
 
 import queue
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from billctl.errors import BillctlError, InternalError, NoAnswer
@@ -27,6 +27,15 @@ class Deadline:
     def left(self) -> float:
         """The seconds that are left, at least 0."""
         return max(0.0, self._until - time.monotonic())
+
+
+def chosen_accounts(session: Session, names: Iterable[str]) -> list[str]:
+    """The accounts of `names`, or all where there is none, in the profile's order however they were named.
+
+    Raises `UsageError` for one that the profile does not have.
+    """
+    wanted = {name: session.gateway_of(name) for name in names}
+    return [name for name in session.profile.accounts if name in wanted or not wanted]
 
 
 def ask_each(

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from billctl.errors import BillctlError, NotFound, Partial, UsageError, gravest
-from billctl.fanout import Deadline, ask_each
+from billctl.fanout import Deadline, ask_each, chosen_accounts
 from billctl.frozen import frozen, replace
 from billctl.gateway import By, Capability, Found, Query
 from billctl.models import Customer
@@ -125,9 +125,13 @@ def lookup(
     """
     text, account = _reference(session, text.strip())
     _check_text(text)
-    names = list(dict.fromkeys(accounts)) or ([account] if account else list(session.profile.accounts))
-    for name in names:
-        session.gateway_of(name)
+    if account and accounts and account not in accounts:
+        raise UsageError(
+            f"{account}:{text[:60]} is at account {account}, and --account names another",
+            code="bad_account",
+            hint="Leave --account out.",
+        )
+    names = chosen_accounts(session, [account] if account else accounts)
     session.prepare()
     started = time.monotonic()
     deadline = Deadline(session)

@@ -17,6 +17,7 @@ from billctl.cli.output import Result
 from billctl.cli.times import span
 from billctl.cli.views import COLUMNS, now_utc, records_view
 from billctl.errors import UsageError
+from billctl.fanout import chosen_accounts
 from billctl.frozen import frozen
 from billctl.gateway import Selection
 from billctl.listing import Listing, exit_error, list_records
@@ -181,9 +182,7 @@ def _at(session: Session, gateway: str, asked: _Asked) -> tuple[list[str], str |
 
 def _everywhere(session: Session, asked: _Asked) -> tuple[list[str], str | None]:
     """The accounts to ask, and the customer's bare id: a customer belongs to one account."""
-    names = list(dict.fromkeys(asked.account or session.profile.accounts))
-    for name in names:
-        session.gateway_of(name)
+    names = chosen_accounts(session, asked.account or [])
     if asked.customer is None:
         return names, None
     account, colon, customer_id = asked.customer.partition(":")

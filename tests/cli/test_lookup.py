@@ -138,6 +138,7 @@ def test_results_stand_in_the_profiles_order(shop: Shop) -> None:
     data = found(shop, LAYLA)
     assert [a["account"] for a in data["accounts"]] == ["us", "eu"]
     assert [c["ref"] for c in data["customers"]] == [f"us:{CUSTOMER}", f"eu:{CUSTOMER}"]
+    assert found(shop, LAYLA, "--account", "eu", "--account", "us")["accounts"] == data["accounts"]
 
 
 def test_one_account_down_is_exit_7_and_hides_nothing(shop: Shop) -> None:
@@ -195,6 +196,16 @@ def test_only_the_named_accounts_are_asked(shop: Shop) -> None:
     data = found(shop, LAYLA, "--account", "eu")
     assert [a["account"] for a in data["accounts"]] == ["eu"]
     assert [a["account"] for a in found(shop, f"eu:{CUSTOMER}")["accounts"]] == ["eu"]
+
+
+def test_a_reference_to_another_account_than_the_named_one_is_a_usage_error(shop: Shop) -> None:
+    accounts(shop, us=shop.url, eu=shop.url)
+    ran = shop.run("lookup", f"eu:{CUSTOMER}", "--account", "us")
+    assert ran.code == 2
+    assert "is at account eu" in ran.line
+    assert [
+        a["account"] for a in found(shop, f"eu:{CUSTOMER}", "--account", "eu", "--account", "us")["accounts"]
+    ] == ["eu"]
 
 
 def test_an_account_named_twice_is_asked_once(shop: Shop) -> None:
