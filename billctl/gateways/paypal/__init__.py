@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, ClassVar
 from billctl.errors import AuthFailed
 from billctl.gateway import (
     Account,
-    By,
     Capability,
     Delivery,
     Found,
@@ -33,6 +32,7 @@ from billctl.money import Money
 
 if TYPE_CHECKING:
     from billctl.gateways.paypal.copy import Copy
+    from billctl.gateways.paypal.people import Person
 
 
 def utc_now() -> datetime:
@@ -56,6 +56,16 @@ class PaypalGateway(Gateway):
     )
     id_examples: ClassVar[Mapping[str, str]] = ids.EXAMPLES
     tells_account: ClassVar[bool] = False
+    limits: ClassVar[Mapping[Capability, str]] = {
+        Capability.FIND_BY_EMAIL: "payments of 90 days, or as --since or the local copy says",
+        Capability.FIND_BY_NAME: "payments of 90 days, or as --since or the local copy says",
+        Capability.FIND_BY_ID: "payments of 90 days, or as --since or the local copy says",
+        Capability.LIST_CHARGES: "as PayPal's report has them, up to 3 hours late",
+        Capability.LIST_REFUNDS: "as PayPal's report has them, up to 3 hours late",
+        Capability.LIST_DISPUTES: "those updated in the last 180 days",
+        Capability.VOID: "an authorization",
+        Capability.RESEND_INVOICE: "a reminder, of what is still to be paid",
+    }
 
     def __init__(self, account: Account, *, now: Callable[[], datetime] = utc_now) -> None:
         from billctl.gateways.paypal.client import Client
@@ -63,6 +73,7 @@ class PaypalGateway(Gateway):
         super().__init__(account)
         self._client = Client(account)
         self._now = now
+        self._people: dict[str, Person] = {}
 
     def close(self) -> None:
         """End the connections; calls that other threads still wait in end with an error."""
@@ -120,18 +131,24 @@ class PaypalGateway(Gateway):
         return find.find_customers(self._client, query, self._copy(), now=self._now())
 
     def get_customer(self, customer_id: str) -> Customer:
-        """One payer (or, by e-mail, recipient of invoices) as the last 90 days or the local copy show him."""
+        """One payer, or by e-mail who was billed, as what was read last, the local copy, his invoices or the
+        last 90 days show him."""
         from billctl.gateways.paypal import find
+        from billctl.gateways.paypal.people import customer
 
-        by = By.EMAIL if "@" in customer_id else By.ID
-        query = Query(by=by, text=customer_id)
-        return find.get_customer(self._client, query, self._copy(), now=self._now())
+        known = self._people.get(customer_id)
+        if known is not None:
+            return customer(known, self.account.name, live=self.account.live)
+        return find.get_customer(self._client, customer_id, self._copy(), now=self._now())
 
     def get_charge(self, charge_id: str) -> Charge:
         """One capture with its order's refunds; an authorization or a sale of PayPal's old API, too."""
         from billctl.gateways.paypal import objects
 
-        return objects.get_charge(self._client, charge_id, now=self._now())
+        paid = objects.get_paid(self._client, charge_id, now=self._now())
+        if paid.person is not None:
+            self._people[paid.person.id] = paid.person
+        return paid.charge
 
     def get_refund(self, refund_id: str) -> Refund:
         """One refund."""

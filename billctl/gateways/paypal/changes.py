@@ -11,12 +11,11 @@ from typing import TypeVar
 from billctl.errors import BillctlError, NotFound, OutcomeUnknown, Refused, Unsupported, UsageError
 from billctl.frozen import replace
 from billctl.gateway import Stamp, When
-from billctl.gateways.paypal import mapping, objects
+from billctl.gateways.paypal import mapping, objects, windows
 from billctl.gateways.paypal.amounts import to_wire
 from billctl.gateways.paypal.client import Client, Json
 from billctl.gateways.paypal.errors import reading_answer
 from billctl.gateways.paypal.ids import checked
-from billctl.gateways.paypal.windows import LAG
 from billctl.models import Charge, ChargeStatus, Refund, Subscription, SubscriptionStatus
 from billctl.money import Money
 
@@ -79,14 +78,21 @@ def find_refund(
     Raises `OutcomeUnknown` for one of this amount, made since and without any `custom_id`, which may be it;
     and for a payment without an order while Transaction Search may still lack its refund.
     """
-    capture = objects.retrieve(client, "charge", checked(charge.id, "charge"))
-    found = objects.of_capture(client, capture, now=now).charge.refunds
+    capture = objects.attempt(lambda: objects.retrieve(client, "charge", checked(charge.id, "charge")))
+    if capture is None:
+        return None
+    with reading_answer(client.account.name, change=False):
+        order = objects.read_order(client, mapping.order_of(capture))
+        if order is None:
+            found = objects.orderless_refunds(client, capture, now=now)
+        else:
+            found = objects.refunds_in(order, charge.id, client.account.name)
     ours = next((item for item in found if item.operation_key == stamp.key), None)
     if ours is not None:
         return ours
     if any(_may_be(item, amount, stamp) for item in found):
         raise _untold(client, f"a refund of {amount} on {charge.id} names no operation")
-    if mapping.order_of(capture) is None and now < stamp.asked + LAG + SKEW and _given_back(capture):
+    if order is None and now < stamp.asked + windows.LAG + SKEW and _given_back(capture):
         raise _untold(client, f"PayPal shows the refunds of {charge.id} up to 3 hours late")
     return None
 

@@ -14,7 +14,7 @@ from billctl.gateways.paypal.client import Client, Json
 from billctl.gateways.paypal.errors import reading_answer
 from billctl.gateways.paypal.ids import kind_of
 from billctl.gateways.paypal.objects import attempt, read_order, refunds_in, retrieve
-from billctl.gateways.paypal.rows import AUTHORIZATIONS, PENDING, Row
+from billctl.gateways.paypal.rows import AUTHORIZATIONS, Row
 from billctl.models import Charge, ChargeStatus, Dispute, Refund
 
 RETURNED = frozenset({ChargeStatus.PARTIALLY_REFUNDED, ChargeStatus.REFUNDED})
@@ -34,19 +34,21 @@ class Live(NamedTuple):
     data: Json | None
     order: Json | None = None
 
+    @property
+    def is_spent(self) -> bool:
+        """Whether it is an authorization that was taken whole, and lives on in its captures."""
+        return self.data is not None and self.data.get("status") == "CAPTURED"
+
 
 def listed(own: Sequence[Row], everybody: Sequence[Row]) -> list[Listed]:
-    """The charges among a person's rows, newest first, each with its refunds from all rows. An authorization
-    that was captured whole is left to its captures."""
+    """The charges among a person's rows, newest first, each with its refunds from all rows."""
     refunds: dict[str, list[Row]] = {}
     for row in everybody:
         if row.is_refund and row.reference:
             refunds.setdefault(row.reference, []).append(row)
     charges = {row.id: row for row in reversed(own) if row.is_payment}
-    captured = {row.reference for row in charges.values() if row.code not in AUTHORIZATIONS}
-    done = {name for name in captured if name in charges and charges[name].status != PENDING}
     newest_first = reversed(charges.values())
-    return [Listed(row, tuple(refunds.get(row.id, ()))) for row in newest_first if row.id not in done]
+    return [Listed(row, tuple(refunds.get(row.id, ()))) for row in newest_first]
 
 
 def read(client: Client, charge: Listed, refreshed: datetime | None) -> Live:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
+from billctl.errors import Unsupported
 from billctl.gateways.paypal.amounts import from_wire, instant, wire_time
 from billctl.gateways.paypal.client import Client, Json
 from billctl.gateways.paypal.errors import reading_answer
@@ -64,8 +65,13 @@ def of_charge(client: Client, charge_id: str) -> list[Json]:
 
 def may_be_of(dispute: Json, payments: Sequence[Row]) -> bool:
     """Whether a listed dispute can be about one of these payments: of its currency, and no smaller."""
-    disputed = from_wire(dispute["dispute_amount"])
-    return any(row.currency == disputed.currency and disputed <= amount_of(row) for row in payments)
+    currency = dispute["dispute_amount"]["currency_code"]
+    same = [row for row in payments if row.currency == currency]
+    try:
+        disputed = from_wire(dispute["dispute_amount"])
+        return any(disputed <= amount_of(row) for row in same)
+    except Unsupported:  # a currency that is not read here is compared by its name alone
+        return bool(same)
 
 
 def created(dispute: Json) -> datetime:

@@ -16,7 +16,7 @@ from billctl.gateways.paypal.owners import OWNERS, found_owners
 from billctl.gateways.paypal.people import Person, billed, customer, name_match, same, seen
 from billctl.gateways.paypal.pool import spread
 from billctl.gateways.paypal.rows import Row
-from billctl.gateways.paypal.search import Searched, somebody
+from billctl.gateways.paypal.search import DEFAULT, Searched, anybody, somebody
 from billctl.models import Customer, Match
 
 CUSTOMER = "customer"
@@ -46,24 +46,24 @@ def find_customers(client: Client, query: Query, copy: Copy | None, *, now: date
         return found_owners(client, OWNERS[kind], query, now=now)
 
 
-def get_customer(client: Client, query: Query, copy: Copy | None, *, now: datetime) -> Customer:
-    """One payer without history, as the time that is searched shows him.
+def get_customer(client: Client, customer_id: str, copy: Copy | None, *, now: datetime) -> Customer:
+    """One payer, or one who was billed, without history: from the local copy, else from the newest of his
+    invoices or of the last 90 days' payments.
 
-    Raises `UsageError` for what is no payer id, `NotFound` for whom it does not show.
+    Raises `UsageError` for what is neither payer id nor e-mail, `NotFound` for whom they do not show.
     """
-    if query.by is By.ID:
-        checked(query.text, CUSTOMER)
+    by = By.EMAIL if "@" in customer_id else By.ID
+    if by is By.ID:
+        checked(customer_id, CUSTOMER)
     with reading_answer(client.account.name, change=False):
-        found = somebody(client, query, copy, now=now)
-        for known in _people(found, query):
-            return customer(known.person, client.account.name, live=client.account.live)
-    if found.failures:
-        raise found.failures[0]
-    raise NotFound(
-        f"PayPal shows no payment or invoice of {query.text} since {found.reach.since:%Y-%m-%d}",
-        code="customer_not_seen",
-        account=client.account.name,
-    )
+        person = anybody(client, Query(by=by, text=customer_id), copy, now=now)
+    if person is None:
+        raise NotFound(
+            f"PayPal shows no invoice of {customer_id}, and no payment in the last {DEFAULT.days} days",
+            code="customer_not_seen",
+            account=client.account.name,
+        )
+    return customer(person, client.account.name, live=client.account.live)
 
 
 def _kind(query: Query) -> str:

@@ -17,7 +17,7 @@ from billctl.gateways.paypal.ids import kind_of
 from billctl.gateways.paypal.people import Person, customer
 from billctl.gateways.paypal.pool import spread
 from billctl.gateways.paypal.rows import Row
-from billctl.models import Charge, Customer, Dispute, Match, Subscription
+from billctl.models import Charge, Customer, Dispute, Invoice, Match, Subscription
 from billctl.parallel import Job
 
 T = TypeVar("T")
@@ -75,6 +75,7 @@ def read_history(client: Client, known: Known, limit: int, *, now: datetime) -> 
             ),
         )
         for item, live in zip(charges, lives, strict=True)
+        if live is None or not live.is_spent
     ]
     own = [item for item in (*records, *others.result()) if item is not None]
     shown = {charge.id for charge in own}
@@ -88,13 +89,20 @@ def read_history(client: Client, known: Known, limit: int, *, now: datetime) -> 
             customer(known.person, client.account.name, live=client.account.live, match=known.match),
             charges=tuple(sorted(own, key=lambda charge: charge.created, reverse=True)),
             subscriptions=tuple(sorted(agreements.result(), key=lambda item: item.created, reverse=True)),
-            invoices=read.each(invoices, lambda data: bills.invoice(data, client.account.name, now=now)),
+            invoices=tuple(
+                replace(item, customer_id=known.person.id)
+                for item in read.each(invoices, partial(_invoice, account=client.account.name, now=now))
+            ),
             disputes=tuple(item for item in found if item.charge_id in shown),
         ),
         tuple(notes),
         tuple(read.gaps),
         tuple(read.left_out),
     )
+
+
+def _invoice(data: Json, *, account: str, now: datetime) -> Invoice:
+    return bills.invoice(data, account, now=now)
 
 
 def _subscriptions(own: Iterable[Row]) -> list[str]:

@@ -74,13 +74,13 @@ def attempt(call: Callable[[], T]) -> T | None:
         return None
 
 
-def get_charge(client: Client, charge_id: str, *, now: datetime) -> Charge:
+def get_paid(client: Client, charge_id: str, *, now: datetime) -> Paid:
     """A capture, else an authorization or a sale of the old API, with all its refunds."""
     checked(charge_id, "charge")
     found = paid(client, charge_id, now=now)
     if found is None:
         raise _no_charge(client, charge_id, attempt(lambda: retrieve(client, "refund", charge_id)))
-    return found.charge
+    return found
 
 
 def _no_charge(client: Client, charge_id: str, refund: Json | None) -> NotFound:

@@ -143,10 +143,11 @@ def _billed(client: Client, data: Json, now: datetime) -> Owned:
     invoice = bills.invoice(data, client.account.name, now=now)
     names = [name for name in bills.invoice_payments(data) if kind_of(name) == "charge"]
     paid = [item for item in spread([partial(objects.paid, client, name, now=now) for name in names]) if item]
+    person = next((item.person for item in paid if item.person), None) or billed(data)
     return Owned(
-        next((item.person for item in paid if item.person), None) or billed(data),
+        person,
         charges=tuple(replace(item.charge, invoice_id=invoice.id) for item in paid),
-        invoices=(invoice,),
+        invoices=(replace(invoice, customer_id=person.id if person else None),),
         disputes=tuple(dispute for item in paid for dispute in item.disputes),
     )
 

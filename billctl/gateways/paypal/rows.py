@@ -24,11 +24,18 @@ REFUNDS = frozenset({"T1106", "T1107"})
 PENDING = "P"
 """Not through yet; a payment by eCheck stays listed so beside what became of it, under one id and code."""
 
+DONE = "S"
+
 CHARGE_STATUS = {
     "S": ChargeStatus.PAID,
     "P": ChargeStatus.PENDING,
     "D": ChargeStatus.FAILED,
     "V": ChargeStatus.REFUNDED,
+}
+AUTHORIZATION_STATUS = {
+    "P": ChargeStatus.AUTHORIZED,
+    "D": ChargeStatus.FAILED,
+    "V": ChargeStatus.VOIDED,
 }
 REFUND_STATUS = {
     "S": RefundStatus.SUCCEEDED,
@@ -59,9 +66,10 @@ class Row:
 
     @property
     def is_payment(self) -> bool:
-        """Whether it is money received, or held for the merchant."""
-        received = self.code.startswith(PAYMENTS) and self.code not in SENT and not self.value.startswith("-")
-        return received or self.code in AUTHORIZATIONS
+        """Whether it is money received, or held for the merchant and not taken yet."""
+        if self.code in AUTHORIZATIONS:
+            return self.status != DONE
+        return self.code.startswith(PAYMENTS) and self.code not in SENT and not self.value.startswith("-")
 
     @property
     def is_refund(self) -> bool:
@@ -153,11 +161,10 @@ def charge(
     """A payment by its row and the refunds that name it, no newer than Transaction Search is."""
     refunds, disputes = tuple(refunds), tuple(disputes)
     amount = amount_of(found)
-    status = CHARGE_STATUS.get(found.status, ChargeStatus.UNKNOWN)
+    words = AUTHORIZATION_STATUS if found.code in AUTHORIZATIONS else CHARGE_STATUS
+    status = words.get(found.status, ChargeStatus.UNKNOWN)
     returned = given_back(refunds, amount.currency)
-    if found.code in AUTHORIZATIONS:
-        status = ChargeStatus.VOIDED if found.status == "V" else ChargeStatus.AUTHORIZED
-    elif status is ChargeStatus.REFUNDED:
+    if status is ChargeStatus.REFUNDED:
         returned = max(returned, amount)
     elif status is ChargeStatus.PAID and returned:
         status = ChargeStatus.REFUNDED if returned >= amount else ChargeStatus.PARTIALLY_REFUNDED

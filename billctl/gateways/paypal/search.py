@@ -14,7 +14,7 @@ from billctl.gateways.paypal import disputes, invoices, windows
 from billctl.gateways.paypal.amounts import wire_time
 from billctl.gateways.paypal.client import Client, Json
 from billctl.gateways.paypal.copy import Copy
-from billctl.gateways.paypal.people import Person, billed, name_match, same
+from billctl.gateways.paypal.people import Person, billed, name_match, same, seen
 from billctl.gateways.paypal.rows import Row, created_of
 from billctl.models import rfc3339
 from billctl.parallel import Job
@@ -38,8 +38,8 @@ class Reach(NamedTuple):
 class Searched:
     """Rows of everybody who answers the query, newest first; his invoices; disputes of that time as listed.
 
-    `refreshed` is how far Transaction Search had got. `disputes` None: could not be listed, or not in one
-    page.
+    `refreshed` is how far Transaction Search had got. `disputes` None: more than one page, to be asked for
+    charge by charge.
     """
 
     reach: Reach
@@ -83,7 +83,7 @@ def somebody(client: Client, query: Query, copy: Copy | None, *, now: datetime) 
     ]
     if no_rows is None:
         notes = [*notes, *_limits(reach, refreshed)]
-    listed = None if no_disputes or page.following else page.rows
+    listed = None if page.following else page.rows
     return Searched(reach, rows, refreshed, billed_to, listed, notes, failures)
 
 
@@ -93,6 +93,23 @@ Search = Job[tuple[list[Json], BillctlError | None]]
 def _search(client: Client, criteria: Json) -> Search:
     nothing: list[Json] = []
     return Job(partial(attempted, partial(invoices.search, client, criteria), nothing))
+
+
+def anybody(client: Client, query: Query, copy: Copy | None, *, now: datetime) -> Person | None:
+    """The first whom a query by e-mail or payer id names, in as few requests as it takes."""
+    found = copy.rows_of(query) if copy and copy.state() else []
+    if not found and query.by is By.EMAIL:
+        billed_to, _ = _invoices([_search(client, {"recipient_email": query.text})], query, [])
+        if billed_to:
+            return billed(billed_to[0])
+    for window in () if found else windows.windows(now - DEFAULT, now):
+        found = _of_whom(windows.read(client, window).rows, query)
+        if found:
+            break
+    newest = max(found, key=created_of, default=None)
+    return (
+        seen(sorted(found, key=created_of, reverse=True), newest.person) if newest and newest.person else None
+    )
 
 
 class Rows(NamedTuple):

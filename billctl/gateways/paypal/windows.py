@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
-from billctl.errors import BillctlError, NoAnswer
+from billctl.errors import AuthFailed, BillctlError, NoAnswer
 from billctl.gateways.paypal.amounts import optional_instant, wire_time
 from billctl.gateways.paypal.client import Client, Json, Params
 from billctl.gateways.paypal.errors import TOO_LARGE, reading_answer
@@ -30,6 +30,10 @@ SETTLING = timedelta(days=3)
 SHORTEST = timedelta(seconds=2)
 PAGE = 500
 FIELDS = "transaction_info,payer_info"
+PERMISSION = (
+    "Turn Transaction Search on for the app in PayPal's developer dashboard; a token from before lacks it "
+    "for up to 9 hours."
+)
 
 
 class Window(NamedTuple):
@@ -121,7 +125,11 @@ def _page(client: Client, window: Window, number: int, filters: Params) -> Json:
         "page": number,
         **filters,
     }
-    answer = client.get(PATH, params)
+    try:
+        answer = client.get(PATH, params)
+    except AuthFailed as error:
+        error.hint = PERMISSION if error.code == "permission" else error.hint
+        raise
     if not isinstance(answer.get("transaction_details"), list) and answer.get("total_items") != 0:
         raise NoAnswer(
             f"{client.host} answered a search without a list of transactions",
