@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import ClassVar, Protocol, Self
 from urllib.parse import urlsplit
 
 from tests.openapi import StripeSpec
@@ -16,6 +16,20 @@ NOT_FORWARDED = HOP_BY_HOP | {"host", "content-length", "accept-encoding"}
 """The upstream answers uncompressed, so that bodies are kept as text."""
 NOT_RETURNED = HOP_BY_HOP | {"content-length", "date", "server"}
 UPSTREAM_SECONDS = 60.0
+
+
+class Description(Protocol):
+    """A gateway's official description, which finds what departs from it."""
+
+    def check_request(
+        self, method: str, path: str, headers: Mapping[str, str], query: str, body: bytes
+    ) -> list[str]:
+        """What is wrong with a request."""
+
+    def check_response(
+        self, method: str, path: str, status: int, headers: Mapping[str, str], body: bytes
+    ) -> list[str]:
+        """What is wrong with the answer to it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +46,8 @@ class Exchange:
     answer: bytes = b""
     failure: str | None = None
 
-    def problems(self, spec: StripeSpec) -> list[str]:
-        """What departs from Stripe's description, each line with the request it is about."""
+    def problems(self, spec: Description) -> list[str]:
+        """What departs from the description, each line with the request it is about."""
         sent = spec.check_request(self.method, self.path, self.headers, self.query, self.body)
         back = (
             [f"no answer: {self.failure}"]
@@ -78,8 +92,8 @@ class RecordingProxy:
         self._thread.join()
         self._server.server_close()
 
-    def problems(self, spec: StripeSpec | None = None) -> list[str]:
-        """All that departs from Stripe's description in everything said so far; [] when nothing does."""
+    def problems(self, spec: Description | None = None) -> list[str]:
+        """All that departs from the description (None: Stripe's) in everything said so far."""
         spec = spec or StripeSpec.load()
         return [line for exchange in list(self.exchanges) for line in exchange.problems(spec)]
 
