@@ -1,6 +1,6 @@
 """What an endpoint gets and gives: one request inside its transaction."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from billctl.sandbox.braintree.errors import Status
@@ -47,8 +47,7 @@ class Call:
 
     def given(self, root: str) -> dict[str, Any]:
         """The elements sent under `root`; without such a root, none."""
-        found = self.document.get(root)
-        return found if isinstance(found, dict) else {}
+        return part(self.document, root)
 
     def find(self, kind: str, key: str | None = None) -> Record:
         """The object the path (or `key`) names. Raises Braintree's 404."""
@@ -67,6 +66,26 @@ class Call:
     def new_id(self, letter: str, length: int) -> str:
         """An id that was never used in this state: `letter`, then a number."""
         return f"{letter}{self.store.serial():0{length - len(letter)}}"
+
+
+def part(given: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The elements sent under `name`; none where it is missing or is no structure."""
+    found = given.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def texts(given: Mapping[str, Any], names: Iterable[str] | None = None) -> dict[str, str | None]:
+    """The texts among what was sent, of those `names` (None: all); what is no text counts as empty."""
+    return {
+        name: str(given[name]) if isinstance(given[name], (str, int)) else None
+        for name in (given if names is None else names)
+        if name in given
+    }
+
+
+def true(value: Any) -> bool:
+    """Whether a value sent means yes: typed as a boolean, or as text."""
+    return value in (True, "true")
 
 
 class Endpoint(NamedTuple):

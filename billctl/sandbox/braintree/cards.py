@@ -7,6 +7,7 @@ Numbers and nonces are the SDK's (`braintree/test/`). `fake-consumed-nonce` is r
 from collections.abc import Mapping
 from typing import Any, Final
 
+from billctl.sandbox.braintree.call import texts
 from billctl.sandbox.braintree.errors import Refused
 
 Card = dict[str, Any]
@@ -79,6 +80,6 @@ def from_details(given: Mapping[str, Any], *, subject: str = "transaction") -> C
         "card_type": BRANDS[brand][2],
         "month": str(given.get("expiration_month") or month).rjust(2, "0"),
         "year": str(given.get("expiration_year") or year),
-        "holder": given.get("cardholder_name"),
+        "holder": texts(given, ("cardholder_name",)).get("cardholder_name"),
         "outcome": "disputed" if number == DISPUTED else None,
     }

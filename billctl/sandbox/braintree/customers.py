@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from billctl.sandbox.braintree import search
-from billctl.sandbox.braintree.call import Call, Endpoint, retrieve
+from billctl.sandbox.braintree.call import Call, Endpoint, part, retrieve, texts
 from billctl.sandbox.braintree.cards import Card, from_details, from_nonce
 from billctl.sandbox.braintree.checks import plain_id
 from billctl.sandbox.braintree.errors import Refused
 from billctl.sandbox.database import Record
 
-FIELDS: Final = ("first_name", "last_name", "company", "email", "phone", "fax", "website", "custom_fields")
+FIELDS: Final = ("first_name", "last_name", "company", "email", "phone", "fax", "website")
 
 
 def create(call: Call) -> Record:
@@ -34,7 +34,9 @@ def _write(customer: Record, given: Mapping[str, Any]) -> None:
     email = given.get("email")
     if email is not None and "@" not in str(email):
         raise Refused("customer", "81604")
-    customer |= {name: given[name] for name in FIELDS if name in given}
+    customer |= texts(given, FIELDS)
+    if "custom_fields" in given:
+        customer["custom_fields"] = texts(part(given, "custom_fields"))
 
 
 def _card(given: Mapping[str, Any]) -> Card | None:
@@ -46,8 +48,8 @@ def _card(given: Mapping[str, Any]) -> Card | None:
 
 
 def _vaulted(call: Call, customer: Record, card: Card, given: Mapping[str, Any]) -> Record:
-    details = given["credit_card"] if isinstance(given.get("credit_card"), dict) else {}
-    address = details.get("billing_address")
+    details = part(given, "credit_card")
+    address = part(details, "billing_address")
     record: Record = {
         **card,
         "id": str(details.get("token") or call.new_id("t", 6)),
@@ -57,8 +59,11 @@ def _vaulted(call: Call, customer: Record, card: Card, given: Mapping[str, Any])
         "customer": customer["id"],
         "default": True,
     }
-    if isinstance(address, dict):
-        record["billing"] = address | {"id": "ad", "country": address.get("country_code_alpha2")}
+    if address:
+        record["billing"] = texts(address) | {
+            "id": "ad",
+            "country": str(address.get("country_code_alpha2") or ""),
+        }
     return record
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from billctl.sandbox.braintree import search
-from billctl.sandbox.braintree.call import Call, Endpoint, Nothing, Tree, retrieve
+from billctl.sandbox.braintree.call import Call, Endpoint, Nothing, Tree, retrieve, texts
 from billctl.sandbox.braintree.errors import Refused, Status
 from billctl.sandbox.braintree.shapes.disputes import evidence as shape
 from billctl.sandbox.database import Record
@@ -100,14 +100,15 @@ def _open(call: Call, code: str) -> Record:
 def add_evidence(call: Call) -> Tree:
     """POST /disputes/ID/evidence: a text."""
     dispute, given = _open(call, "95701"), call.given("evidence")
-    category = given.get("category")
+    category = None if given.get("category") is None else str(given["category"])
     if category is not None and category not in CATEGORIES:
         raise Refused("dispute", "95706")
+    sequence = given.get("sequence_number")
     added: Record = {
         "id": call.new_id("sbxevidence", 16),
-        "comment": given.get("comments"),
+        "comment": texts(given, ("comments",)).get("comments"),
         "category": category,
-        "sequence_number": given.get("sequence_number"),
+        "sequence_number": sequence if isinstance(sequence, int) else None,
         "created": call.now,
     }
     dispute["evidence"].append(added)

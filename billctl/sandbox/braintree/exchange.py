@@ -130,7 +130,8 @@ class Exchange:
         key = params.pop("api_request_key", None)
         if key is not None and not target.endpoint.keyed:
             raise Refused("transaction", "915231")
-        return keys.claim(key, f"{self._request.method} {self._request.path}", params)
+        endpoint = f"{self._request.method} {self._request.path}"
+        return keys.claim(None if key is None else str(key), endpoint, params)
 
     def _again(self, target: Target, transaction: str) -> Answer:
         """The object that the first request under the key made, in its current state."""

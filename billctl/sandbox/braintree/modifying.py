@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from billctl.sandbox.braintree.amounts import read
+from billctl.sandbox.braintree.call import part, true
 from billctl.sandbox.braintree.catalog import ADD_ONS, DISCOUNTS
 from billctl.sandbox.braintree.errors import Refused
 from billctl.sandbox.database import Record
@@ -15,13 +16,22 @@ COUNTS = {"number_of_billing_cycles": ("cycles", "92005"), "quantity": ("quantit
 def modify(subscription: Record, given: Mapping[str, Any]) -> None:
     """Apply what was sent under `add_ons` and `discounts`. Raises `Refused` for an id that is not there."""
     for name, catalogue in CATALOGUES.items():
-        asked = given.get(name)
-        if isinstance(asked, dict):
+        asked = part(given, name)
+        if asked:
             held = {one["id"]: one for one in subscription.get(name, [])}
-            _remove(held, asked.get("remove") or [])
-            _update(held, asked.get("update") or [])
-            _add(held, asked.get("add") or [], catalogue, subscription["currency"])
+            _remove(held, _listed(asked, "remove"))
+            _update(held, _structures(asked, "update"))
+            _add(held, _structures(asked, "add"), catalogue, subscription["currency"])
             subscription[name] = list(held.values())
+
+
+def _listed(asked: Mapping[str, Any], name: str) -> list[Any]:
+    found = asked.get(name)
+    return found if isinstance(found, list) else []
+
+
+def _structures(asked: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    return [one for one in _listed(asked, name) if isinstance(one, dict)]
 
 
 def _remove(held: dict[str, Record], keys: list[Any]) -> None:
@@ -30,7 +40,7 @@ def _remove(held: dict[str, Record], keys: list[Any]) -> None:
             raise Refused("subscription", "92016")
 
 
-def _update(held: dict[str, Record], changes: list[Any]) -> None:
+def _update(held: dict[str, Record], changes: list[dict[str, Any]]) -> None:
     for change in changes:
         one = held.get(str(change.get("existing_id")))
         if one is None:
@@ -38,7 +48,9 @@ def _update(held: dict[str, Record], changes: list[Any]) -> None:
         one |= _terms(change, one["currency"])
 
 
-def _add(held: dict[str, Record], wanted: list[Any], catalogue: Mapping[str, Record], currency: str) -> None:
+def _add(
+    held: dict[str, Record], wanted: list[dict[str, Any]], catalogue: Mapping[str, Record], currency: str
+) -> None:
     for want in wanted:
         one = catalogue.get(str(want.get("inherited_from_id")))
         if one is None:
@@ -55,6 +67,6 @@ def _terms(given: Mapping[str, Any], currency: str) -> dict[str, Any]:
             if not str(given[name]).isdecimal() or int(given[name]) < 1:
                 raise Refused("subscription", code)
             terms[kept] = int(given[name])
-    if given.get("never_expires") in (True, "true"):
+    if true(given.get("never_expires")):
         terms["cycles"] = None
     return terms

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from billctl.sandbox.braintree.amounts import read
-from billctl.sandbox.braintree.call import Call
+from billctl.sandbox.braintree.call import Call, part, true
 from billctl.sandbox.braintree.charging import charge
 from billctl.sandbox.braintree.checks import declined
 from billctl.sandbox.braintree.errors import Refused
@@ -27,8 +27,8 @@ def retry(call: Call, given: Mapping[str, Any]) -> Record:
     if given.get("amount") is not None:
         amount = read(given["amount"], subscription["currency"])
     transaction, card = billed(call, subscription, amount)
-    options = given.get("options") or {}
-    verdict = charge(call, transaction, card, submit=options.get("submit_for_settlement") in (True, "true"))
+    at_once = true(part(given, "options").get("submit_for_settlement"))
+    verdict = charge(call, transaction, card, submit=at_once)
     if not verdict.approved:
         subscription["failures"] = subscription.get("failures", 0) + 1
         call.store.save(subscription)

@@ -12,7 +12,7 @@ from typing import Any
 
 from billctl.sandbox.braintree import search
 from billctl.sandbox.braintree.amounts import read
-from billctl.sandbox.braintree.call import Call, Endpoint, Nothing, retrieve
+from billctl.sandbox.braintree.call import Call, Endpoint, Nothing, retrieve, true
 from billctl.sandbox.braintree.catalog import ACCOUNTS, PLANS, account_for
 from billctl.sandbox.braintree.charging import charge
 from billctl.sandbox.braintree.checks import declined, plain_id
@@ -108,7 +108,7 @@ def _dates(call: Call, given: Mapping[str, Any], plan: Record) -> dict[str, Any]
 
 def _limit(subscription: Record, given: Mapping[str, Any]) -> None:
     """Say after how many billing cycles it ends, and plan that end."""
-    unlimited = given.get("never_expires") in (True, "true")
+    unlimited = true(given.get("never_expires"))
     if unlimited and given.get("number_of_billing_cycles") is not None:
         raise Refused("subscription", "91908")
     if unlimited:

@@ -5,7 +5,7 @@ from typing import Any
 
 from billctl.sandbox.braintree import refunds, search
 from billctl.sandbox.braintree.amounts import read
-from billctl.sandbox.braintree.call import Call, Endpoint, retrieve
+from billctl.sandbox.braintree.call import Call, Endpoint, part, retrieve, texts, true
 from billctl.sandbox.braintree.cards import Card
 from billctl.sandbox.braintree.catalog import ACCOUNTS
 from billctl.sandbox.braintree.charging import charge, new_transaction, step
@@ -34,14 +34,11 @@ def create(call: Call) -> Record:
 
 
 def _sell(call: Call, given: Mapping[str, Any], transaction: Record, card: Card) -> Record:
-    options = given.get("options") or {}
-    transaction |= {"order_id": order_id(given), "channel": given.get("channel")}
-    for part in ("billing", "shipping"):
-        if isinstance(given.get(part), dict):
-            transaction["billing"] = given[part] | {"country": given[part].get("country_code_alpha2")}
-            break
-    submit = transaction["type"] == "credit" or options.get("submit_for_settlement") in (True, "true")
-    verdict = charge(call, transaction, card, submit=submit)
+    transaction |= {"order_id": order_id(given), **texts(given, ("channel",))}
+    if billing := texts(part(given, "billing")):
+        transaction["billing"] = billing | {"country": billing.get("country_code_alpha2")}
+    at_once = transaction["type"] == "credit" or true(part(given, "options").get("submit_for_settlement"))
+    verdict = charge(call, transaction, card, submit=at_once)
     if not verdict.approved:
         raise declined(call, transaction)
     if card.get("outcome") == "disputed":

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from billctl.sandbox.braintree.call import Call
+from billctl.sandbox.braintree.call import Call, part, texts
 from billctl.sandbox.braintree.cards import Card, from_details, from_nonce
 from billctl.sandbox.braintree.errors import Refused
 from billctl.sandbox.database import Record
@@ -13,8 +13,7 @@ NAMES = ("first_name", "last_name", "company", "email", "phone", "fax", "website
 
 def payer(call: Call, given: Mapping[str, Any]) -> tuple[Card, dict[str, Any]]:
     """The card and the customer's part of a new transaction. Raises `Refused` where neither is known."""
-    sent = given.get("customer") if isinstance(given.get("customer"), dict) else None
-    guest = {name: (sent or {}).get(name) for name in NAMES if (sent or {}).get(name)}
+    guest = {name: text for name, text in texts(part(given, "customer"), NAMES).items() if text}
     if given.get("payment_method_token"):
         card = call.store.get("credit_card", given["payment_method_token"])
         if card is None:

@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
+DEEPEST = 30
+"""Elements inside one another that a request may have; the SDK's signatures need seven."""
+
 NOT_XML = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF])
 """Characters that no XML 1.0 document can hold, not even as references; they are left out."""
 
@@ -141,6 +144,8 @@ class _Reader:
         self._open: list[tuple[str, str, list[tuple[str, Any]], list[str]]] = []
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
+        if len(self._open) == DEEPEST:
+            raise BadXml("the document is too deep")
         self._open.append((tag.replace("-", "_"), attributes.get("type", ""), [], []))
 
     def text(self, text: str) -> None:

@@ -72,6 +72,7 @@ def test_what_is_not_there_is_404_without_a_body(shop: Wire, request_line: str) 
         "<a></b>",
         "<transaction>\x1b</transaction>",
         '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>',
+        "<a>" * 40_000 + "</a>" * 40_000,
     ],
 )
 def test_what_is_no_document_is_400(shop: Wire, body: str) -> None:
@@ -162,6 +163,72 @@ def test_a_text_keeps_what_xml_can_hold_and_loses_the_rest(wire: Wire) -> None:
         "POST /customers/advanced_search", "<search><email><is>trap@example.com</is></email></search>"
     )
     assert trap.text("customer/first-name") == "Mal[31mice[0m"
+
+
+FIELDS: dict[str, tuple[str, ...]] = {
+    "POST /transactions transaction": (
+        *("type", "amount", "options", "billing", "customer", "credit_card", "payment_method_nonce"),
+        *("order_id", "merchant_account_id", "customer_id", "payment_method_token", "subscription_id"),
+        *("channel", "api_request_key"),
+    ),
+    "POST /transactions/layla001/refund transaction": ("amount", "order_id", "merchant_account_id"),
+    "POST /customers customer": ("id", "email", "first_name", "custom_fields", "credit_card"),
+    "PUT /customers/layla customer": ("id", "email", "last_name", "custom_fields"),
+    "POST /subscriptions subscription": (
+        *("id", "payment_method_token", "plan_id", "price", "discounts", "add_ons", "never_expires"),
+        *("number_of_billing_cycles", "merchant_account_id", "trial_period"),
+    ),
+    "PUT /subscriptions/sublay subscription": (
+        *("price", "discounts", "number_of_billing_cycles", "never_expires", "payment_method_token"),
+    ),
+    "POST /disputes/layladispute0001/evidence evidence": ("comments", "category", "sequence_number"),
+    "POST /transactions/advanced_search_ids search": (
+        "id",
+        "ids",
+        "amount",
+        "created_at",
+        "refund",
+        "status",
+    ),
+    "POST /customers/advanced_search_ids search": ("email", "ids", "created_at", "credit_card_number"),
+}
+"""Request and its root → what can be in it."""
+
+ODD = (
+    "{0}",
+    "<{0}></{0}>",
+    "<{0}>text</{0}>",
+    "<{0}>-1</{0}>",
+    "<{0}>999999999999999999999</{0}>",
+    '<{0} type="array"></{0}>',
+    '<{0} type="array"><item>1</item></{0}>',
+    '<{0} type="boolean">true</{0}>',
+    "<{0}><is>x</is></{0}>",
+    "<{0}><min>x</min></{0}>",
+    '<{0}><add type="array"><item>1</item></add><remove>1</remove><update>x</update></{0}>',
+    "<{0}><a><b>1</b></a></{0}>",
+)
+"""Forms of an element that nobody should send."""
+
+WHOLE = {
+    "POST /transactions transaction": SALE.removeprefix("<transaction>").removesuffix("</transaction>"),
+    "POST /subscriptions subscription": "<payment_method_token>layla1</payment_method_token>"
+    "<plan_id>pro_usd</plan_id>",
+}
+"""What makes a request whole, so that the odd element is reached."""
+
+
+@pytest.mark.parametrize("request_line", FIELDS)
+def test_nothing_a_client_can_send_breaks_the_sandbox(wire: Wire, request_line: str) -> None:
+    line, _, root = request_line.rpartition(" ")
+    for name in FIELDS[request_line]:
+        for form in ODD:
+            body = f"<{root}>{WHOLE.get(request_line, '')}{form.format(name)}</{root}>"
+            assert wire.ask(line, body).status in (200, 201, 422), body
+    for body in (f"<{root}/>", f"<{root}>text</{root}>", "<other/>", ""):
+        assert wire.ask(line, body).status in (200, 201, 422), body
+    assert wire.ask(LAYLA).status == 200
+    assert wire.ask("POST /transactions/advanced_search").status == 200
 
 
 @pytest.mark.parametrize(
