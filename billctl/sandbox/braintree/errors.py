@@ -80,7 +80,6 @@ MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
     "81503": ("amount", "Amount is an invalid format."),
     "81531": ("amount", "Amount must be greater than zero."),
     "81604": ("email", "Email is an invalid format."),
-    "81606": ("email", "Email is an invalid format."),
     "81714": ("number", "Credit card number is required."),
     "81715": ("number", "Credit card number is invalid."),
     "81901": ("base", "Canceled subscriptions cannot be edited."),

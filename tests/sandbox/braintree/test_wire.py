@@ -221,12 +221,21 @@ WHOLE = {
 @pytest.mark.parametrize("request_line", FIELDS)
 def test_nothing_a_client_can_send_breaks_the_sandbox(wire: Wire, request_line: str) -> None:
     line, _, root = request_line.rpartition(" ")
+    bodies = [
+        f"<{root}>{''.join(form.format(name) for name in FIELDS[request_line])}</{root}>" for form in ODD
+    ]
+    for body in (*bodies, f"<{root}/>", f"<{root}>text</{root}>", "<other/>", ""):
+        assert wire.ask(line, body).status in (200, 201, 422), body
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("request_line", FIELDS)
+def test_no_single_odd_element_breaks_the_sandbox(wire: Wire, request_line: str) -> None:
+    line, _, root = request_line.rpartition(" ")
     for name in FIELDS[request_line]:
         for form in ODD:
             body = f"<{root}>{WHOLE.get(request_line, '')}{form.format(name)}</{root}>"
             assert wire.ask(line, body).status in (200, 201, 422), body
-    for body in (f"<{root}/>", f"<{root}>text</{root}>", "<other/>", ""):
-        assert wire.ask(line, body).status in (200, 201, 422), body
     assert wire.ask(LAYLA).status == 200
     assert wire.ask("POST /transactions/advanced_search").status == 200
 
