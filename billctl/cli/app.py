@@ -39,7 +39,8 @@ class Root(LazyGroup):
         everywhere = {"lookup": own.pop("lookup"), **list_members(across=True)}
         entries = registry.installed(state_dir(os.environ))
         taken = everywhere.keys() | own.keys()
-        gateways = {name: _gateway_member(entry) for name, entry in entries.items() if name not in taken}
+        named = (name for name in entries if name not in taken and registry.NAME.fullmatch(name))
+        gateways = {name: _gateway_member(entries[name]) for name in named}
         return everywhere | gateways | own
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

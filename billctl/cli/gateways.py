@@ -96,16 +96,16 @@ def _view(rows: list[dict[str, Any]]) -> View:
 
 
 def _footnotes(row: dict[str, Any]) -> list[str]:
-    """A gateway's limits in the order of the columns."""
+    """A gateway's limits, each once with all that it limits."""
     named = {
         str(one): f"{COLUMNS[field]} {word}" if len(words) > 1 else COLUMNS[field]
         for field, words in WORDS.items()
         for one, word in words.items()
     }
-    return [
-        f"{row['name']}, {named.get(one, one.replace('_', ' '))}: {text}"
-        for one, text in row["limits"].items()
-    ]
+    limited: dict[str, list[str]] = {}
+    for one, text in row["limits"].items():
+        limited.setdefault(text, []).append(named.get(one, one.replace("_", " ")))
+    return [f"{row['name']}, {' and '.join(names)}: {text}" for text, names in limited.items()]
 
 
 def _cells(row: dict[str, Any], names: list[str]) -> tuple[Cell | str, ...]:

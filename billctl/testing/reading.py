@@ -14,7 +14,7 @@ from billctl.testing import servers
 from billctl.testing.harness import Harness, failure, failures, of_another_kind
 
 BAD_IDS = ("", " ", "..", "a/b", "../v1/x", "a?x=1", "a#b", "a b", "a\nb", "%2e%2e", "x" * 300)
-MANY = 24
+MANY = 12
 """How much of a list is compared."""
 THREADS = 8
 WHOLE = frozenset({By.EMAIL, By.ID, By.NAME})

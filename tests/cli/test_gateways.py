@@ -142,6 +142,19 @@ def test_broken_plugins_harm_no_other_command(crowd: dict[str, str], command: tu
 LOUD = "import os\nprint('loud')\nos.write(1, b'loud')\nos.system('echo loud')\n"
 
 
+@pytest.mark.parametrize("name", ["\x1b[31mred", "-acme", "ac me"])
+def test_what_is_no_name_is_no_command_and_listed_as_broken(tmp_path: Path, name: str) -> None:
+    env = install(tmp_path / "plugins", MODULE.format(api=API), name=name)
+    assert "billctl-acme" not in billctl("--help", env=env).stdout
+    assert "a gateway's name has lower-case letters" in rows(env)[name]["fault"]
+
+
+def test_one_limit_of_several_things_is_told_once(tmp_path: Path) -> None:
+    module = MODULE.format(api=API).replace("not in leap years", "the last year only")
+    lines = billctl("gateways", "-o", "table", env=install(tmp_path / "plugins", module)).stdout.splitlines()
+    assert lines[-1] == "* acme, find by id and cancel now: the last year only"
+
+
 def test_what_a_plugin_prints_when_it_is_imported_stays_out_of_the_document(tmp_path: Path) -> None:
     env = install(tmp_path / "plugins", LOUD + MODULE.format(api=API))
     ran = billctl("gateways", "-o", "json", env=env)
