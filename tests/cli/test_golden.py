@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.shop import DISPUTED, PAID, PART, PAST_DUE, SUBSCRIPTION, WHY, Shop
+from tests.shop import DISPUTED, HELD, PAID, PART, PAST_DUE, SUBSCRIPTION, WHY, Shop
 
 FOLDER = Path(__file__).parent / "golden"
 
@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "list-customers": ("stripe", "customers", "--limit", "5"),
     "refund": ("stripe", "refund", PAID, "--amount", "12.50", *WHY),
     "refund-dry-run": ("stripe", "refund", PAID, "--amount", "12.50", "--reason", "twice", "--dry-run"),
+    "void": ("stripe", "void", HELD, *WHY),
     "cancel": ("stripe", "cancel", SUBSCRIPTION, *WHY),
     "resend": ("stripe", "resend", PAST_DUE, *WHY),
     "refused": ("stripe", "refund", DISPUTED, "--amount", "10.00", *WHY),

@@ -9,7 +9,7 @@ from typing import ClassVar
 import pytest
 
 from billctl.errors import AuthFailed, NoAnswer, NotFound, Partial, UsageError
-from billctl.gateway import By, Found, Query
+from billctl.gateway import By, Found, Query, Setting
 from billctl.lookup import LookupResult, Status, exit_error, guess, lookup
 from billctl.session import open_session
 from tests.unit.acme import Acme, installed
@@ -48,14 +48,25 @@ class Picky(Acme):
         self.closed.append(self.account.name)
 
 
+class Locked(Acme):
+    """It needs a secret."""
+
+    settings: ClassVar[tuple[Setting, ...]] = (*Acme.settings, Setting(name="token", help="", secret=True))
+
+
 @pytest.fixture
 def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
     """Looks something up at accounts, each written as `gateway` or `gateway:what it says`."""
-    installed(tmp_path / "site", monkeypatch, partly=f"{__name__}:Partly", picky=f"{__name__}:Picky")
+    kinds = {kind.__name__.lower(): f"{__name__}:{kind.__name__}" for kind in (Partly, Picky, Locked)}
+    installed(tmp_path / "site", monkeypatch, **kinds)
     monkeypatch.setattr(Picky, "closed", [])
 
     def ask(
-        query: str, *accounts: str, by: By | None = None, seen: Callable[[], None] = lambda: None
+        query: str,
+        *accounts: str,
+        by: By | None = None,
+        seen: Callable[[], None] = lambda: None,
+        head: str = "[network]\ndeadline = 0.8\n",
     ) -> LookupResult:
         tables = ""
         for number, account in enumerate(accounts):
@@ -63,7 +74,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
             tables += f'[accounts.a{number}]\ngateway = "{gateway}"\nsays = "{says or "hello"}"\n'
         folder = tmp_path / "config" / "profiles"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        (folder / "shop.toml").write_text(f'mode = "test"\n[network]\ndeadline = 0.8\n{tables}')
+        (folder / "shop.toml").write_text(f'mode = "test"\n{head}{tables}')
         with open_session("shop", env=os.environ) as session:
             result = lookup(session, query, by=by)
             seen()
@@ -211,6 +222,20 @@ def test_an_account_that_is_given_up_is_closed_before_the_answer(asked: Asked) -
     asked("a@example.com", "picky:asleep", "picky", seen=lambda: before.append(list(Picky.closed)))
     assert before == [["a0"]]
     assert Picky.closed == ["a0", "a1"]
+
+
+def test_no_account_waits_for_the_secret_of_another(asked: Asked, tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    command = tmp_path / "command"
+    command.write_text(
+        f"""#!/bin/sh
+        cd {tmp_path}/here && touch $$
+        for try in 1 2 3 4 5 6 7 8 9; do [ $(ls | wc -l) = 3 ] && exec echo hush-hush; sleep 1; done
+        """
+    )
+    command.chmod(0o700)
+    result = asked("a@example.com", *["locked"] * 3, head=f'credential_command = ["{command}"]\n')
+    assert [a.status for a in result.answers] == [Status.FOUND] * 3
 
 
 def test_what_is_not_complete_is_a_note_of_the_account(asked: Asked) -> None:
