@@ -203,11 +203,14 @@ def test_a_state_directory_that_is_a_file_is_one_line() -> None:
 
 
 def limited(*arguments: str, largest: int) -> subprocess.CompletedProcess[str]:
-    """One command line that can write no file beyond `largest` bytes: a disk that is full."""
+    """One command line that can write no file beyond `largest` bytes: a disk that is full.
+
+    It keeps no compiled modules: Python would cut them off at that length, and the next command reads them.
+    """
     return subprocess.run(
         [PROGRAM, *arguments],
         check=False,
-        env=environment(),
+        env=environment(PYTHONDONTWRITEBYTECODE="1"),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

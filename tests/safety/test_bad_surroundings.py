@@ -128,7 +128,7 @@ def test_a_disk_that_is_full_before_the_intent_sends_nothing(shop: Shop) -> None
     done = subprocess.run(
         [sys.executable, "-m", "billctl", *REFUND, *WHY],
         check=False,
-        env=shop.environment(),
+        env={**shop.environment(), "PYTHONDONTWRITEBYTECODE": "1"},  # cut-off modules would stay behind
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
