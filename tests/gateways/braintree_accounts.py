@@ -1,6 +1,8 @@
 """Braintree accounts for tests, at whatever address a test wants them."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from billctl.gateway import Account, Secret, Stamp, Timeouts
 from billctl.gateways.braintree import BraintreeGateway
@@ -21,7 +23,7 @@ def account(
     name: str = "braintree",
     live: bool = False,
     read: float = 5.0,
-    **settings: str,
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> Account:
     """An account at `url` with `key`; `settings` beside or instead of the sandbox's own."""
     return Account(

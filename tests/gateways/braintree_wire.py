@@ -17,6 +17,7 @@ from billctl.testing.servers import Behaviour, Request, answer
 XML = {"Content-Type": "application/xml; charset=utf-8"}
 MADE = datetime(2026, 2, 3, 4, 5, 6)  # noqa: DTZ001 - as Braintree writes it, meant as UTC
 Fields = Mapping[str, object]
+Table = Mapping[str, str | Fields | Callable[[Request], str]]
 
 
 def element(tag: str, value: object) -> str:
@@ -161,7 +162,7 @@ EMPTY = {
 }
 
 
-def routes(table: Mapping[str, str | Fields | Callable[[Request], str]]) -> Behaviour:
+def routes(table: Table) -> Behaviour:
     """Answer `PATH` below the merchant from `table`: text, an object (its kind is told by the path), or a
     function of the request. An unnamed search finds nothing; an unnamed object is missing."""
 

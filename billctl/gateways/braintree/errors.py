@@ -45,6 +45,8 @@ HINTS: dict[type[BillctlError], str] = {
     NoAnswer: "Run it again later; https://status.braintreepayments.com says how Braintree is.",
 }
 HINT_OF = {
+    "authentication": "Check merchant_id, public_key and private_key: keys of production do not open the "
+    "sandbox (mode test), nor the sandbox's production (mode live).",
     "permission": "Give its role that right in Braintree's control panel.",
     "upgrade_required": "Update the Python package braintree.",
     "rate_limit": "Wait a little, then run it again.",

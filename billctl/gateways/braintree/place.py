@@ -60,8 +60,8 @@ def checked_settings(account: Account) -> tuple[str, str]:
     refused, and for an address to which the keys would travel in the clear. Nothing was sent then.
     """
     settings = account.settings
-    faults = {name: "it is missing" for name in ("merchant_id", "public_key") if not settings.get(name)}
-    faults |= settings_faults(settings, live=account.live)
+    faults = dict(settings_faults(settings, live=account.live))
+    faults |= {name: "it is missing" for name in ("merchant_id", "public_key") if not settings.get(name)}
     if account.base_url is not None and (fault := _address_fault(account.base_url)):
         faults["base_url"] = fault
     if faults:
