@@ -1,7 +1,7 @@
 """What an armed fault does to a request or its answer at PayPal.
 
 A 500 is not kept under a PayPal-Request-Id: after `500-before` the same id acts, after `500-after` it
-finds what was made. `refuse` is 422 with `code` as the issue, unless another status was given.
+finds what was made. `refuse` is 422 REFUND_NOT_ALLOWED unless another status or issue was given.
 """
 
 import json
@@ -31,7 +31,7 @@ def refuse(fault: Fault | None) -> None:
     if struck(fault, "500-before"):
         raise ApiError(500)
     if told := struck(fault, "refuse"):
-        raise ApiError(told.status or 422, [detail(told.code or "TRANSACTION_REFUSED")])
+        raise ApiError(told.status or 422, [detail(told.code or "REFUND_NOT_ALLOWED")])
 
 
 def fail(fault: Fault | None) -> None:
