@@ -119,7 +119,12 @@ class FailurePromises(Harness):
             errors = failures(reads | changes)
             took = time.monotonic() - started
         assert of_another_kind({name: errors[name] for name in reads}, NoAnswer) == {}
-        assert of_another_kind({name: errors[name] for name in changes}, OutcomeUnknown) == {}
+        # On a busy machine what a change reads before it is sent may take too long: then nothing was sent.
+        unsent = max(0, len(changes) - len(self._changes_seen(between)))
+        sent = {name: errors[name] for name in changes}
+        wrong = of_another_kind(sent, OutcomeUnknown)
+        assert len(wrong) <= unsent, wrong
+        assert of_another_kind(sent, OutcomeUnknown, NetworkError) == {}
         assert took < limit
 
     def test_closing_it_twice_is_harmless(self) -> None:

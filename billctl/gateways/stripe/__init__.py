@@ -43,6 +43,10 @@ class StripeGateway(Gateway):
         Setting(name="api_key", help="A secret or, better, a restricted key (sk_…, rk_…).", secret=True),
     )
     id_examples: ClassVar[Mapping[str, str]] = ids.EXAMPLES
+    limits: ClassVar[Mapping[Capability, str]] = {
+        Capability.VOID: "what is authorized and not captured",
+        Capability.RESEND_TO: "receipts; an invoice goes to its customer's own address",
+    }
 
     def __init__(self, account: Account, *, now: Callable[[], datetime] = utc_now) -> None:
         from billctl.gateways.stripe.client import Client
