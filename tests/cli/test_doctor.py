@@ -18,7 +18,7 @@ import pytest
 from billctl.audit.actor import current_actor
 from billctl.audit.log import AuditLog, Subject
 from billctl.cli.app import run
-from billctl.sandbox import ACCOUNT_ID, STRIPE_KEY
+from billctl.sandbox import ACCOUNT_ID, BRAINTREE_MERCHANT_ID, PAYPAL_CLIENT_ID, STRIPE_KEY
 from billctl.store.sqlite import open_store
 from tests.rehearsal import rehearsed
 
@@ -131,14 +131,22 @@ def test_a_new_machine_is_well_and_told_how_to_begin(doctor: Doctor) -> None:
     ]
 
 
-def test_the_sandbox_is_well_and_its_account_is_named(doctor: Doctor) -> None:
+def test_the_sandbox_is_well_and_its_accounts_are_named(doctor: Doctor) -> None:
     document = doctor("--profile", "sandbox")
     assert (document["exit"]["code"], document["profile"], document["mode"]) == (0, "sandbox", "test")
-    assert rows(document, "credentials") == [("ok", "stripe api_key: sandbox, sk_test_…lKey", None)]
-    ((status, detail, _),) = rows(document, "gateways")
-    assert status == "ok"
-    assert detail.startswith("stripe: ")
-    assert detail.endswith(f"{ACCOUNT_ID}, test")
+    assert rows(document, "credentials") == [
+        ("ok", "stripe api_key: sandbox, sk_test_…lKey", None),
+        ("ok", "paypal client_secret: sandbox, …Real", None),
+        ("ok", "braintree private_key: sandbox, …real", None),
+    ]
+    stripe, *others = rows(document, "gateways")
+    assert stripe[0] == "ok"
+    assert stripe[1].startswith("stripe: ")
+    assert stripe[1].endswith(f"{ACCOUNT_ID}, test")
+    assert others == [
+        ("ok", f"paypal: {PAYPAL_CLIENT_ID}", None),
+        ("ok", f"braintree: {BRAINTREE_MERCHANT_ID}", None),
+    ]
 
 
 def test_a_person_sees_a_line_for_each_part(capsys: pytest.CaptureFixture[str]) -> None:
@@ -366,7 +374,7 @@ def test_a_broken_plugin_of_somebody_else_is_a_warning_that_names_its_package(tm
     assert broken[0] == "warning"
     assert "billctl-acme 0.3" in broken[1]
     assert "no licence" in broken[1]
-    assert whole == ("ok", "gateways: stripe", None)
+    assert whole == ("ok", "gateways: stripe, paypal, braintree", None)
 
 
 # Completion

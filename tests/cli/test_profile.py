@@ -13,7 +13,7 @@ import pexpect
 import pytest
 
 from billctl.cli.app import run
-from billctl.sandbox import ACCOUNT_ID, STRIPE_KEY, STRIPE_LIVE_KEY
+from billctl.sandbox import ACCOUNT_ID, BRAINTREE_MERCHANT_ID, PAYPAL_CLIENT_ID, STRIPE_KEY, STRIPE_LIVE_KEY
 from tests.rehearsal import rehearsed
 
 CANARY = "sk_test_CANARYcanaryCANARY4f2a"
@@ -127,7 +127,7 @@ def test_the_table_of_profiles_marks_live_and_default(billctl: Billctl) -> None:
         ["profile", "mode", "from", "accounts"],
         ["shop", "test", "yours", "default", "stripe"],
         ["till", "LIVE", "yours", "chosen", "stripe"],
-        ["sandbox", "test", "shipped", "stripe"],
+        ["sandbox", "test", "shipped", "stripe,", "paypal,", "braintree"],
     ]
 
 
@@ -450,11 +450,18 @@ def test_the_faults_are_data_too(billctl: Billctl) -> None:
     assert len(document["errors"]) == 4
 
 
-def test_check_says_whom_the_sandbox_key_opens(billctl: Billctl) -> None:
+def test_check_says_whom_the_sandboxs_credentials_open(billctl: Billctl) -> None:
     ran = billctl("profile", "check", "sandbox", "-o", "json")
     assert ran.code == 0
-    (account,) = ran.document["data"]["accounts"]
-    assert (account["status"], account["mode"], account["account_id"]) == ("ok", "test", ACCOUNT_ID)
+    told = [
+        (row["account"], row["status"], row["mode"], row["account_id"])
+        for row in ran.document["data"]["accounts"]
+    ]
+    assert told == [
+        ("stripe", "ok", "test", ACCOUNT_ID),
+        ("paypal", "ok", None, PAYPAL_CLIENT_ID),
+        ("braintree", "ok", None, BRAINTREE_MERCHANT_ID),
+    ]
     assert (ran.document["profile"], ran.document["mode"]) == ("sandbox", "test")
 
 

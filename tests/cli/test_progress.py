@@ -31,6 +31,6 @@ def test_a_person_sees_that_a_slow_answer_is_waited_for(slow_gateway: None) -> N
 
 
 def test_a_pipe_and_a_quiet_run_see_nothing(slow_gateway: None) -> None:
-    answer = billctl("--profile", "sandbox", "lookup", "layla@example.com")
+    answer = billctl("--profile", "sandbox", "lookup", "layla@example.com", "--account", "stripe")
     assert (answer.returncode, answer.stderr) == (0, "")
     assert "slow" in faults.KINDS
