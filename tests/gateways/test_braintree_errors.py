@@ -311,7 +311,7 @@ def test_letters_are_read_as_utf_8_also_where_the_answer_does_not_say_so() -> No
     plain = answer(
         200,
         wire.document("customer", wire.customer(**{"first-name": "ليلى", "last-name": "حدّاد"})),
-        headers={"Content-Type": "application/xml"},
+        headers={"Content-Type": "text/xml"},
     )
     with LoopbackServer(plain) as server:
         assert gateway(server.url).get_customer("layla").name == "ليلى حدّاد"
@@ -359,12 +359,15 @@ def test_all_threads_of_an_account_share_its_connections() -> None:
 
 
 def test_dispute_searches_at_the_same_time_do_not_mix() -> None:
-    """The SDK keeps a search's terms on the object it was asked of."""
+    """The SDK keeps a search's terms on the object it was asked of, and reads them again for each page."""
 
     def ours(request: servers.Request) -> str:
         named = request.body.decode().partition("<customer_id><is>")[2].partition("<")[0]
         time.sleep(0.02)
-        return wire.page("disputes", "dispute", [wire.dispute(id=f"dispute{named}")])
+        number = request.target.rpartition("page=")[2]
+        counts = [wire.element("page-size", 1), wire.element("total-items", 2)]
+        one = wire.element("dispute", wire.dispute(id=f"dispute{number}{named}"))
+        return f'<disputes type="collection">{"".join(counts)}{one}</disputes>'
 
     with LoopbackServer(wire.routes({"/disputes/advanced_search": ours})) as server:
         braintree = gateway(server.url)
@@ -374,7 +377,7 @@ def test_dispute_searches_at_the_same_time_do_not_mix() -> None:
             return [found.id for found in braintree.list_disputes(Selection(customer_id=person))]
 
         found = gather([lambda person=person: disputes_of(person) for person in people])  # type: ignore[misc]
-    assert found == [[f"dispute{person}"] for person in people]
+    assert found == [[f"dispute{page}{person}" for page in (1, 2)] for person in people]
 
 
 def test_what_is_asked_after_closing_is_not_sent() -> None:
