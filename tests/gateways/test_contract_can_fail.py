@@ -7,7 +7,7 @@ import pytest
 
 from billctl.gateway import Account, By, Secret, Timeouts
 from billctl.testing import GatewayContract, servers
-from tests.plugin import broken
+from tests.plugin import broken, broken_changes
 from tests.plugin.acme import KEY, AcmeGateway, Shop
 
 LIMITED = '{"error": {"code": "too_many_requests", "message": "Wait a little."}}'
@@ -91,19 +91,19 @@ BREAKING: Mapping[str, type[AcmeGateway] | Mapping[str, Any]] = {
     "two_accounts_in_the_same_threads_each_name_their_own_records": broken.LastAccount,
     "an_error_names_its_account": broken.Anonymous,
     # Changes
-    "a_refund_that_is_refused_says_so_in_the_gateways_code_and_words": broken.Wordless,
-    "a_refund_answers_what_was_asked_and_is_found_by_its_stamp": broken.LosesRefunds,
-    "a_refund_of_another_operation_is_not_taken_for_its_own": broken.AnyRefund,
-    "the_same_operation_sent_twice_refunds_once": broken.KeyOfTheMoment,
-    "two_operations_of_the_same_amount_refund_twice": broken.OneKeyForAll,
-    "the_amount_of_a_refund_is_the_gateways_and_no_echo": broken.Echo,
-    "a_voided_charge_is_recognised_as_voided": broken.LosesVoids,
-    "a_charge_that_was_voided_cannot_be_voided_again": broken.VoidsAgain,
-    "a_subscription_ended_at_once_is_recognised_as_ended": broken.LosesCancellations,
-    "a_subscription_that_will_end_with_its_period_is_recognised": broken.LosesCancellations,
-    "a_preview_of_a_cancellation_changes_nothing": broken.PreviewEnds,
-    "a_preview_of_a_resend_changes_nothing_and_says_what_is_sent": broken.PreviewSends,
-    "an_invoice_that_was_not_sent_again_is_not_taken_for_sent": broken.AlwaysSent,
+    "a_refund_that_is_refused_says_so_in_the_gateways_code_and_words": broken_changes.Wordless,
+    "a_refund_answers_what_was_asked_and_is_found_by_its_stamp": broken_changes.LosesRefunds,
+    "a_refund_of_another_operation_is_not_taken_for_its_own": broken_changes.AnyRefund,
+    "the_same_operation_sent_twice_refunds_once": broken_changes.KeyOfTheMoment,
+    "two_operations_of_the_same_amount_refund_twice": broken_changes.OneKeyForAll,
+    "the_amount_of_a_refund_is_the_gateways_and_no_echo": broken_changes.Echo,
+    "a_voided_charge_is_recognised_as_voided": broken_changes.LosesVoids,
+    "a_charge_that_was_voided_cannot_be_voided_again": broken_changes.VoidsAgain,
+    "a_subscription_ended_at_once_is_recognised_as_ended": broken_changes.LosesCancellations,
+    "a_subscription_that_will_end_with_its_period_is_recognised": broken_changes.LosesCancellations,
+    "a_preview_of_a_cancellation_changes_nothing": broken_changes.PreviewEnds,
+    "a_preview_of_a_resend_changes_nothing_and_says_what_is_sent": broken_changes.PreviewSends,
+    "an_invoice_that_was_not_sent_again_is_not_taken_for_sent": broken_changes.AlwaysSent,
     # What goes wrong on the way
     "a_gateway_where_nobody_listens_got_nothing": broken.UnsentIsUnknown,
     "a_gateway_whose_name_is_not_known_got_nothing": broken.UnsentIsUnknown,
@@ -112,28 +112,28 @@ BREAKING: Mapping[str, type[AcmeGateway] | Mapping[str, Any]] = {
     "wrong_credentials_are_an_auth_error_to_every_change": broken.BadKeyIsAbsent,
     "a_change_without_a_usable_answer_is_of_unknown_outcome": broken.UnknownIsUnsent,
     "a_read_without_a_usable_answer_is_no_answer": broken.UnknownIsUnsent,
-    "silence_ends_every_call_within_its_timeouts": broken.Patient,
-    "a_trickling_answer_ends_every_call_within_its_timeouts": broken.Patient,
-    "closing_it_twice_is_harmless": broken.ClosedOnce,
-    "closing_it_ends_a_call_that_waits": broken.StillWaiting,
-    "no_change_is_repeated_but_under_its_own_key": broken.Insisting,
-    "a_refund_whose_answer_was_lost_is_found_and_was_made_once": broken.LosesRefunds,
-    "a_void_whose_answer_was_lost_is_found": broken.LosesVoids,
-    "an_end_at_once_whose_answer_was_lost_is_found": broken.LosesCancellations,
-    "an_end_of_the_period_whose_answer_was_lost_is_found": broken.LosesCancellations,
-    "a_resend_whose_answer_was_lost_is_found_or_said_to_be_unknown": broken.NeverSent,
+    "silence_ends_every_call_within_its_timeouts": broken_changes.Patient,
+    "a_trickling_answer_ends_every_call_within_its_timeouts": broken_changes.Patient,
+    "closing_it_twice_is_harmless": broken_changes.ClosedOnce,
+    "closing_it_ends_a_call_that_waits": broken_changes.StillWaiting,
+    "no_change_is_repeated_but_under_its_own_key": broken_changes.Insisting,
+    "a_refund_whose_answer_was_lost_is_found_and_was_made_once": broken_changes.LosesRefunds,
+    "a_void_whose_answer_was_lost_is_found": broken_changes.LosesVoids,
+    "an_end_at_once_whose_answer_was_lost_is_found": broken_changes.LosesCancellations,
+    "an_end_of_the_period_whose_answer_was_lost_is_found": broken_changes.LosesCancellations,
+    "a_resend_whose_answer_was_lost_is_found_or_said_to_be_unknown": broken_changes.NeverSent,
     # A copy on this machine
-    "a_copy_is_there_after_it_was_fetched_and_gone_after_it_was_forgotten": broken.NeverForgets,
-    "a_copy_is_open_to_its_user_alone_and_holds_no_secret": broken.OpenCopy,
-    "fetching_again_asks_no_more_than_at_first_and_loses_nothing": broken.GrowingCopy,
-    "a_copy_survives_a_gateway_that_is_down": broken.FragileCopy,
+    "a_copy_is_there_after_it_was_fetched_and_gone_after_it_was_forgotten": broken_changes.NeverForgets,
+    "a_copy_is_open_to_its_user_alone_and_holds_no_secret": broken_changes.OpenCopy,
+    "fetching_again_asks_no_more_than_at_first_and_loses_nothing": broken_changes.GrowingCopy,
+    "a_copy_survives_a_gateway_that_is_down": broken_changes.FragileCopy,
     # Secrets and globals
-    "nothing_printed_of_it_shows_a_secret": broken.Talkative,
-    "no_error_shows_a_secret_nor_does_what_lies_behind_it": broken.Telling,
-    "no_error_about_wrong_credentials_shows_them": broken.Telling,
-    "nothing_it_logs_or_prints_shows_a_secret": broken.Logging,
-    "two_accounts_never_meet": broken.OneClient,
-    "nothing_is_set_in_the_sdk_for_everybody": broken.SetsGlobals,
+    "nothing_printed_of_it_shows_a_secret": broken_changes.Talkative,
+    "no_error_shows_a_secret_nor_does_what_lies_behind_it": broken_changes.Telling,
+    "no_error_about_wrong_credentials_shows_them": broken_changes.Telling,
+    "nothing_it_logs_or_prints_shows_a_secret": broken_changes.Logging,
+    "two_accounts_never_meet": broken_changes.OneClient,
+    "nothing_is_set_in_the_sdk_for_everybody": broken_changes.SetsGlobals,
 }
 """Promise → a gateway that breaks it, or what is wrong with the test class."""
 
@@ -168,7 +168,7 @@ def test_a_gateway_that_breaks_a_promise_fails_it(
 ) -> None:
     import requests.adapters
 
-    for shared in (broken.OneClient.shared, broken.LastAccount.last):
+    for shared in (broken_changes.OneClient.shared, broken.LastAccount.last):
         shared.clear()
     monkeypatch.setattr(requests.adapters, "DEFAULT_RETRIES", requests.adapters.DEFAULT_RETRIES)
     with pytest.raises(AssertionError):
@@ -177,4 +177,4 @@ def test_a_gateway_that_breaks_a_promise_fails_it(
 
 @pytest.mark.parametrize("promise", COPIES)
 def test_a_gateway_that_copies_as_it_should_keeps_the_promises_of_a_copy(shop: Shop, promise: str) -> None:
-    getattr(contract(shop, broken.Copying), f"test_{promise}")()
+    getattr(contract(shop, broken_changes.Copying), f"test_{promise}")()
