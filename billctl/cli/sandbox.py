@@ -282,10 +282,10 @@ def fault(
         float | None, typer.Option("--seconds", metavar="S", min=0, help="How long the kinds that wait do.")
     ] = None,
     status_code: Annotated[
-        int | None, typer.Option("--status", metavar="N", min=400, max=599, help="Of `refuse`: 400.")
+        int | None, typer.Option("--status", metavar="N", min=400, max=599, help="Of `refuse`: as the gateway does.")
     ] = None,
     code: Annotated[
-        str | None, typer.Option("--code", metavar="CODE", help="Of `refuse`: charge_not_refundable.")
+        str | None, typer.Option("--code", metavar="CODE", help="Of `refuse`: as the gateway does.")
     ] = None,
     retry_after: Annotated[
         int | None, typer.Option("--retry-after", metavar="S", min=0, help="Of `429`, in seconds.")
@@ -314,7 +314,8 @@ def fault(
 
     A change that gets no answer is re-sent once under its idempotency key, so a single lost answer
     heals by itself: --times 9 makes it stay lost. --clear and --list are for every gateway unless
-    --gateway names one.
+    --gateway names one. Paths are the gateway's own: /v2/payments/captures/*/refund at PayPal,
+    /merchants/*/transactions/*/refund at Braintree.
     """
     from billctl.sandbox import faults
     from billctl.sandbox.registry import GATEWAYS

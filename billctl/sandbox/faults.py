@@ -16,8 +16,8 @@ KINDS: dict[str, str] = {
     "hang-before": "never acts: silent for --seconds (or until the client gives up), then drops",
     "hang-after": "acts, then silent for --seconds (or until the client gives up), then drops",
     "late": "silent for --seconds, then acts and answers: a client that gave up is wrong about it",
-    "500-before": "does not act, answers 500; an idempotency key keeps that 500",
-    "500-after": "acts, answers 500; an idempotency key keeps that 500",
+    "500-before": "does not act, answers 500; at Stripe the idempotency key keeps that 500",
+    "500-after": "acts, answers 500; at Stripe the idempotency key keeps that 500",
     "cut-body": "acts, then drops the connection in the middle of the answer",
     "html": "does not act; a captive portal answers 200 with HTML",
     "html-502": "does not act; a proxy answers 502 with HTML",
@@ -25,7 +25,7 @@ KINDS: dict[str, str] = {
     "429": "does not act: rate limited, with Retry-After when a delay is given",
     "401": "does not act: the key is refused",
     "403": "does not act: the key lacks the permission",
-    "refuse": "does not act: 400 with a chosen error code",
+    "refuse": "does not act: refuses as the gateway does, with a chosen code",
     "slow": "acts, and sends the answer byte by byte over --seconds",
     "wrong-amount": "acts correctly, and answers with another amount",
     "wrong-currency": "acts correctly, and answers with another currency",
@@ -48,8 +48,8 @@ def arm(
     """Arm a fault for the next `times` requests that match, and return it.
 
     `match` is a method and a path pattern (`POST /v1/refunds`, `* /v1/charges/*`) or `*` for every
-    request. `seconds` is for the kinds that wait; `status` and `code` for `refuse` (400 and
-    `charge_not_refundable` unless given); `retry_after` in seconds for `429`.
+    request. `seconds` is for the kinds that wait; `status` and `code` for `refuse` (the gateway's
+    usual refusal of a refund unless given); `retry_after` in seconds for `429`.
     Raises `ValueError` for an unknown kind, gateway or pattern, or for `times` below 1.
     """
     if kind not in KINDS:
