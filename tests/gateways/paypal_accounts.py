@@ -24,6 +24,7 @@ def account(
     client_id: str = CLIENT_ID,
     secret: str = CLIENT_SECRET,
     live: bool = False,
+    connect: float = 2.0,
     read: float = 5.0,
     state_dir: Path | None = None,
 ) -> Account:
@@ -35,7 +36,7 @@ def account(
         settings={"client_id": client_id},
         secrets={"client_secret": Secret(secret)},
         base_url=url,
-        timeouts=Timeouts(connect=2.0, read=read),
+        timeouts=Timeouts(connect=connect, read=read),
         state_dir=state_dir,
     )
 

@@ -167,7 +167,7 @@ def _due(detail: Wire) -> datetime | None:
     if term.get("due_date"):
         return day(term["due_date"]) + timedelta(days=1, seconds=-1)
     days = NET_DAYS.get(str(term.get("term_type")))
-    if not days or not detail.get("invoice_date"):
+    if days is None or not detail.get("invoice_date"):
         return None
     return day(detail["invoice_date"]) + timedelta(days=days + 1, seconds=-1)
 

@@ -147,7 +147,7 @@ def _answered_failure(status: int, told: Mapping[str, Any], headers: Mapping[str
     debug = f" (debug id {told['debug_id']})" if told.get("debug_id") else ""
     opening = "PayPal says" if kind else f"PayPal answered HTTP {status}"
     return Failure(
-        message=redacted(f"{opening}: {words}") + redacted(debug),
+        message=redacted(f"{opening}: {words}{debug}"),
         kind=kind,
         code=DEFAULT_CODES.get(status) or code,
         again=status in {409, 429} or status >= 500,
