@@ -27,7 +27,9 @@ KEPT = re.compile(
 Everything else goes: billctl's own settings, credentials, proxies, what an SDK reads to guess who calls
 it, and PYTHONDONTWRITEBYTECODE, under which every program that a test starts would compile itself anew.
 """
-PAUSES = ("billctl.gateways.stripe.client.PAUSE", "billctl.gateways.braintree.wire.PAUSE")
+PAUSES = tuple(
+    f"billctl.gateways.{module}.PAUSE" for module in ("stripe.client", "paypal.client", "braintree.wire")
+)
 """What an adapter waits before it asks once more, in seconds."""
 ON_REQUEST = ("slow", "benchmark")
 """Markers whose tests run only when `-m` is given."""

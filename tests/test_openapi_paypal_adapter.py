@@ -14,9 +14,9 @@ from billctl.gateway import Account, By, Gateway, Query, Secret, Selection, Stam
 from billctl.gateways.paypal import PaypalGateway
 from billctl.money import Money
 from billctl.sandbox import KEYS, SETTINGS
-from billctl.sandbox.server import Sandbox
 from tests.openapi_paypal import PayPalSpec
 from tests.recording import RecordingProxy
+from tests.rehearsal import rehearsed
 from tests.sandbox.paypal.wire import AUTHORIZATION, CAPTURE, DISPUTED, PARTLY, SUBSCRIPTION, UNPAID
 
 PAYER = "SBXLAYLA22222"
@@ -30,7 +30,7 @@ def proxy(tmp_path: Path) -> Iterator[RecordingProxy]:
     """What lies between; at the end something was said, and all of it was right."""
     spec = PayPalSpec.load()
     with (
-        Sandbox(tmp_path / "own", gateways=("paypal",)) as sandbox,
+        rehearsed(tmp_path / "own", ("paypal",)) as sandbox,
         RecordingProxy(sandbox.url("paypal")) as between,
     ):
         yield between

@@ -9,8 +9,8 @@ import pytest
 from billctl.gateway import Account, By, Secret, Timeouts
 from billctl.gateways.paypal import PaypalGateway, ids
 from billctl.sandbox import PAYPAL_CLIENT_ID, PAYPAL_CLIENT_SECRET
-from billctl.sandbox.server import Sandbox
 from billctl.testing import GatewayContract, servers
+from tests.rehearsal import rehearsed
 
 LIMITED = '{"name": "RATE_LIMIT_REACHED", "message": "Too many requests.", "debug_id": "b1d1f06c7246c"}'
 
@@ -46,7 +46,7 @@ class TestPaypal(GatewayContract):
     @pytest.fixture(autouse=True)
     def _sandbox(self, tmp_path: Path) -> Iterator[None]:
         self._folder = tmp_path / "state" / "gateways" / "paypal"
-        with Sandbox(tmp_path / "state", gateways=("paypal",)) as sandbox:
+        with rehearsed(tmp_path / "state", ("paypal",)) as sandbox:
             self._url = sandbox.url("paypal")
             yield
 

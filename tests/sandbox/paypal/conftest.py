@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from billctl.sandbox.server import Sandbox
 from tests.openapi_paypal import PayPalSpec
+from tests.rehearsal import rehearsed
 from tests.sandbox.paypal.wire import Wire
 
 
@@ -14,7 +14,7 @@ from tests.sandbox.paypal.wire import Wire
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
     """A shop for reading only."""
     state = tmp_path_factory.mktemp("reading")
-    with Sandbox(state, gateways=("paypal",)) as sandbox:
+    with rehearsed(state, ("paypal",)) as sandbox:
         yield Wire(sandbox.url("paypal").removeprefix("http://"), state, PayPalSpec.find())
 
 
@@ -22,5 +22,5 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
 def wire(tmp_path: Path) -> Iterator[Wire]:
     """A fresh shop."""
     state = tmp_path / "own"
-    with Sandbox(state, gateways=("paypal",)) as sandbox:
+    with rehearsed(state, ("paypal",)) as sandbox:
         yield Wire(sandbox.url("paypal").removeprefix("http://"), state, PayPalSpec.find())
