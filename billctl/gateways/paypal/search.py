@@ -6,15 +6,16 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
-from billctl.errors import BillctlError
+from billctl.errors import BillctlError, StoreError
 from billctl.frozen import field, frozen_value
 from billctl.gaps import attempted, because
-from billctl.gateway import By, Query
+from billctl.gateway import By, LocalCopy, Query
 from billctl.gateways.paypal import disputes, invoices, windows
 from billctl.gateways.paypal.amounts import wire_time
 from billctl.gateways.paypal.client import Client, Json
 from billctl.gateways.paypal.copy import Copy
 from billctl.gateways.paypal.people import Person, billed, name_match, same, seen
+from billctl.gateways.paypal.pool import spread
 from billctl.gateways.paypal.rows import Row, created_of
 from billctl.models import rfc3339
 from billctl.parallel import Job
@@ -27,11 +28,10 @@ LONGEST_EMAIL, LONGEST_NAME = 254, 140
 
 
 class Reach(NamedTuple):
-    """The time that is searched, and whether `since` is the query's own."""
+    """The time that is searched."""
 
     since: datetime
     until: datetime
-    asked: bool
 
 
 @frozen_value
@@ -51,23 +51,38 @@ class Searched:
     failures: list[BillctlError] = field(default_factory=list)
 
 
-def reach_of(query: Query, copy: Copy | None, now: datetime) -> Reach:
+class Kept(NamedTuple):
+    """A copy that can be used, and what it covers."""
+
+    copy: Copy
+    state: LocalCopy
+
+
+def kept(copy: Copy | None) -> tuple[Kept | None, list[str]]:
+    """The copy if there is one that can be read; a broken one is named, and searched without."""
+    try:
+        state = copy.state() if copy else None
+    except StoreError as error:
+        return None, [f"{error.message}. {error.hint}".rstrip(".")]
+    return (Kept(copy, state), []) if copy and state else (None, [])
+
+
+def reach_of(query: Query, known: Kept | None, now: datetime) -> Reach:
     """From `--since`, else as far back as the copy goes, else 90 days; never beyond PayPal's three years."""
-    oldest = now - windows.HISTORY
-    known = copy.state() if copy and query.since is None else None
-    since = query.since or min(known.since if known else now, now - DEFAULT)
-    return Reach(max(since, oldest), now, query.since is not None)
+    since = query.since or min(known.state.since if known else now, now - DEFAULT)
+    return Reach(max(since, now - windows.HISTORY), now)
 
 
 def somebody(client: Client, query: Query, copy: Copy | None, *, now: datetime) -> Searched:
     """Everything of whom `query` names. Invoices, transactions and disputes are searched at the same time;
     what of them cannot be is a failure, not an end."""
-    reach = reach_of(query, copy, now)
+    known, broken = kept(copy)
+    reach = reach_of(query, known, now)
     searches = [_search(client, criteria) for criteria in CRITERIA[query.by](query.text)]
     list_disputes = partial(disputes.page, client, reach.since, now)
     listing = Job(partial(attempted, list_disputes, disputes.Page([], None)))
     (rows, refreshed, notes), no_rows = attempted(
-        partial(_rows, client, copy, reach, query), Rows([], None, [])
+        partial(_rows, client, known, reach, query), Rows([], None, [])
     )
     emails = list(dict.fromkeys(row.email.casefold() for row in rows if row.email))
     if query.by is By.ID:
@@ -83,6 +98,7 @@ def somebody(client: Client, query: Query, copy: Copy | None, *, now: datetime) 
     ]
     if no_rows is None:
         notes = [*notes, *_limits(reach, refreshed)]
+    notes = [*broken, *notes]
     listed = None if page.following else page.rows
     return Searched(reach, rows, refreshed, billed_to, listed, notes, failures)
 
@@ -97,7 +113,8 @@ def _search(client: Client, criteria: Json) -> Search:
 
 def anybody(client: Client, query: Query, copy: Copy | None, *, now: datetime) -> Person | None:
     """The first whom a query by e-mail or payer id names, in as few requests as it takes."""
-    found = copy.rows_of(query) if copy and copy.state() else []
+    known, _ = kept(copy)
+    found = known.copy.rows_of(query) if known else []
     if not found and query.by is By.EMAIL:
         billed_to, _ = _invoices([_search(client, {"recipient_email": query.text})], query, [])
         if billed_to:
@@ -120,24 +137,20 @@ class Rows(NamedTuple):
     notes: list[str]
 
 
-def _rows(client: Client, copy: Copy | None, reach: Reach, query: Query) -> Rows:
-    known = copy.state() if copy else None
-    if copy is None or known is None or known.until < reach.since:
+def _rows(client: Client, known: Kept | None, reach: Reach, query: Query) -> Rows:
+    if known is None or known.state.until < reach.since:
         found = windows.search(client, reach.since, reach.until)
         return Rows(_of_whom(found.rows, query), found.refreshed, [])
-    tail = Job(partial(windows.search, client, max(known.until - windows.SETTLING, reach.since), reach.until))
-    older: list[Row] = []
-    if reach.since < known.since:
-        parts = [windows.read(client, part) for part in windows.windows(reach.since, known.since)]
-        older = windows.joined(parts).rows
+    covered = known.state
+    settling = max(covered.until - windows.SETTLING, reach.since)
+    tail = Job(partial(windows.search, client, settling, reach.until))
+    older = list(windows.windows(reach.since, covered.since)) if reach.since < covered.since else []
+    parts = spread([partial(windows.read, client, part) for part in older])
+    own = [row for row in known.copy.rows_of(query) if created_of(row) >= reach.since]
     fresh = tail.result()
-    kept = [row for row in copy.rows_of(query) if created_of(row) >= reach.since]
-    rows = windows.joined(
-        [windows.Transactions([*fresh.rows], fresh.refreshed), windows.Transactions([*older, *kept], None)]
-    ).rows
-    age = (
-        f"payments up to {rfc3339(known.until)} are from this machine's copy; `billctl paypal sync` renews it"
-    )
+    rows = windows.joined([fresh, *parts, windows.Transactions(own, None)]).rows
+    until = rfc3339(covered.until)
+    age = f"payments up to {until} are from this machine's copy; `billctl paypal sync` renews it"
     return Rows(_of_whom(rows, query), fresh.refreshed, [age])
 
 
