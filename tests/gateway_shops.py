@@ -1,0 +1,191 @@
+"""Rehearsal shops at PayPal and at Braintree, in the manner of `tests.shop`: one gateway each, or all three.
+
+What a gateway really did is read in its own books, the sandbox's state on disk, and not through billctl.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from billctl.sandbox import (
+    BRAINTREE_LIVE_MERCHANT_ID,
+    BRAINTREE_LIVE_PRIVATE_KEY,
+    BRAINTREE_LIVE_PUBLIC_KEY,
+    KEYS,
+    PAYPAL_LIVE_CLIENT_ID,
+    PAYPAL_LIVE_CLIENT_SECRET,
+    SETTINGS,
+    faults,
+)
+from tests.rehearsal import rehearsed
+from tests.shop import Json, Shop
+
+GATEWAYS = ("stripe", "paypal", "braintree")
+"""In the order in which every profile here names them."""
+LAYLA = "layla@example.com"
+
+PAYPAL_CHARGE = "SBXLAYLA000000002"
+"""49.00 USD by an order, 20.00 of it refunded."""
+PAYPAL_PLAN_CHARGE = "SBXLAYLA000000001"
+"""49.00 USD, nothing refunded; a subscription's payment, which belongs to no order."""
+PAYPAL_HELD = "SBXLAYLAA00000001"
+"""An authorization of 60.00 USD."""
+PAYPAL_SUBSCRIPTION = "I-SBXLAYLA0001"
+PAYPAL_INVOICE = "INV2-SBXL-AYLA-0000-0001"
+"""120.00 USD, unpaid."""
+
+BRAINTREE_CHARGE = "layla001"
+"""49.00 USD, settled, nothing refunded."""
+BRAINTREE_HELD = "layla005"
+"""30.00 USD, authorized."""
+BRAINTREE_SUBSCRIPTION = "sublay"
+"""Active, in its third billing cycle."""
+
+
+@dataclass(frozen=True)
+class House:
+    """A gateway as a shop's profile names it: its settings and secret for test and for live mode."""
+
+    settings: Mapping[str, str]
+    secret: str
+    key: str
+    live_settings: Mapping[str, str]
+    live_key: str
+
+    def table(self, account: str, gateway: str, url: str, *, live: bool = False, more: str = "") -> str:
+        """The account's table in a profile."""
+        settings = self.live_settings if live else self.settings
+        lines = "".join(f'{name} = "{value}"\n' for name, value in settings.items())
+        return f'[accounts.{account}]\ngateway = "{gateway}"\nbase_url = "{url}"\n{lines}{more}'
+
+
+HOUSES: Mapping[str, House] = {
+    "stripe": House({}, "api_key", KEYS["stripe"]["api_key"], {}, ""),
+    "paypal": House(
+        SETTINGS["paypal"],
+        "client_secret",
+        KEYS["paypal"]["client_secret"],
+        {"client_id": PAYPAL_LIVE_CLIENT_ID},
+        PAYPAL_LIVE_CLIENT_SECRET,
+    ),
+    "braintree": House(
+        SETTINGS["braintree"],
+        "private_key",
+        KEYS["braintree"]["private_key"],
+        {"merchant_id": BRAINTREE_LIVE_MERCHANT_ID, "public_key": BRAINTREE_LIVE_PUBLIC_KEY},
+        BRAINTREE_LIVE_PRIVATE_KEY,
+    ),
+}
+
+
+@dataclass
+class GatewayShop(Shop):
+    """A shop at one gateway, `gateway`, whose account is called like it."""
+
+    gateway: str = ""
+    seeded: frozenset[str] = frozenset()
+    """The ids of what the shop had when it was opened."""
+
+    @property
+    def house(self) -> House:
+        """The gateway's credentials."""
+        return HOUSES[self.gateway]
+
+    def use(self, *, mode: str = "test", url: str | None = None, key: str = "", more: str = "") -> None:
+        """Let profile `shop` be of `mode`, at `url`, with `key`; `more` is put before its account."""
+        live = mode == "live"
+        table = self.house.table(self.gateway, self.gateway, url or self.url, live=live)
+        self.profile("shop", f'mode = "{mode}"\n{more}\n{table}')
+        name = f"BILLCTL_{self.gateway.upper()}_{self.house.secret.upper()}"
+        self.env |= {
+            "BILLCTL_PROFILE": "shop",
+            name: key or (self.house.live_key if live else self.house.key),
+        }
+
+    def arm(self, kind: str, match: str = "*", **more: Any) -> None:
+        """Arm a fault of the gateway's sandbox."""
+        faults.arm(self.state_dir, self.gateway, kind, match=match, **more)
+
+    def disarm(self) -> None:
+        """Disarm all of them."""
+        faults.clear(self.state_dir, self.gateway)
+
+    # The gateway's books.
+
+    def book(self, object_id: str) -> Json:
+        """An object as the gateway keeps it."""
+        with self._database() as database:
+            row = database.execute("SELECT body FROM objects WHERE live=0 AND id=?", (object_id,)).fetchone()
+        assert row, f"{self.gateway} has no {object_id}"
+        found: Json = json.loads(row[0])
+        return found
+
+    def books(self, kind: str) -> list[Json]:
+        """Every object of a kind in the test-mode shop, oldest first."""
+        with self._database() as database:
+            rows = database.execute(
+                "SELECT body FROM objects WHERE live=0 AND kind=? ORDER BY seq", (kind,)
+            ).fetchall()
+        return [json.loads(body) for (body,) in rows]
+
+    def fingerprint(self) -> str:
+        """Changes whenever an object at the gateway does."""
+        with self._database() as database:
+            rows = database.execute("SELECT live, id, body FROM objects ORDER BY live, id").fetchall()
+        return repr(rows)
+
+    def made(self, kind: str) -> list[Json]:
+        """Every object of a kind that was made since the shop opened, oldest first."""
+        return [record for record in self.books(kind) if record["id"] not in self.seeded]
+
+    def status(self, object_id: str) -> str:
+        """The gateway's word for the state of an object."""
+        return str(self.book(object_id)["status"])
+
+    @contextmanager
+    def _database(self) -> Iterator[sqlite3.Connection]:
+        path = self.state_dir / "sandbox" / f"{self.gateway}.sqlite"
+        with closing(sqlite3.connect(path, timeout=30)) as database:
+            yield database
+
+
+class PaypalShop(GatewayShop):
+    """The shop at PayPal."""
+
+    def refunds(self, charge: str = PAYPAL_CHARGE, *, key: str = "") -> list[int]:
+        """The amounts in minor units of a capture's refunds made since the shop opened, oldest first."""
+        del key
+        return [record["amount"] for record in self.made("refund") if record["charge"] == charge]
+
+    def reminders(self, invoice: str = PAYPAL_INVOICE) -> int:
+        """How many reminders of an invoice were sent."""
+        return len(self.book(invoice)["reminders"])
+
+
+class BraintreeShop(GatewayShop):
+    """The shop at Braintree."""
+
+    def refunds(self, charge: str = BRAINTREE_CHARGE, *, key: str = "") -> list[int]:
+        """The amounts in minor units of a transaction's refunds that were made since the shop opened."""
+        del key
+        return [record["amount"] for record in self.made("transaction") if record.get("charge") == charge]
+
+
+SHOPS: Mapping[str, type[GatewayShop]] = {"paypal": PaypalShop, "braintree": BraintreeShop}
+
+
+@contextmanager
+def open_gateway_shop(folder: Path, gateway: str) -> Iterator[GatewayShop]:
+    """A shop of its own at `gateway`, below `folder`, where this suite's environment keeps its files."""
+    state_dir = folder / "state"
+    state_dir.mkdir(mode=0o700, exist_ok=True)
+    with rehearsed(state_dir, (gateway,)) as sandbox:
+        shop = SHOPS[gateway](state_dir, folder / "config", sandbox.url(gateway), gateway=gateway)
+        shop.use()
+        with shop._database() as database:
+            shop.seeded = frozenset(found for (found,) in database.execute("SELECT id FROM objects"))
+        yield shop
