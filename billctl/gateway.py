@@ -122,7 +122,9 @@ class Account:
     """One login at one gateway, as a profile names it.
 
     `account_id` is what the credentials must answer to, if the profile says. `base_url` replaces the
-    gateway's own address (no trailing slash). `live` is the profile's claim. `state_dir` is the gateway's
+    gateway's own address (no trailing slash). `live` is the profile's claim. `address` names where
+    the gateway is for what is kept between runs, where `base_url` is another one in each (None: `base_url`
+    does). `state_dir` is the gateway's
     own directory for what it keeps between runs (tokens, copies); it is made private (0700) by whoever
     first writes there, shared by all accounts of the gateway in every profile, and None where nothing
     may be kept.
@@ -135,6 +137,7 @@ class Account:
     secrets: Mapping[str, Secret] = field(default_factory=dict, repr=False)
     account_id: str | None = None
     base_url: str | None = None
+    address: str | None = None
     timeouts: Timeouts = field(default_factory=Timeouts)
     state_dir: "Path | None" = None
 
@@ -248,6 +251,8 @@ class Gateway:
     limits: ClassVar[Mapping[Capability, str]] = {}
     """What a declared capability does not cover here, one short sentence each without a final period:
     footnotes of `billctl gateways`."""
+    instead: ClassVar[Mapping[Capability, str]] = {}
+    """What the operator can do instead of what is not declared, as whole sentences: hints of the refusal."""
     tells_account: ClassVar[bool] = True
     """Whether `check` learns from the gateway which account the credentials open; False where it can only
     say which credentials were accepted. A live profile must name the account where this is True."""
@@ -255,11 +260,13 @@ class Gateway:
     def __init__(self, account: Account) -> None:
         self.account = account
 
-    def _cannot(self, what: str) -> Unsupported:
+    def cannot(self, what: str, capability: Capability | None = None) -> Unsupported:
+        """The error that says that this gateway cannot do `what`, and what can be done `instead`."""
+        hint = self.instead.get(capability) if capability else None
         return Unsupported(
             f"{self.account.gateway} cannot {what}",
             code="unsupported",
-            hint="See `billctl gateways` for what it can do.",
+            hint=hint or "See `billctl gateways` for what it can do.",
             account=self.account.name,
         )
 
@@ -290,7 +297,7 @@ class Gateway:
 
     def check(self) -> Identity:
         """Ask the gateway whom the credentials open."""
-        raise self._cannot("say whom the credentials open")
+        raise self.cannot("say whom the credentials open")
 
     def kind_of(self, object_id: str) -> str | None:
         """The kind of object an id names by its form alone (`charge`, `customer`, …), if the form tells."""
@@ -306,62 +313,62 @@ class Gateway:
 
     def find_customers(self, query: Query) -> Found:
         """Customers that answer `query`, with their history. Near matches carry `Match.PARTIAL`."""
-        raise self._cannot(f"find customers by {query.by}")
+        raise self.cannot(f"find customers by {query.by}")
 
     def get_customer(self, customer_id: str) -> Customer:
         """One customer, without history."""
-        raise self._cannot("show a customer")
+        raise self.cannot("show a customer")
 
     def get_charge(self, charge_id: str) -> Charge:
         """One charge with all its refunds; `refundable` counts lost disputes."""
-        raise self._cannot("show a charge")
+        raise self.cannot("show a charge")
 
     def get_refund(self, refund_id: str) -> Refund:
         """One refund."""
-        raise self._cannot("show a refund")
+        raise self.cannot("show a refund")
 
     def get_subscription(self, subscription_id: str) -> Subscription:
         """One subscription."""
-        raise self._cannot("show a subscription")
+        raise self.cannot("show a subscription")
 
     def get_invoice(self, invoice_id: str) -> Invoice:
         """One invoice."""
-        raise self._cannot("show an invoice")
+        raise self.cannot("show an invoice")
 
     def get_dispute(self, dispute_id: str) -> Dispute:
         """One dispute."""
-        raise self._cannot("show a dispute")
+        raise self.cannot("show a dispute")
 
     def list_customers(self, selection: Selection) -> Iterator[Customer]:
         """Customers, newest first, without history."""
-        raise self._cannot("list customers")
+        raise self.cannot("list customers")
 
     def list_charges(self, selection: Selection) -> Iterator[Charge]:
         """Charges with their refunds, newest first."""
-        raise self._cannot("list charges")
+        raise self.cannot("list charges")
 
     def list_refunds(self, selection: Selection) -> Iterator[Refund]:
         """Refunds, newest first."""
-        raise self._cannot("list refunds")
+        raise self.cannot("list refunds")
 
     def list_subscriptions(self, selection: Selection) -> Iterator[Subscription]:
         """Subscriptions in every state, newest first."""
-        raise self._cannot("list subscriptions")
+        raise self.cannot("list subscriptions")
 
     def list_invoices(self, selection: Selection) -> Iterator[Invoice]:
         """Invoices, newest first."""
-        raise self._cannot("list invoices")
+        raise self.cannot("list invoices")
 
     def list_disputes(self, selection: Selection) -> Iterator[Dispute]:
         """Disputes, newest first."""
-        raise self._cannot("list disputes")
+        raise self.cannot("list disputes")
 
     def preview_resend(self, invoice: Invoice, *, to: str | None) -> Delivery:
         """What `resend_invoice` would send and to whom, without sending.
 
         Raises `Refused` where this invoice cannot be sent, with what can be done instead in the hint.
         """
-        raise self._cannot("resend an invoice")
+        raise self.cannot("resend an invoice", Capability.RESEND_INVOICE)
 
     def preview_cancel(self, subscription: Subscription, *, when: When) -> tuple[str, ...]:
         """What the operator must know before this subscription is ended so, as short sentences.
@@ -379,33 +386,33 @@ class Gateway:
 
         What was fetched is kept when a later part fails or the run is killed.
         """
-        raise self._cannot("keep a copy of its history")
+        raise self.cannot("keep a copy of its history")
 
     def local_copy(self) -> LocalCopy | None:
         """The copy there is, without asking the gateway; None where there is none."""
-        raise self._cannot("keep a copy of its history")
+        raise self.cannot("keep a copy of its history")
 
     def forget_copy(self) -> LocalCopy | None:
         """Delete the copy from this machine, and return what was deleted."""
-        raise self._cannot("keep a copy of its history")
+        raise self.cannot("keep a copy of its history")
 
     # Changes: called only by billctl.actions; they take the record just read, and the stamp.
 
     def refund(self, charge: Charge, amount: Money, *, stamp: Stamp) -> Refund:
         """Give `amount` of `charge` back. The answer's amount is the gateway's own."""
-        raise self._cannot("refund")
+        raise self.cannot("refund")
 
     def void_charge(self, charge: Charge, *, stamp: Stamp) -> Charge:
         """Release an unsettled charge."""
-        raise self._cannot("void a charge")
+        raise self.cannot("void a charge")
 
     def cancel_subscription(self, subscription: Subscription, *, when: When, stamp: Stamp) -> Subscription:
         """End `subscription`, now or when the period already paid for ends."""
-        raise self._cannot("cancel a subscription")
+        raise self.cannot("cancel a subscription")
 
     def resend_invoice(self, invoice: Invoice, *, to: str | None, stamp: Stamp) -> Delivery:
         """E-mail the invoice or its receipt again, as `preview_resend` said."""
-        raise self._cannot("resend an invoice")
+        raise self.cannot("resend an invoice", Capability.RESEND_INVOICE)
 
     # What became of a change: "did the operation with this stamp happen?" Safe to repeat.
 
@@ -414,21 +421,21 @@ class Gateway:
 
         Raises `OutcomeUnknown` when there is a refund that may be it and nothing tells.
         """
-        raise self._cannot("look for a refund by its operation")
+        raise self.cannot("look for a refund by its operation")
 
     def find_void(self, charge: Charge, *, stamp: Stamp) -> Charge | None:
         """The charge if it now is as the void would have left it, else None."""
-        raise self._cannot("look for a void by its operation")
+        raise self.cannot("look for a void by its operation")
 
     def find_cancellation(
         self, subscription: Subscription, *, when: When, stamp: Stamp
     ) -> Subscription | None:
         """The subscription if it now is as the cancellation would have left it, else None."""
-        raise self._cannot("look for a cancellation by its operation")
+        raise self.cannot("look for a cancellation by its operation")
 
     def find_resend(self, invoice: Invoice, *, to: str | None, stamp: Stamp) -> Delivery | None:
         """The delivery if the gateway's records show that the operation sent it, else None.
 
         Raises `OutcomeUnknown` where the gateway keeps no trace of a sent e-mail.
         """
-        raise self._cannot("look for a sent e-mail")
+        raise self.cannot("look for a sent e-mail")

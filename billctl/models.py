@@ -93,7 +93,7 @@ def rfc3339(moment: datetime) -> str:
 def data(value: object) -> Any:
     """`value` as JSON knows it: records as their `data()`, instants as RFC 3339 UTC, money as its parts."""
     match value:
-        case Record() | PaymentMethod() | Money():
+        case Record() | PaymentMethod() | StatusChange() | Money():
             return value.data()
         case datetime():
             return rfc3339(value)
@@ -179,18 +179,32 @@ class Dispute(Record):
 
 
 @frozen
+class StatusChange:
+    """What a charge became at an instant; `status` in billctl's word, `gateway_status` in the gateway's."""
+
+    status: ChargeStatus
+    gateway_status: str
+    at: datetime
+
+    def data(self) -> dict[str, str]:
+        """All parts."""
+        return {"status": str(self.status), "gateway_status": self.gateway_status, "at": rfc3339(self.at)}
+
+
+@frozen
 class Charge(Record):
     """A payment taken.
 
     `amount` was asked for, `captured` taken, `refunded` given back (succeeded and pending),
-    `refundable` is what can still be given back (see `refundable`).
+    `refundable` is what can still be given back (see `refundable`). `status_history` is in order of time,
+    empty where the gateway keeps none.
     """
 
     TYPE = "charge"
     OUTPUT = (
         "ref", "account", "gateway", "id", "customer_id", "amount", "captured", "refunded", "refundable",
         "status", "gateway_status", "created", "description", "payment_method", "disputed", "invoice_id",
-        "subscription_id", "refunds",
+        "subscription_id", "refunds", "status_history",
     )  # fmt: skip
 
     customer_id: str | None
@@ -207,6 +221,7 @@ class Charge(Record):
     invoice_id: str | None = None
     subscription_id: str | None = None
     refunds: tuple[Refund, ...] = ()
+    status_history: tuple[StatusChange, ...] = ()
 
 
 @frozen

@@ -254,9 +254,18 @@ class Session:
             secrets=secrets,
             account_id=config.account_id,
             base_url=self._sandbox_url(config.gateway) if self.profile.sandbox else config.base_url,
+            address="sandbox" if self.profile.sandbox else None,
             timeouts=self.profile.timeouts,
-            state_dir=self.state_dir / "gateways" / config.gateway,
+            state_dir=self._kept(config.gateway),
         )
+
+    def _kept(self, gateway: str) -> Path:
+        """Where a gateway keeps what it keeps; the sandbox's is wiped with the sandbox."""
+        if not self.profile.sandbox:
+            return self.state_dir / "gateways" / gateway
+        from billctl.sandbox.state import kept_dir
+
+        return kept_dir(self.state_dir) / gateway
 
     def _settings(self, config: AccountConfig) -> Mapping[str, str]:
         if not self.profile.sandbox:

@@ -76,7 +76,7 @@ class RecordingProxy:
             prefix = upstream.path.rstrip("/")
             exchanges = recorded
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = False
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -96,6 +96,11 @@ class RecordingProxy:
         """All that departs from the description (None: Stripe's) in everything said so far."""
         spec = spec or StripeSpec.load()
         return [line for exchange in list(self.exchanges) for line in exchange.problems(spec)]
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128
+    """Connections that may wait to be accepted; with the library's 5, a busy machine turns clients away."""
 
 
 class _Forwarder(BaseHTTPRequestHandler):

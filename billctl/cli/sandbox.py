@@ -282,10 +282,11 @@ def fault(
         float | None, typer.Option("--seconds", metavar="S", min=0, help="How long the kinds that wait do.")
     ] = None,
     status_code: Annotated[
-        int | None, typer.Option("--status", metavar="N", min=400, max=599, help="Of `refuse`: as the gateway does.")
+        int | None,
+        typer.Option("--status", metavar="N", min=400, max=599, help="Of `refuse`; else the gateway's."),
     ] = None,
     code: Annotated[
-        str | None, typer.Option("--code", metavar="CODE", help="Of `refuse`: as the gateway does.")
+        str | None, typer.Option("--code", metavar="CODE", help="Of `refuse`; else the gateway's.")
     ] = None,
     retry_after: Annotated[
         int | None, typer.Option("--retry-after", metavar="S", min=0, help="Of `429`, in seconds.")

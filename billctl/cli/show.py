@@ -1,5 +1,7 @@
 """`billctl GATEWAY show`: one object by its id."""
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -10,9 +12,10 @@ from billctl.cli.opening import object_of, session_of
 from billctl.cli.options import choices
 from billctl.cli.output import Result
 from billctl.cli.views import COLUMNS, now_utc, record_view
-from billctl.errors import UsageError
+from billctl.errors import BillctlError, NotFound, UsageError, gravest
 from billctl.gateway import Gateway
 from billctl.models import Record
+from billctl.parallel import gather
 
 KINDS = ("customer", "charge", "refund", "subscription", "invoice", "dispute")
 
@@ -67,16 +70,7 @@ def show(
 
 def _read(gateway: Gateway, object_id: str, kind: str | None) -> Record:
     kind = kind or gateway.kind_of(object_id)
-    if kind not in KINDS:
-        known = (
-            f"a {kind.replace('_', ' ')}, which has no page here"
-            if kind
-            else "no id whose form tells what it is"
-        )
-        raise UsageError(
-            f"{object_id[:60]!r} is {known}", code="bad_id", hint="Say what it is: --type charge."
-        )
-    readers = {
+    readers: dict[str, Callable[[str], Record]] = {
         "customer": gateway.get_customer,
         "charge": gateway.get_charge,
         "refund": gateway.get_refund,
@@ -84,7 +78,47 @@ def _read(gateway: Gateway, object_id: str, kind: str | None) -> Record:
         "invoice": gateway.get_invoice,
         "dispute": gateway.get_dispute,
     }
+    if kind is None:
+        return _read_any(readers, object_id)
+    if kind not in readers:
+        raise _unclear(object_id, f"a {kind.replace('_', ' ')}, which has no page here")
     return readers[kind](object_id)
+
+
+def _read_any(readers: Mapping[str, Callable[[str], Record]], object_id: str) -> Record:
+    """The one object of this id, where its form does not tell the kind: every kind is asked for at once.
+
+    Raises `UsageError` where the form is no kind's or there are several, `NotFound` where there is none,
+    and the gravest of other failures.
+    """
+    answers = gather([partial(_answer, read, object_id) for read in readers.values()])
+    found = [answer for answer in answers if isinstance(answer, Record)]
+    failed = [answer for answer in answers if isinstance(answer, BillctlError)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        kinds = " and ".join(record.TYPE for record in found)
+        raise UsageError(
+            f"{object_id} is the id of a {kinds}", code="which_type", hint=f"Choose: --type {found[0].TYPE}."
+        )
+    asked = [error for error in failed if not isinstance(error, UsageError)]
+    if not asked:
+        raise _unclear(object_id, "no id whose form tells what it is")
+    others = [error for error in asked if not isinstance(error, NotFound)]
+    if others:
+        raise gravest(others)
+    raise NotFound(f"there is nothing of the id {object_id}", code="not_found", account=asked[0].account)
+
+
+def _answer(read: Callable[[str], Record], object_id: str) -> Record | BillctlError:
+    try:
+        return read(object_id)
+    except BillctlError as error:
+        return error
+
+
+def _unclear(object_id: str, what: str) -> UsageError:
+    return UsageError(f"{object_id[:60]!r} is {what}", code="bad_id", hint="Say what it is: --type charge.")
 
 
 def _remember(profile: str, record: Record) -> None:

@@ -15,6 +15,7 @@ from billctl.models import (
     PaymentMethod,
     Record,
     Refund,
+    StatusChange,
     Subscription,
     SubscriptionStatus,
 )
@@ -207,7 +208,15 @@ def record_view(record: Record, *, now: datetime) -> View:
     view: list[Line | Grid] = [Grid((Column(), Column()), tuple(r for r in rows if r[1]))]
     if isinstance(record, Charge) and record.refunds:
         view += [Line((Cell("refunds", "dim"),)), *_indented(records_view(record.refunds, now=now))]
+    if isinstance(record, Charge) and record.status_history:
+        changes = tuple((local_time(c.at), str(c.status), _own_word(c)) for c in record.status_history)
+        view += [Line((Cell("status history", "dim"),)), Grid((Column(),) * 3, changes, indent=2)]
     return view
+
+
+def _own_word(change: StatusChange) -> Cell:
+    """The gateway's word where it says more than billctl's."""
+    return Cell("" if change.gateway_status == change.status else change.gateway_status, "dim")
 
 
 def _indented(view: View) -> Iterable[Line | Grid]:

@@ -33,6 +33,11 @@ def path_of(state_dir: Path, gateway: str) -> Path:
     return state_dir / "sandbox" / f"{gateway}.sqlite"
 
 
+def kept_dir(state_dir: Path) -> Path:
+    """The folder of what adapters keep of the rehearsal gateways between runs: tokens, copies."""
+    return state_dir / "sandbox" / "kept"
+
+
 def prepare(state_dir: Path, gateway: str, *, clock: Clock = utc_now, seed_shop: bool = True) -> Path:
     """Make sure the gateway's state exists, seeded unless told otherwise, and return its path.
 
@@ -137,11 +142,16 @@ def configure(state_dir: Path, gateway: str, **settings: int) -> None:
 
 
 def reset(state_dir: Path, *, clock: Clock = utc_now) -> None:
-    """Wipe every gateway's state, faults and settings included, and seed the shops anew.
+    """Wipe every gateway's state, faults and settings included, and what adapters kept of it; seed anew.
 
     Commands that are running see the new shop from their next request on. A file that is no database is
     replaced.
     """
+    with usable(kept := kept_dir(state_dir)):
+        if kept.exists():
+            import shutil
+
+            shutil.rmtree(kept)
     for gateway in GATEWAYS:
         try:
             prepare(state_dir, gateway, clock=clock)

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from billctl.errors import OutcomeUnknown, Unsupported
+from billctl.errors import OutcomeUnknown
 from billctl.frozen import field, frozen
 from billctl.gateway import Capability, Delivery, Gateway, Identity, Stamp
 from billctl.models import Charge, Invoice, Subscription
@@ -112,14 +112,15 @@ class Verb(ABC):
 
 
 def need(gateway: Gateway, capability: Capability, what: str, *, instead: str | None = None) -> None:
-    """Raise `Unsupported`, with what to do `instead`, where the gateway does not declare the capability."""
+    """Raise `Unsupported` where the gateway does not declare the capability.
+
+    Its hint is the gateway's own, else `instead`.
+    """
     if capability not in gateway.capabilities:
-        raise Unsupported(
-            f"{gateway.account.gateway} cannot {what}",
-            code="unsupported",
-            hint=instead or "See `billctl gateways` for what it can do.",
-            account=gateway.account.name,
-        )
+        error = gateway.cannot(what, capability)
+        if instead and capability not in gateway.instead:
+            error.hint = instead
+        raise error
 
 
 def payment_words(charge: Charge) -> str:

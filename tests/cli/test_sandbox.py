@@ -354,3 +354,27 @@ def test_faults_are_armed_at_one_gateway_and_cleared_at_all() -> None:
     assert [(fault["gateway"], fault["kind"]) for fault in armed] == [("stripe", "401")]
     assert document("sandbox", "fault", "--list")["data"]["faults"] == armed
     assert document("sandbox", "fault", "--clear")["data"]["faults"] == []
+
+
+def test_what_an_adapter_keeps_of_the_sandbox_outlives_a_run_and_ends_with_a_reset() -> None:
+    kept = Path(os.environ["BILLCTL_STATE_DIR"]) / "sandbox" / "kept" / "paypal"
+    look = ("--profile", "sandbox", "lookup", "layla@example.com", "--account", "paypal")
+    billctl(*look)
+    tokens = sorted(kept.glob("token-*.json"))
+    billctl(*look)
+    assert sorted(kept.glob("token-*.json")) == tokens
+    assert len(tokens) == 1
+    assert tokens[0].stat().st_mode & 0o777 == 0o600
+    billctl("sandbox", "reset", "--yes")
+    assert not kept.exists()
+    assert billctl(*look).returncode == 0
+
+
+def test_what_a_gateway_cannot_do_names_what_can_be_done_instead() -> None:
+    why = ("--reason", "customer asks", "--yes")
+    resend = billctl("--profile", "sandbox", "braintree", "resend", "layla001", *why)
+    assert resend.returncode == 2
+    assert "Send the customer the charge's details yourself." in resend.stderr
+    cancel = billctl("--profile", "sandbox", "paypal", "cancel", "I-SBXLAYLA0001", *why)
+    assert cancel.returncode == 2
+    assert "PayPal ends a subscription only at once: with --now" in cancel.stderr

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.cli.program import billctl, document
 from tests.shop import CUSTOMER, DISPUTED, PAID, PAID_INVOICE, PART, SUBSCRIPTION, Shop
 
 KINDS = {
@@ -68,3 +69,28 @@ def test_several_accounts_of_a_gateway_need_a_choice(shop: Shop) -> None:
     assert "profile shop has several stripe accounts" in ran.line
     assert "Choose one: --account us | eu." in ran.line
     assert shop.run("stripe", "show", PAID, "--account", "eu", "-o", "json").data["ref"] == f"eu:{PAID}"
+
+
+def test_where_no_form_tells_the_kind_every_kind_is_asked_for() -> None:
+    kinds = {
+        "layla001": "charge",
+        "layla003": "refund",
+        "sublay": "subscription",
+        "layla": "customer",
+        "layladispute0001": "dispute",
+    }
+    for object_id, kind in kinds.items():
+        assert document("--profile", "sandbox", "braintree", "show", object_id)["data"]["type"] == kind
+    nothing = billctl("--profile", "sandbox", "braintree", "show", "nothere")
+    assert nothing.returncode == 3
+    assert nothing.stderr == "billctl: braintree: there is nothing of the id nothere. Nothing changed.\n"
+
+
+def test_a_charge_shows_what_it_became() -> None:
+    changes = document("--profile", "sandbox", "braintree", "show", "layla001")["data"]["status_history"]
+    assert [change["gateway_status"] for change in changes] == [
+        "authorized",
+        "submitted_for_settlement",
+        "settling",
+        "settled",
+    ]

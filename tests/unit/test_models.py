@@ -152,7 +152,7 @@ CONTRACT = {
 
 ADDED = {
     "customer": set[str](),
-    "charge": {"captured"},
+    "charge": {"captured", "status_history"},
     "refund": {"gateway_status"},
     "subscription": {"gateway_status", "created"},
     "invoice": {"gateway_status", "created", "subscription_id"},

@@ -8,7 +8,6 @@ customers up, `lists` lists, `changes` changes.
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from billctl.errors import Unsupported
 from billctl.gateway import (
     Account,
     Capability,
@@ -64,6 +63,7 @@ class BraintreeGateway(Gateway):
         Capability.CANCEL_AT_PERIOD_END: "only of an active subscription in a paid billing cycle",
         Capability.IDEMPOTENCY: "Braintree's request keys, which may not be open to every merchant",
     }
+    instead: ClassVar[Mapping[Capability, str]] = {Capability.RESEND_INVOICE: NO_MESSAGES}
     tells_account: ClassVar[bool] = False
 
     def __init__(self, account: Account) -> None:
@@ -71,12 +71,6 @@ class BraintreeGateway(Gateway):
 
         super().__init__(account)
         self._client = Client(account)
-
-    def _cannot(self, what: str) -> Unsupported:
-        error = super()._cannot(what)
-        if what.startswith("resend"):
-            error.hint = NO_MESSAGES
-        return error
 
     @classmethod
     def settings_faults(cls, settings: Mapping[str, str], *, live: bool) -> Mapping[str, str]:
@@ -100,7 +94,7 @@ class BraintreeGateway(Gateway):
     def find_customers(self, query: Query) -> Found:
         """See `find`. A guest stands there under his e-mail address."""
         if query.by.capability not in self.capabilities:
-            raise self._cannot(f"find customers by {query.by}")
+            raise self.cannot(f"find customers by {query.by}")
         from billctl.gateways.braintree import find
 
         return find.find_customers(self._client, query)

@@ -19,6 +19,7 @@ from billctl.models import (
     PaymentMethod,
     Refund,
     RefundStatus,
+    StatusChange,
     given_back,
     refundable,
 )
@@ -245,7 +246,21 @@ def charge(data: Any, account: str, *, refunds: Sequence[Refund] = ()) -> Charge
         disputed=disputed,
         subscription_id=text(data, "subscription_id"),
         refunds=tuple(refunds),
+        status_history=status_history(data),
     )
+
+
+def status_history(data: Any) -> tuple[StatusChange, ...]:
+    """What the transaction became, in order of time. The merchant's user who did it is left out."""
+    changes = [
+        StatusChange(
+            status=word(CHARGE_STATUS, event.status, ChargeStatus.UNKNOWN),
+            gateway_status=str(event.status),
+            at=instant(event.timestamp),
+        )
+        for event in listed(data, "status_history")
+    ]
+    return tuple(sorted(changes, key=lambda change: change.at))
 
 
 def _paid_status(captured: Money, refunded: Money, *, disputed: bool) -> ChargeStatus:

@@ -12,7 +12,7 @@ from billctl.money import Money
 
 
 def money(amount: object, currency: object) -> Money:
-    """An amount of Braintree's (`Decimal`, or its text, in major units) as money, exactly.
+    """An amount as the SDK gives it (`Decimal`, in major units) as money, exactly.
 
     Raises `TypeError` or `ValueError` for what is no amount of `currency`; nothing is rounded. Whether
     Braintree deviates from ISO 4217 for currencies without two decimals is not verified; its major units
@@ -20,9 +20,9 @@ def money(amount: object, currency: object) -> Money:
     """
     if not isinstance(currency, str) or currency not in EXPONENTS:
         raise ValueError(f"{currency!r} is not an ISO 4217 currency")
-    if not isinstance(amount, Decimal | str):
+    if not isinstance(amount, Decimal):
         raise TypeError(f"an amount is decimal, not {type(amount).__name__}")
-    sign, digits, shift = Decimal(amount).as_tuple()
+    sign, digits, shift = amount.as_tuple()
     if not isinstance(shift, int) or sign or len(digits) > 18 or abs(shift) > 18:
         raise ValueError(f"{amount} is no amount")
     places = EXPONENTS[currency] + shift

@@ -67,6 +67,16 @@ class PaypalGateway(Gateway):
         Capability.RESEND_INVOICE: "a reminder, of what is still to be paid",
     }
 
+    instead: ClassVar[Mapping[Capability, str]] = {
+        Capability.CANCEL_AT_PERIOD_END: (
+            "PayPal ends a subscription only at once: with --now nothing more is charged, and what is paid "
+            "already stays paid. To let it run on, cancel it on its last day."
+        ),
+        Capability.LIST_CUSTOMERS: "PayPal keeps no customers: look one up by e-mail or name.",
+        Capability.LIST_SUBSCRIPTIONS: "Look its subscriber up: `billctl lookup EMAIL`.",
+        Capability.RESEND_TO: "A reminder goes to the invoice's own recipients.",
+    }
+
     def __init__(self, account: Account, *, now: Callable[[], datetime] = utc_now) -> None:
         from billctl.gateways.paypal.client import Client
 
@@ -117,7 +127,7 @@ class PaypalGateway(Gateway):
 
         return Copy(
             self.account.state_dir,
-            endpoint=self._client.base,
+            endpoint=self.account.address or self._client.base,
             client_id=self._client.client_id,
             account=self.account.name,
         )

@@ -163,7 +163,7 @@ class Client:
         self._session = bounded_session(limit, connections=CONNECTIONS, loopback=loopback)
         tokens = TokenStore(
             self.account.state_dir,
-            endpoint=self.base,
+            endpoint=self.account.address or self.base,
             client_id=self.client_id,
             secret=str(self.account.secrets.get("client_secret", "")),
             patience=limit,

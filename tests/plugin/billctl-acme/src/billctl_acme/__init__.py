@@ -103,7 +103,7 @@ class AcmeGateway(Gateway):
                 lambda: self._read("customer", self._read("charge", query.text)["customer"])
             )
         else:
-            raise self._cannot(f"find customers by {query.by}")
+            raise self.cannot(f"find customers by {query.by}")
         return Found(customers=tuple(gather([self._with_history(person, query) for person in found])))
 
     def _if_there(self, read: Callable[[], Json]) -> list[Json]:
@@ -209,7 +209,7 @@ class AcmeGateway(Gateway):
     def preview_resend(self, invoice: Invoice, *, to: str | None) -> Delivery:
         """A reminder to the customer's address."""
         if to is not None:
-            raise self._cannot("send an invoice to another address")
+            raise self.cannot("send an invoice to another address")
         return Delivery(message=Message.REMINDER, to=invoice.email or "the customer")
 
     def resend_invoice(self, invoice: Invoice, *, to: str | None, stamp: Stamp) -> Delivery:

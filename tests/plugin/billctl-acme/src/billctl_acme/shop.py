@@ -147,6 +147,11 @@ class Ledger:
         return {"to": invoice["email"]}
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128
+    """Connections that may wait to be accepted; with the library's 5, a busy machine turns clients away."""
+
+
 class Shop:
     """The server, up between `__enter__` and `__exit__` at `url`; `posts` counts the changes asked for."""
 
@@ -181,7 +186,7 @@ class Shop:
             def log_message(self, *_: Any) -> None:
                 """Nothing: requests are no business of the operator's terminal."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._server = _Server(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         self._server.block_on_close = False
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
