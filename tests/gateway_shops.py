@@ -5,6 +5,7 @@ What a gateway really did is read in its own books, the sandbox's state on disk,
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -105,6 +106,12 @@ class GatewayShop(Shop):
             "BILLCTL_PROFILE": "shop",
             name: key or (self.house.live_key if live else self.house.key),
         }
+
+    def settle(self) -> None:
+        """Wait until a request that nobody waits for any more counts as not sent."""
+        seconds = 1.0
+        self.use(more=f"[network]\nread_timeout = {seconds}\n")
+        time.sleep(seconds)
 
     def arm(self, kind: str, match: str = "*", **more: Any) -> None:
         """Arm a fault of the gateway's sandbox."""

@@ -32,7 +32,7 @@ from tests.safety.test_faults import ACTS, CERTAIN
 from tests.shop import WHY
 
 READ_TIMEOUT = 0.6
-LATE = 2.0
+LATE = 4.0
 
 
 @dataclass(frozen=True)
@@ -158,8 +158,15 @@ def send(shop: GatewayShop, change: Change, *more: str) -> Any:
 
 def arm(shop: GatewayShop, kind: str, change: Change) -> None:
     """Arm the fault for every attempt that the adapter may make of one change."""
-    shop.use(more=f"[network]\nread_timeout = {READ_TIMEOUT}\n")
+    if kind.startswith("hang"):
+        shop.use(more=f"[network]\nread_timeout = {READ_TIMEOUT}\n")
     shop.arm(kind, change.request, times=10)
+
+
+def disarm(shop: GatewayShop) -> None:
+    """Let the gateway be well, and have all the time it needs."""
+    shop.disarm()
+    shop.use()
 
 
 def reconciled(shop: GatewayShop, *, acted: bool) -> Any:
@@ -168,6 +175,7 @@ def reconciled(shop: GatewayShop, *, acted: bool) -> Any:
     if not acted and found.code == 6 and "may still be on its way" in found.data[0]["note"]:
         shop.settle()
         found = shop.run("audit", "reconcile", "-o", "json")
+        shop.use()
     return found
 
 
@@ -213,7 +221,7 @@ def test_what_nobody_can_know_is_found_out_by_looking_and_never_sent_again(
     assert "billctl audit reconcile" in ran.line
     assert shop.operations() == [(change.verb, "unknown")]
 
-    shop.disarm()
+    disarm(shop)
     blocked = send(shop, change)
     assert (blocked.code, blocked.document["errors"][0]["code"]) == (6, "operation_unknown")
     assert change.done(shop) == int(acted)
@@ -249,7 +257,7 @@ def test_what_the_gateway_certainly_did_not_do_can_simply_be_run_again(
     assert shop.operations() == [(change.verb, outcome)]
     assert shop.run("audit", "reconcile", "-o", "json").data == []
 
-    shop.disarm()
+    disarm(shop)
     again = send(shop, change)
     if kind == "refuse" and change.kept:
         assert again.code == 5
@@ -266,8 +274,7 @@ def test_a_refund_of_a_subscriptions_payment_is_found_once_paypals_report_has_it
     arm(shop, "answer-lost", change)
     assert send(shop, change).code == 6
     assert change.done(shop) == 1
-    shop.disarm()
-    shop.settle()
+    disarm(shop)
 
     early = shop.run("audit", "reconcile", "-o", "json")
     assert (early.code, early.data[0]["finding"]) == (6, "unknown")
@@ -289,7 +296,7 @@ def test_a_refund_of_a_subscriptions_payment_that_was_not_made_is_made_once(shop
     shop = shops(change)
     arm(shop, kind, change)
     assert send(shop, change).code == 6
-    shop.disarm()
+    disarm(shop)
     assert reconciled(shop, acted=False).data[0]["finding"] == "not_done"
     assert send(shop, change).data["outcome"] == "succeeded"
     assert change.done(shop) == 1
@@ -315,8 +322,7 @@ def test_what_is_done_after_reconcile_found_nothing_is_not_done_again(
     shop.use(more=f"[network]\nread_timeout = {READ_TIMEOUT}\n")
     shop.arm("late", change.request, seconds=LATE)
     assert send(shop, change).code == 6
-    shop.settle()
-    settled = shop.run("audit", "reconcile", "-o", "json")
+    settled = reconciled(shop, acted=False)
     assert [row["finding"] for row in settled.data] == ["not_done"]
     deadline = time.monotonic() + 20
     while not change.done(shop) and time.monotonic() < deadline:
@@ -337,7 +343,6 @@ def test_an_answer_about_other_money_is_never_a_success(shops: Shops, name: str,
     assert (ran.code, ran.data["outcome"]) == (6, "unknown")
     assert "where 12.50 USD was asked for" in ran.line
     assert shop.operations() == [(change.verb, "unknown")]
-    shop.settle()
     assert shop.run("audit", "reconcile", "-o", "json").data[0]["finding"] == "done"
     assert send(shop, change).data["outcome"] == "already_done"
     assert change.done(shop) == 1
@@ -348,11 +353,10 @@ def test_reconcile_that_is_told_of_other_money_leaves_it_unknown(shops: Shops) -
     shop = shops(change)
     shop.arm("answer-lost", change.request)
     assert send(shop, change).code == 6
-    shop.settle()
     (made,) = [record["id"] for record in shop.made("transaction")]
     shop.arm("wrong-amount", f"GET /merchants/*/{made.replace('transaction/', 'transactions/')}", times=10)
     ran = shop.run("audit", "reconcile", "-o", "json")
     assert (ran.code, ran.data[0]["finding"]) == (6, "unknown")
     assert "answered 12.51 USD where 12.50 USD was asked for" in ran.data[0]["note"]
-    shop.disarm()
+    disarm(shop)
     assert shop.run("audit", "reconcile", "-o", "json").data[0]["finding"] == "done"
