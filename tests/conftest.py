@@ -1,5 +1,6 @@
 """What holds for every test: its own environment and home, no secret store, no network but loopback."""
 
+import gc
 import ipaddress
 import os
 import re
@@ -66,17 +67,33 @@ def pytest_xdist_auto_num_workers() -> int | None:
     return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in OUTER else 2 * (os.cpu_count() or 1)
 
 
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector thousands of collected tests on each of its rounds: a tenth of all CPU."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def outer_env() -> Mapping[str, str]:
     """The environment the suite was started in, for a test that must install something."""
     return OUTER
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _whole_run() -> Iterator[None]:
+    """What is the same for every test and every fixture: no foreign variable, no long pause, the guard up."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if not KEPT.fullmatch(name):
+                patch.delenv(name)
+        for pause in PAUSES:
+            patch.setattr(pause, 0.02)  # hundreds of answers are lost here, and loopback need not be spared
+        _guard(patch)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if not KEPT.fullmatch(name):
-            monkeypatch.delenv(name)
     own = {
         "HOME": str(tmp_path / "home"),
         "TERM": "xterm-256color",
@@ -88,26 +105,30 @@ def _own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-@pytest.fixture(autouse=True)
-def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hundreds of answers are lost here, and nobody is to be spared on loopback."""
-    for pause in PAUSES:
-        monkeypatch.setattr(pause, 0.02)
+LEFT: list[str] = []
+"""Where the running test tried to go beyond this machine."""
 
 
 @pytest.fixture(autouse=True)
-def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Refuse, and fail the test for, every connection and name look-up that would leave this machine.
+def _loopback_only() -> Iterator[None]:
+    """Fail the test for every connection and name look-up that would leave this machine.
 
     It guards this process, not the programs a test starts. A name under `.invalid` may be looked up:
     it exists nowhere (RFC 6761).
     """
-    left: list[str] = []
+    LEFT.clear()
+    yield
+    if LEFT:
+        pytest.fail(f"the test tried to reach {', '.join(LEFT)}", pytrace=False)
+
+
+def _guard(patch: pytest.MonkeyPatch) -> None:
+    """Refuse, and note in LEFT, what would leave this machine."""
     real_connect, real_connect_ex = socket.socket.connect, socket.socket.connect_ex
     real_getaddrinfo = socket.getaddrinfo
 
     def refuse(target: object) -> None:
-        left.append(str(target))
+        LEFT.append(str(target))
         raise ConnectionRefusedError(f"tests reach loopback only, not {target}")
 
     def connect(self: socket.socket, address: Any) -> None:
@@ -126,12 +147,9 @@ def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             refuse(name)
         return real_getaddrinfo(host, *args, **kwargs)
 
-    monkeypatch.setattr(socket.socket, "connect", connect)
-    monkeypatch.setattr(socket.socket, "connect_ex", connect_ex)
-    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    yield
-    if left:
-        pytest.fail(f"the test tried to reach {', '.join(left)}", pytrace=False)
+    patch.setattr(socket.socket, "connect", connect)
+    patch.setattr(socket.socket, "connect_ex", connect_ex)
+    patch.setattr(socket, "getaddrinfo", getaddrinfo)
 
 
 def _stays_here(family: int, address: Any) -> bool:

@@ -93,7 +93,7 @@ def test_it_ends_when_told_to_with_the_code_of_an_interruption(number: signal.Si
 
 
 def test_quiet_says_nothing_but_data() -> None:
-    with serving("--quiet") as (process, line):
+    with serving("--quiet", "--gateway", "stripe") as (process, line):
         assert line.startswith("stripe\t")
         process.terminate()
         assert process.communicate(timeout=SECONDS) == ("", "")
