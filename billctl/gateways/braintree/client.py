@@ -14,7 +14,7 @@ from threading import Lock
 from types import ModuleType
 from typing import Any, TypeVar
 
-from billctl.errors import BillctlError, OutcomeUnknown
+from billctl.errors import BillctlError, NoAnswer, NotFound, OutcomeUnknown
 from billctl.gateway import Account
 from billctl.gateways.braintree import place
 from billctl.gateways.braintree.errors import failure_of
@@ -52,7 +52,21 @@ class Client:
         self._currencies: dict[str, str] | None = None
 
     def read(self, ask: Callable[[Sdk], T]) -> T:
-        """What `ask` gets from the SDK. It changes nothing. Raises the errors of a read."""
+        """The list that `ask` gets from the SDK. It changes nothing. Raises the errors of a read; that there
+        is no list is one of them, as nobody's is empty."""
+        try:
+            return self.find(ask)
+        except NotFound as error:
+            raise NoAnswer(
+                f"{self.host} does not know this merchant, or what was asked of it",
+                code="bad_answer",
+                hint="Check merchant_id, and base_url where the profile has one.",
+                account=self.account.name,
+            ) from error
+
+    def find(self, ask: Callable[[Sdk], T]) -> T:
+        """The object that `ask` gets from the SDK. It changes nothing. Raises `NotFound` and the errors of a
+        read."""
         self._wire.begin()
         try:
             return ask(self._sdk())

@@ -10,13 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from billctl.causes import Reach, cause_of
 from billctl.errors import AuthFailed, BillctlError, NoAnswer, NotFound, NotSent, OutcomeUnknown, Refused
 
-UNSENT = frozenset({"ConnectTimeoutError", "ConnectTimeout", "SSLCertVerificationError"})
-"""urllib3 raises (a subclass of) `ConnectTimeoutError` only while it makes a connection: refused, name
-not resolved, timed out; the shared transport adds every failure of a TLS handshake."""
-
-TIMED_OUT = frozenset({"ReadTimeout", "ReadTimeoutError", "TimeoutError", "RequestTimeoutError"})
 BROKEN = frozenset({"ConnectionError", "ChunkedEncodingError"})
 
 STATUS: dict[int, type[BillctlError]] = {
@@ -112,33 +108,22 @@ def failure_of(error: Exception, exchange: Exchange | None, host: str) -> Failur
 
 def network_failure(error: BaseException, host: str) -> Failure:
     """What `error`, raised before an answer of `host` was there, means."""
-    chain = list(_causes(error))
-    names = {kind.__name__ for link in chain for kind in type(link).__mro__}
-    last = one_line(str(chain[-1]) or type(chain[-1]).__name__)
-    if names & UNSENT:
-        return Failure(f"Braintree cannot be reached at {host}: {last}", kind=NotSent, code="unreachable")
-    if names & TIMED_OUT:
-        return Failure(f"{host} did not answer in time", code="timeout")
-    if names & BROKEN:
-        return Failure(
-            f"the connection to {host} broke before an answer: {last}", code="no_answer", again=True
-        )
-    return Failure(f"the answer of {host} cannot be used: {_named(error)}", code="bad_answer")
+    cause = cause_of(error, broken=BROKEN)
+    last = one_line(cause.text)
+    match cause.reach:
+        case Reach.UNSENT:
+            return Failure(f"Braintree cannot be reached at {host}: {last}", kind=NotSent, code="unreachable")
+        case Reach.TIMED_OUT:
+            return Failure(f"{host} did not answer in time", code="timeout")
+        case Reach.BROKEN:
+            message = f"the connection to {host} broke before an answer: {last}"
+            return Failure(message, code="no_answer", again=True)
+        case _:
+            return Failure(f"the answer of {host} cannot be used: {_named(error)}", code="bad_answer")
 
 
 def _named(error: BaseException) -> str:
     return one_line(f"{type(error).__name__}: {error}").rstrip(": ")
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The chain from `error` to its first cause; urllib3 keeps some links in `reason`."""
-    seen: set[int] = set()
-    link: object = error
-    while isinstance(link, BaseException) and id(link) not in seen:
-        seen.add(id(link))
-        yield link
-        hidden = getattr(link, "reason", None)
-        link = link.__cause__ or link.__context__ or (hidden if isinstance(hidden, BaseException) else None)
 
 
 UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError)

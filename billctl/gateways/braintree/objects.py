@@ -31,7 +31,7 @@ def retrieve(client: Client, kind: str, object_id: str) -> Any:
     """
     checked(object_id, kind)
     try:
-        found = client.read(lambda sdk: getattr(sdk, FINDERS[kind]).find(object_id))
+        found = client.find(lambda sdk: getattr(sdk, FINDERS[kind]).find(object_id))
     except NotFound as error:
         message = f"Braintree has no {kind} {object_id}"
         raise NotFound(message, code=error.code, account=client.account.name) from error

@@ -11,7 +11,7 @@ from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
-from billctl.errors import AuthFailed, BillctlError
+from billctl.errors import AuthFailed, BillctlError, NoAnswer, NotFound
 from billctl.gateway import Account
 from billctl.gateways.paypal.errors import BadAnswer, Failure, NoToken, failure_of
 from billctl.gateways.paypal.sdk import tamed
@@ -80,9 +80,24 @@ class Client:
         """The object that a GET answers. Raises the errors of a read."""
         return self._object("GET", path, params or {}, None)
 
+    def listed(self, path: str, params: Params) -> Json:
+        """The list that a GET answers. Raises the errors of a read; that there is no list is one of them, as
+        nobody's is empty."""
+        return self._list("GET", path, params, None)
+
     def search(self, path: str, body: Json, params: Params) -> Json:
-        """The object that a POST answers which changes nothing. Raises the errors of a read."""
-        return self._object("POST", path, params, body)
+        """The list that a POST answers which changes nothing. Raises as `listed` does."""
+        return self._list("POST", path, params, body)
+
+    def _list(self, method: str, path: str, params: Params, body: Json | None) -> Json:
+        try:
+            return self._object(method, path, params, body)
+        except NotFound as error:
+            raise NoAnswer(
+                f"{self.host} does not know {path}: {error.message}",
+                code="bad_answer",
+                account=self.account.name,
+            ) from error
 
     def _object(self, method: str, path: str, params: Params, body: Json | None) -> Json:
         answer = self._send(method, path, params, body, {}, change=False)

@@ -32,7 +32,7 @@ def page(client: Client, since: datetime, until: datetime, token: str | None = N
     params: Json = {"update_time_after": wire_time(max(since, until - REACH)), "page_size": PAGE}
     if token:
         params["next_page_token"] = token
-    answer = client.get(PATHS["dispute"], params)
+    answer = client.listed(PATHS["dispute"], params)
     with reading_answer(client.account.name, change=False):
         rows = list(answer.get("items") or ())
         for row in rows:
@@ -55,7 +55,7 @@ def whole(client: Client, rows: Sequence[Json]) -> list[Callable[[], Json]]:
 
 def of_charge(client: Client, charge_id: str) -> list[Json]:
     """The rows of one charge's disputes. Raises the errors of a read."""
-    answer = client.get(PATHS["dispute"], {"disputed_transaction_id": charge_id, "page_size": PAGE})
+    answer = client.listed(PATHS["dispute"], {"disputed_transaction_id": charge_id, "page_size": PAGE})
     with reading_answer(client.account.name, change=False):
         rows = list(answer.get("items") or ())
         for row in rows:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from billctl.causes import Reach, cause_of, retry_after
 from billctl.errors import (
     AuthFailed,
     BillctlError,
@@ -24,11 +25,7 @@ from billctl.errors import (
     Unsupported,
 )
 
-UNSENT = frozenset({"ConnectTimeoutError", "ConnectTimeout", "SSLCertVerificationError"})
-"""urllib3 raises (a subclass of) `ConnectTimeoutError` only while it makes a connection: refused, name
-not resolved, timed out; the client's transport adds every failure of a TLS handshake."""
-
-TIMED_OUT = frozenset({"ReadTimeout", "ReadTimeoutError", "TimeoutError"})
+BROKEN = frozenset({"RequestException"})
 
 STATUS: dict[int, type[BillctlError]] = {
     400: Refused,
@@ -151,7 +148,7 @@ def _answered_failure(status: int, told: Mapping[str, Any], headers: Mapping[str
         kind=kind,
         code=DEFAULT_CODES.get(status) or code,
         again=status in {409, 429} or status >= 500,
-        wait=_seconds(headers.get("Retry-After")),
+        wait=retry_after(headers.get("Retry-After")),
         status=status,
     )
 
@@ -167,37 +164,20 @@ def _said(told: Mapping[str, Any]) -> tuple[str | None, str]:
     return (str(code) if code else None), str(words).rstrip(". ")
 
 
-def _seconds(text: object) -> int | None:
-    """`Retry-After` in seconds; its other form, a date, is not read."""
-    return int(text) if isinstance(text, str) and text.isascii() and text.isdigit() else None
-
-
 def _network_failure(error: Exception, host: str) -> Failure:
-    chain = list(_causes(error))
-    names = {kind.__name__ for link in chain for kind in type(link).__mro__}
-    last = redacted(str(chain[-1]) or type(chain[-1]).__name__)
-    if names & UNSENT:
-        return Failure(message=f"PayPal cannot be reached at {host}: {last}", kind=NotSent)
-    if names & TIMED_OUT:
-        return Failure(message=f"{host} did not answer in time", code="timeout")
-    if "RequestException" in names:
-        return Failure(
-            message=f"the connection to {host} broke before an answer: {last}", code="no_answer", again=True
-        )
-    return Failure(
-        message=f"the answer of {host} cannot be used: {type(error).__name__}: {last}", code="bad_answer"
-    )
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The chain from `error` to its first cause; requests keeps some links in `reason` or `args`."""
-    seen: set[int] = set()
-    link: object = error
-    while isinstance(link, BaseException) and id(link) not in seen:
-        seen.add(id(link))
-        yield link
-        hidden = getattr(link, "reason", None)
-        link = link.__cause__ or link.__context__ or (hidden if isinstance(hidden, BaseException) else None)
+    cause = cause_of(error, broken=BROKEN)
+    last = redacted(cause.text)
+    match cause.reach:
+        case Reach.UNSENT:
+            return Failure(message=f"PayPal cannot be reached at {host}: {last}", kind=NotSent)
+        case Reach.TIMED_OUT:
+            return Failure(message=f"{host} did not answer in time", code="timeout")
+        case Reach.BROKEN:
+            message = f"the connection to {host} broke before an answer: {last}"
+            return Failure(message=message, code="no_answer", again=True)
+        case _:
+            message = f"the answer of {host} cannot be used: {type(error).__name__}: {last}"
+            return Failure(message=message, code="bad_answer")
 
 
 UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)

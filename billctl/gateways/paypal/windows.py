@@ -127,7 +127,7 @@ def _page(client: Client, window: Window, number: int, filters: Params) -> Json:
         **filters,
     }
     try:
-        answer = client.get(PATH, params)
+        answer = client.listed(PATH, params)
     except AuthFailed as error:
         error.hint = PERMISSION if error.code == "permission" else error.hint
         raise
@@ -143,4 +143,4 @@ def _page(client: Client, window: Window, number: int, filters: Params) -> Json:
 def probe(client: Client, now: datetime) -> None:
     """Ask for one row of the last day: the cheapest question that proves both credentials and permission."""
     span = {"start_date": wire_time(now - SAFE), "end_date": wire_time(now)}
-    client.get(PATH, {**span, "page_size": 1})
+    client.listed(PATH, {**span, "page_size": 1})

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from billctl.causes import Reach, cause_of, retry_after
 from billctl.errors import (
     AuthFailed,
     BillctlError,
@@ -22,11 +23,7 @@ from billctl.errors import (
     Unsupported,
 )
 
-UNSENT = frozenset({"ConnectTimeoutError", "ConnectTimeout", "SSLCertVerificationError"})
-"""urllib3 raises (a subclass of) `ConnectTimeoutError` only while it makes a connection: refused, name
-not resolved, timed out; the client's transport adds every failure of a TLS handshake."""
-
-TIMED_OUT = frozenset({"ReadTimeout", "ReadTimeoutError", "TimeoutError"})
+BROKEN = frozenset({"APIConnectionError"})
 
 STATUS: dict[int, type[BillctlError]] = {
     400: Refused,
@@ -120,41 +117,24 @@ def _answered_failure(status: int, told: dict[str, Any], headers: Any) -> Failur
         kind=kind,
         code=str(code) if code else None,
         again=again,
-        wait=_seconds(headers.get("Retry-After")),
+        wait=retry_after(headers.get("Retry-After")),
     )
-
-
-def _seconds(text: object) -> float | None:
-    """`Retry-After` in seconds; its other form, a date, is not read."""
-    return float(text) if isinstance(text, str) and text.isascii() and text.isdigit() else None
 
 
 def _network_failure(error: Exception, host: str) -> Failure:
-    chain = list(_causes(error))
-    names = {kind.__name__ for link in chain for kind in type(link).__mro__}
-    last = redacted(str(chain[-1]) or type(chain[-1]).__name__)
-    if names & UNSENT:
-        return Failure(message=f"Stripe cannot be reached at {host}: {last}", kind=NotSent)
-    if names & TIMED_OUT:
-        return Failure(message=f"{host} did not answer in time", code="timeout")
-    if "APIConnectionError" in names:
-        return Failure(
-            message=f"the connection to {host} broke before an answer: {last}", code="no_answer", again=True
-        )
-    return Failure(
-        message=f"the answer of {host} cannot be used: {type(error).__name__}: {last}", code="bad_answer"
-    )
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The chain from `error` to its first cause; requests keeps some links in `reason` or `args`."""
-    seen: set[int] = set()
-    link: object = error
-    while isinstance(link, BaseException) and id(link) not in seen:
-        seen.add(id(link))
-        yield link
-        hidden = getattr(link, "reason", None) or getattr(link, "original_error", None)
-        link = link.__cause__ or link.__context__ or (hidden if isinstance(hidden, BaseException) else None)
+    cause = cause_of(error, broken=BROKEN)
+    last = redacted(cause.text)
+    match cause.reach:
+        case Reach.UNSENT:
+            return Failure(message=f"Stripe cannot be reached at {host}: {last}", kind=NotSent)
+        case Reach.TIMED_OUT:
+            return Failure(message=f"{host} did not answer in time", code="timeout")
+        case Reach.BROKEN:
+            message = f"the connection to {host} broke before an answer: {last}"
+            return Failure(message=message, code="no_answer", again=True)
+        case _:
+            message = f"the answer of {host} cannot be used: {type(error).__name__}: {last}"
+            return Failure(message=message, code="bad_answer")
 
 
 UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError)
