@@ -6,9 +6,9 @@ What a gateway really did is read in its own books, the sandbox's state on disk,
 import json
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +182,25 @@ class BraintreeShop(GatewayShop):
         return [record["amount"] for record in self.made("transaction") if record.get("charge") == charge]
 
 
+@dataclass
+class Street(Shop):
+    """The three gateways side by side; `urls` are their sandboxes' addresses."""
+
+    urls: Mapping[str, str] = field(default_factory=dict)
+
+    def street(
+        self, profile: str = "shop", *, more: str = "", accounts: Iterable[str] = GATEWAYS, **instead: str
+    ) -> None:
+        """Write a profile with `accounts`, those of `instead` at other addresses; `more` comes before them."""
+        tables = "".join(
+            HOUSES[name].table(name, name, instead.get(name, self.urls[name])) for name in accounts
+        )
+        self.profile(profile, f'mode = "test"\n{more}{tables}')
+        self.env |= {
+            f"BILLCTL_{name.upper()}_{house.secret.upper()}": house.key for name, house in HOUSES.items()
+        }
+
+
 SHOPS: Mapping[str, type[GatewayShop]] = {"paypal": PaypalShop, "braintree": BraintreeShop}
 
 
@@ -196,3 +215,20 @@ def open_gateway_shop(folder: Path, gateway: str) -> Iterator[GatewayShop]:
         with shop._database() as database:
             shop.seeded = frozenset(found for (found,) in database.execute("SELECT id FROM objects"))
         yield shop
+
+
+@contextmanager
+def open_street(folder: Path) -> Iterator[Street]:
+    """All three gateways below `folder`, whichever environment the test that uses it has."""
+    state_dir = folder / "state"
+    state_dir.mkdir(mode=0o700, exist_ok=True)
+    with rehearsed(state_dir, GATEWAYS) as sandbox:
+        urls = {name: sandbox.url(name) for name in GATEWAYS}
+        street = Street(state_dir, folder / "config", urls["stripe"], urls=urls)
+        street.env |= {
+            "BILLCTL_CONFIG_DIR": str(street.config_dir),
+            "BILLCTL_STATE_DIR": str(state_dir),
+            "BILLCTL_PROFILE": "shop",
+        }
+        street.street()
+        yield street
