@@ -191,7 +191,7 @@ class Street(Shop):
     def street(
         self, profile: str = "shop", *, more: str = "", accounts: Iterable[str] = GATEWAYS, **instead: str
     ) -> None:
-        """Write a profile with `accounts`, those of `instead` at other addresses; `more` comes before them."""
+        """Write a profile with `accounts`, some of them elsewhere (`instead`); `more` comes before them."""
         tables = "".join(
             HOUSES[name].table(name, name, instead.get(name, self.urls[name])) for name in accounts
         )

@@ -148,10 +148,11 @@ def invoice_words(invoice: Invoice, now: datetime) -> str:
 
 
 def records_view(records: Sequence[Record], *, now: datetime) -> View:
-    """Records of one kind as a table with headings, or a line saying that there are none."""
+    """Records of one kind, which a gateway may have derived its own from, as a table with headings; or a line
+    saying that there are none."""
     if not records:
         return [Line((Cell("none", "dim"),))]
-    titles, row = LISTS[type(records[0])]
+    titles, row = LISTS[next(kind for kind in type(records[0]).__mro__ if kind in LISTS)]
     return [Grid(tuple(_titled(title) for title in titles), tuple(row(record, now) for record in records))]
 
 

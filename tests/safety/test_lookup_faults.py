@@ -1,18 +1,28 @@
 """One gateway down, slow or lying while the others answer: its part failed, and nothing else."""
 
 import json
-import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from billctl.testing import servers
 from billctl.testing.servers import Behaviour, LoopbackServer, Request
-from tests.gateway_shops import GATEWAYS, HOUSES, LAYLA, Street, open_street
-from tests.shop import SECONDS, Ran
+from tests.gateway_shops import (
+    BRAINTREE_CHARGE,
+    GATEWAYS,
+    HOUSES,
+    LAYLA,
+    PAYPAL_CHARGE,
+    GatewayShop,
+    Street,
+    open_gateway_shop,
+    open_street,
+)
+from tests.shop import SECONDS, WHY, Ran
 
 DOWN = "http://127.0.0.1:1"
 LIMITS = "[network]\nread_timeout = 3\n"
@@ -74,7 +84,7 @@ def is_token(request: Request) -> bool:
 
 @contextmanager
 def lying(street: Street, gateway: str, behaviour: Behaviour) -> Iterator[LoopbackServer]:
-    """Let `gateway` answer everything so; PayPal still gives tokens, so that its answers themselves are met."""
+    """Let `gateway` answer everything so, but for PayPal's tokens, without which nothing else is asked."""
     true = servers.Upstream(street.urls[gateway]).pass_on
     with LoopbackServer(servers.only(is_token, true, behaviour)) as server:
         street.street(more=LIMITS, **{gateway: server.url})
@@ -119,3 +129,199 @@ def test_a_gateway_that_lies_fails_alone(
     (error,) = ran.document["errors"]
     assert failed.document["exit"]["class"] == error["class"]
     assert failed.code in {4, 5, 11}
+
+
+@pytest.mark.parametrize("kind", ["html", pytest.param("dropped", marks=pytest.mark.slow)])
+def test_a_paypal_that_gives_no_token_fails_alone(street: Street, well: dict[str, Any], kind: str) -> None:
+    with LoopbackServer(LIES[kind]) as server:
+        street.street(more=LIMITS, paypal=server.url)
+        ran = street.run("lookup", LAYLA, "-o", "json")
+    check_lookup(ran, "paypal", well)
+    assert "no access token from PayPal" in ran.document["errors"][0]["message"]
+
+
+@pytest.mark.parametrize("gateway", GATEWAYS)
+def test_a_gateway_that_is_down_fails_alone(street: Street, well: dict[str, Any], gateway: str) -> None:
+    street.street(**{gateway: DOWN})
+    check_lookup(street.run("lookup", LAYLA, "-o", "json"), gateway, well)
+    failed = street.run("lookup", LAYLA, "--all-or-fail", "-o", "json")
+    assert failed.code == 11
+    assert failed.document["exit"]["class"] == "network"
+
+
+@pytest.mark.parametrize(
+    "gateway",
+    ["paypal", *(pytest.param(name, marks=pytest.mark.slow) for name in ("stripe", "braintree"))],
+)
+def test_a_gateway_that_never_ends_is_given_up_at_the_deadline(
+    street: Street, well: dict[str, Any], gateway: str
+) -> None:
+    with LoopbackServer(servers.trickling) as server:
+        street.street(more="[network]\nread_timeout = 30\ndeadline = 4\n", **{gateway: server.url})
+        ran = street.run("lookup", LAYLA, "-o", "json")
+    check_lookup(ran, gateway, well)
+    assert "no answer within 4 s" in ran.document["errors"][0]["message"]
+
+
+def test_when_all_fail_the_gravest_decides(street: Street) -> None:
+    street.street(**dict.fromkeys(GATEWAYS, DOWN))
+    ran = street.run("lookup", LAYLA, "-o", "json")
+    assert (ran.code, len(ran.document["errors"])) == (11, 3)
+    street.street(stripe=DOWN, braintree=DOWN)
+    street.env["BILLCTL_PAYPAL_CLIENT_SECRET"] = "notTheSecret"
+    ran = street.run("lookup", LAYLA, "-o", "json")
+    assert (ran.code, ran.document["exit"]["class"]) == (4, "auth")
+    assert [error["class"] for error in ran.document["errors"]] == ["network", "auth", "network"]
+
+
+LISTED = {
+    "customers": {"stripe", "braintree"},
+    "charges": set(GATEWAYS),
+    "refunds": set(GATEWAYS),
+    "subscriptions": {"stripe", "braintree"},
+    "invoices": {"stripe", "paypal"},
+    "disputes": set(GATEWAYS),
+}
+"""Which gateways list what."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "gateway"),
+    [
+        pytest.param(kind, gateway, marks=() if kind in {"charges", "subscriptions"} else pytest.mark.slow)
+        for kind, gateways in LISTED.items()
+        for gateway in GATEWAYS
+        if gateway in gateways
+    ],
+)
+def test_a_list_lacks_the_rows_of_the_account_that_is_down_and_no_others(
+    street: Street, kind: str, gateway: str
+) -> None:
+    words = (kind, "--limit", "25", "--since", "80d" if kind == "charges" else "500d", "-o", "json")
+    others = [name for name in GATEWAYS if name != gateway]
+    street.street()
+    well = street.run(*words, *(word for name in others for word in ("--account", name)))
+    street.street(**{gateway: DOWN})
+    ran = street.run(*words)
+    assert ran.code == 7
+    assert ran.data == well.data
+    assert ran.data
+    failed = [error["account"] for error in ran.document["errors"] if error["class"] == "network"]
+    assert failed == [gateway]
+
+
+@pytest.mark.parametrize(
+    ("gateway", "kind"),
+    [
+        (name, lie) if lie == "html" else pytest.param(name, lie, marks=pytest.mark.slow)
+        for name in ("paypal", "braintree")
+        for lie in LIES
+    ],
+)
+def test_a_list_of_a_gateway_that_lies_is_a_failure_and_never_empty(
+    street: Street, gateway: str, kind: str
+) -> None:
+    with lying(street, gateway, LIES[kind]):
+        ran = street.run("charges", "--limit", "10", "--since", "80d", "-o", "json")
+    assert ran.code == 7, ran
+    assert gateway in {error["account"] for error in ran.document["errors"]}
+    assert {row["account"] for row in ran.data} == set(GATEWAYS) - {gateway}
+
+
+@contextmanager
+def served(street: Street, gateway: str, folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """One gateway's sandbox as a process of its own, and its address."""
+    command = street.command("sandbox", "serve", "--gateway", gateway, "--port", "0", "-o", "json")
+    environment = street.environment({"BILLCTL_STATE_DIR": str(folder)})
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        try:
+            said = json.loads(process.stdout.readline())
+            yield said["data"]["gateways"][0]["base_url"], process
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize(
+    "gateway",
+    ["paypal", *(pytest.param(name, marks=pytest.mark.slow) for name in ("stripe", "braintree"))],
+)
+def test_killing_one_gateways_process_turns_its_line_to_failed_and_nothing_else(
+    street: Street, well: dict[str, Any], tmp_path: Path, gateway: str
+) -> None:
+    with served(street, gateway, tmp_path / "own") as (url, process):
+        street.street(**{gateway: url})
+        before = street.run("lookup", LAYLA, "-o", "json")
+        process.kill()
+        process.wait(SECONDS)
+        ran = street.run("lookup", LAYLA, "-o", "json")
+    assert before.code == 0
+    assert {part["status"] for part in before.data["accounts"]} == {"found"}
+    check_lookup(ran, gateway, well)
+
+
+# Several accounts of one gateway
+
+CHARGES = {"paypal": PAYPAL_CHARGE, "braintree": BRAINTREE_CHARGE}
+
+
+@contextmanager
+def two_accounts(folder: Path, gateway: str) -> Iterator[GatewayShop]:
+    """A shop whose accounts `eu` and `us` are two merchants that have objects of the same ids."""
+    house = HOUSES[gateway]
+    with open_gateway_shop(folder, gateway) as shop:
+        eu = house.table("eu", gateway, shop.url)
+        us = house.table("us", gateway, shop.url, live=True)
+        shop.profile("shop", f'mode = "test"\n{eu}{us}')
+        name = house.secret.upper()
+        shop.env |= {f"BILLCTL_EU_{name}": house.key, f"BILLCTL_US_{name}": house.live_key}
+        yield shop
+
+
+@pytest.mark.parametrize("gateway", CHARGES)
+def test_the_same_id_in_two_accounts_is_two_charges(tmp_path: Path, gateway: str) -> None:
+    charge = CHARGES[gateway]
+    words = (gateway, "refund", charge, "--amount", "12.50", *WHY, "-o", "json")
+    with two_accounts(tmp_path, gateway) as shop:
+        unnamed = shop.run(*words)
+        assert (unnamed.code, unnamed.document["errors"][0]["code"]) == (2, "which_account")
+        assert "eu | us" in unnamed.line
+        before = left(shop, gateway, "us")
+        first = shop.run(*words, "--account", "eu")
+        assert (first.code, first.data["ref"]) == (0, f"eu:{charge}")
+        assert shop.refunds(charge) == [1250]
+        assert left(shop, gateway, "us") == before
+        assert left(shop, gateway, "eu") == before - 1250
+        second = shop.run(*words, "--account", "us")
+        assert (second.code, second.data["ref"]) == (0, f"us:{charge}")
+        assert second.data["operation"] != first.data["operation"]
+        assert second.data["outcome"] == first.data["outcome"] != "already_done"
+        assert shop.refunds(charge) == [1250]
+        assert left(shop, gateway, "us") == left(shop, gateway, "eu") == before - 1250
+
+
+def left(shop: GatewayShop, gateway: str, account: str) -> int:
+    """What an account says is still refundable of the charge."""
+    ran = shop.run(gateway, "show", CHARGES[gateway], "--type", "charge", "--account", account, "-o", "json")
+    minor: int = ran.data["refundable"]["minor"]
+    return minor
+
+
+@pytest.mark.parametrize("gateway", CHARGES)
+def test_a_customer_of_two_accounts_is_shown_once_for_each_and_one_down_hides_nothing(
+    tmp_path: Path, gateway: str
+) -> None:
+    house = HOUSES[gateway]
+    with two_accounts(tmp_path, gateway) as shop:
+        both = shop.run("lookup", LAYLA, "-o", "json")
+        assert both.code == 0
+        eu, us = both.data["customers"]
+        assert (eu["account"], us["account"]) == ("eu", "us")
+        assert eu["id"] == us["id"]
+        assert {charge["ref"].split(":")[0] for charge in us["charges"]} == {"us"}
+        down = house.table("eu", gateway, DOWN) + house.table("us", gateway, shop.url, live=True)
+        shop.profile("shop", f'mode = "test"\n{down}')
+        ran = shop.run("lookup", LAYLA, "-o", "json")
+    assert ran.code == 7
+    assert [part["status"] for part in ran.data["accounts"]] == ["failed", "found"]
+    assert ran.data["customers"] == [us]
