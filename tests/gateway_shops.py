@@ -121,6 +121,10 @@ class GatewayShop(Shop):
         """Disarm all of them."""
         faults.clear(self.state_dir, self.gateway)
 
+    def armed(self) -> int:
+        """How many faults are still to strike."""
+        return len(faults.armed(self.state_dir, self.gateway))
+
     # The gateway's books.
 
     def book(self, object_id: str) -> Json:
