@@ -252,6 +252,20 @@ def test_times_in_which_nothing_happened_are_empty_and_no_failure(paypal: Paypal
     assert "was not searched" in nobody.err
 
 
+@pytest.mark.parametrize("fault", ["html", "429", pytest.param("500-before", marks=pytest.mark.slow)])
+def test_a_search_that_is_out_of_order_stops_neither_refunds_nor_what_else_is_found(
+    paypal: PaypalShop, fault: str
+) -> None:
+    paypal.arm(fault, "GET /v1/reporting/transactions", times=1000)
+    found = paypal.run("lookup", LAYLA, "-o", "json")
+    assert (found.code, found.document["exit"]["class"]) == (7, "partial")
+    assert [invoice["id"] for customer in found.data["customers"] for invoice in customer["invoices"]]
+    assert "payments could not be searched" in found.err
+    ran = paypal.run(*refund("paypal", "-o", "json"))
+    assert (ran.code, ran.data["outcome"]) == (0, "succeeded")
+    assert paypal.refunds() == [1250]
+
+
 # Answers that are none
 
 ODD: dict[str, Behaviour] = {

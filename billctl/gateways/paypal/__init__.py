@@ -1,17 +1,16 @@
 """PayPal, through its SDK `paypalrestsdk`, which is imported by the first request and not before.
 
 Modules: `sdk` tames the SDK, `tokens` keeps its token, `client` decides what may be repeated, `errors` says
-what a failure means; `amounts`, `mapping`, `bills` and `rows` turn wire objects into records; `windows`,
-`invoices` and `disputes` are PayPal's searches, `search`, `find`, `owners`, `history` and `details` look
-customers up with them; `copy` keeps transactions on this machine; `objects` and `lists` read, `changes` and
-`resend` change.
+what a failure means, `accepted` proves the credentials; `amounts`, `mapping`, `bills` and `rows` turn wire
+objects into records; `windows`, `invoices` and `disputes` are PayPal's searches, `search`, `find`, `owners`,
+`history` and `details` look customers up with them; `copy` keeps transactions on this machine; `objects` and
+`lists` read, `changes` and `resend` change.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
 
-from billctl.errors import AuthFailed
 from billctl.gateway import (
     Account,
     Capability,
@@ -94,19 +93,12 @@ class PaypalGateway(Gateway):
         self._client.require_credentials()
 
     def check(self) -> Identity:
-        """One read that proves the token accepted: of Transaction Search, which lookups need most.
-
-        An app that may not search is accepted; a lookup says so. PayPal does not say whose app it is: the
-        id is the client id, and live or test is known of PayPal's own hosts only, of which each takes the
-        credentials of its own mode.
+        """See `accepted`. PayPal does not say whose app it is: the id is the client id, and live or test is
+        known of PayPal's own hosts only, of which each takes the credentials of its own mode.
         """
-        from billctl.gateways.paypal.windows import probe
+        from billctl.gateways.paypal.accepted import prove
 
-        try:
-            probe(self._client, self._now())
-        except AuthFailed as error:
-            if error.code != "permission":
-                raise
+        prove(self._client, self._now())
         live = self.account.live if self._client.official else None
         return Identity(id=self._client.client_id, name=None, live=live)
 

@@ -10,6 +10,7 @@ from billctl.gateways.paypal.ids import checked
 from billctl.gateways.paypal.pool import spread
 
 PATH = "/v2/invoicing/search-invoices"
+LIST = "/v2/invoicing/invoices"
 PAGE = 100
 PAGES = 1000
 FIELDS = ["payments", "refunds"]
@@ -26,6 +27,12 @@ def search(client: Client, criteria: Json) -> list[Json]:
         found = [item for page in (first, *rest) for item in page.get("items") or ()]
         unique = {checked(str(item["id"]), "invoice"): item for item in found}
         return sorted(unique.values(), key=_created, reverse=True)
+
+
+def probe(client: Client) -> None:
+    """Ask for one invoice, whichever: a cheap question that proves the credentials. Raises the errors of a
+    read."""
+    client.listed(LIST, {"page_size": 1})
 
 
 def by_number(client: Client, number: str) -> list[Json]:
