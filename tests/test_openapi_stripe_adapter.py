@@ -219,6 +219,7 @@ NO_REQUEST = {
     "void_charge",
     "find_void",
     "preview_cancel",
+    "cannot",
     "close",
 }
 """Answered without Stripe; voids are not supported there."""

@@ -69,7 +69,7 @@ def show(
 
 
 def _read(gateway: Gateway, object_id: str, kind: str | None) -> Record:
-    kind = kind or gateway.kind_of(object_id)
+    told = kind or gateway.kind_of(object_id)
     readers: dict[str, Callable[[str], Record]] = {
         "customer": gateway.get_customer,
         "charge": gateway.get_charge,
@@ -78,11 +78,20 @@ def _read(gateway: Gateway, object_id: str, kind: str | None) -> Record:
         "invoice": gateway.get_invoice,
         "dispute": gateway.get_dispute,
     }
-    if kind is None:
+    if told is None:
         return _read_any(readers, object_id)
-    if kind not in readers:
-        raise _unclear(object_id, f"a {kind.replace('_', ' ')}, which has no page here")
-    return readers[kind](object_id)
+    if told not in readers:
+        raise _unclear(object_id, f"a {told.replace('_', ' ')}, which has no page here")
+    try:
+        return readers[told](object_id)
+    except NotFound as nothing:
+        if kind is not None:
+            raise
+        # A form may be that of several kinds, of which the gateway names the likeliest.
+        found, _ = _read_all(readers, object_id)
+        if len(found) != 1:
+            raise nothing from None
+        return found[0]
 
 
 def _read_any(readers: Mapping[str, Callable[[str], Record]], object_id: str) -> Record:
@@ -91,9 +100,7 @@ def _read_any(readers: Mapping[str, Callable[[str], Record]], object_id: str) ->
     Raises `UsageError` where the form is no kind's or there are several, `NotFound` where there is none,
     and the gravest of other failures.
     """
-    answers = gather([partial(_answer, read, object_id) for read in readers.values()])
-    found = [answer for answer in answers if isinstance(answer, Record)]
-    failed = [answer for answer in answers if isinstance(answer, BillctlError)]
+    found, failed = _read_all(readers, object_id)
     if len(found) == 1:
         return found[0]
     if found:
@@ -108,6 +115,15 @@ def _read_any(readers: Mapping[str, Callable[[str], Record]], object_id: str) ->
     if others:
         raise gravest(others)
     raise NotFound(f"there is nothing of the id {object_id}", code="not_found", account=asked[0].account)
+
+
+def _read_all(
+    readers: Mapping[str, Callable[[str], Record]], object_id: str
+) -> tuple[list[Record], list[BillctlError]]:
+    """What every kind's reader finds under this id, and why the others do not."""
+    answers = gather([partial(_answer, read, object_id) for read in readers.values()])
+    found = [answer for answer in answers if isinstance(answer, Record)]
+    return found, [answer for answer in answers if isinstance(answer, BillctlError)]
 
 
 def _answer(read: Callable[[str], Record], object_id: str) -> Record | BillctlError:

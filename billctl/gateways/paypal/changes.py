@@ -61,6 +61,7 @@ def refund(client: Client, charge: Charge, amount: Money, *, stamp: Stamp) -> Re
         made = mapping.refund(_there(answer), client.account.name)
         if made.charge_id not in {charge.id, ""}:
             raise ValueError(f"it names another charge: {made.charge_id}")
+    client.own_refunds.add(charge.id, made.id)
     return replace(made, charge_id=charge.id)
 
 
@@ -92,18 +93,13 @@ def find_refund(
         return ours
     if any(_may_be(item, amount, stamp) for item in found):
         raise _untold(client, f"a refund of {amount} on {charge.id} names no operation")
-    if order is None and now < stamp.asked + windows.LAG + SKEW and _given_back(capture):
+    if order is None and now < stamp.asked + windows.LAG + SKEW and objects.is_returned(capture):
         raise _untold(client, f"PayPal shows the refunds of {charge.id} up to 3 hours late")
     return None
 
 
 def _may_be(item: Refund, amount: Money, stamp: Stamp) -> bool:
     return item.amount == amount and item.operation_key is None and item.created >= stamp.asked - SKEW
-
-
-def _given_back(capture: Json) -> bool:
-    status = mapping.CAPTURE_STATUS.get(str(capture.get("status")))
-    return status in {ChargeStatus.PARTIALLY_REFUNDED, ChargeStatus.REFUNDED}
 
 
 def _untold(client: Client, message: str) -> OutcomeUnknown:

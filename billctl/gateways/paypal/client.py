@@ -14,6 +14,7 @@ from urllib.parse import urlencode, urlsplit
 from billctl.errors import AuthFailed, BillctlError, NoAnswer, NotFound
 from billctl.gateway import Account
 from billctl.gateways.paypal.errors import BadAnswer, Failure, NoToken, failure_of
+from billctl.gateways.paypal.own_refunds import OwnRefunds
 from billctl.gateways.paypal.sdk import tamed
 from billctl.gateways.paypal.tokens import TokenStore
 
@@ -58,6 +59,9 @@ class Client:
         self._slots = BoundedSemaphore(CONNECTIONS)
         self._sdk: Api | None = None
         self._session: Session | None = None
+        self.own_refunds = OwnRefunds(
+            account.state_dir, endpoint=account.address or self.base, client_id=self.client_id, now=now
+        )
 
     @property
     def client_id(self) -> str:

@@ -13,11 +13,17 @@ from billctl.gateways.paypal.amounts import optional_instant
 from billctl.gateways.paypal.client import Client, Json
 from billctl.gateways.paypal.errors import reading_answer
 from billctl.gateways.paypal.ids import kind_of
-from billctl.gateways.paypal.objects import attempt, read_order, refunds_in, retrieve
+from billctl.gateways.paypal.objects import (
+    all_seen,
+    attempt,
+    is_returned,
+    read_order,
+    refunds_by_id,
+    refunds_in,
+    retrieve,
+)
 from billctl.gateways.paypal.rows import AUTHORIZATIONS, Row
-from billctl.models import Charge, ChargeStatus, Dispute, Refund
-
-RETURNED = frozenset({ChargeStatus.PARTIALLY_REFUNDED, ChargeStatus.REFUNDED})
+from billctl.models import Charge, Dispute, Refund
 
 
 class Listed(NamedTuple):
@@ -28,11 +34,15 @@ class Listed(NamedTuple):
 
 
 class Live(NamedTuple):
-    """A charge as it is now, as on the wire: None where PayPal has it in its report only. Its order, where
-    that was needed for its refunds."""
+    """A charge as it is now, as on the wire: None where PayPal has it in its report only.
+
+    `refunds` are read where the report may lack some, and None where the report's are all; `unseen` says
+    that there must be others, which nothing shows yet.
+    """
 
     data: Json | None
-    order: Json | None = None
+    refunds: tuple[Refund, ...] | None = None
+    unseen: bool = False
 
     @property
     def is_spent(self) -> bool:
@@ -52,8 +62,8 @@ def listed(own: Sequence[Row], everybody: Sequence[Row]) -> list[Listed]:
 
 
 def read(client: Client, charge: Listed, refreshed: datetime | None) -> Live:
-    """The charge by its id, and its order where its refunds are newer than the report. Raises the errors
-    of a read."""
+    """The charge by its id, and its refunds where there are newer ones than the report has: from its order,
+    else those that are known. Raises the errors of a read."""
     row = charge.row
     if kind_of(row.id) != "charge":
         return Live(None)
@@ -64,13 +74,17 @@ def read(client: Client, charge: Listed, refreshed: datetime | None) -> Live:
     with reading_answer(client.account.name, change=False):
         if not _newer(data, charge, refreshed):
             return Live(data)
-        return Live(data, read_order(client, mapping.order_of(data)))
+        order = read_order(client, mapping.order_of(data))
+        if order is not None:
+            return Live(data, tuple(refunds_in(order, row.id, client.account.name)))
+        wire = refunds_by_id(client, row.id, [refund.id for refund in charge.refunds])
+        refunds = tuple(mapping.refund(found, client.account.name, charge_id=row.id) for found in wire)
+        return Live(data, refunds, unseen=not all_seen(data, wire, refunds, refreshed))
 
 
 def _newer(capture: Json, charge: Listed, refreshed: datetime | None) -> bool:
     """Whether PayPal gave something of the capture back that the report may lack."""
-    status = mapping.CAPTURE_STATUS.get(str(capture.get("status")))
-    if status not in RETURNED:
+    if not is_returned(capture):
         return False
     changed = optional_instant(capture.get("update_time"))
     return not charge.refunds or changed is None or refreshed is None or changed > refreshed
@@ -105,6 +119,6 @@ def record(
 
 
 def _refunds(charge: Listed, live: Live, account: str) -> list[Refund]:
-    if live.order is not None:
-        return refunds_in(live.order, charge.row.id, account)
+    if live.refunds is not None:
+        return list(live.refunds)
     return [rows.refund(row, account) for row in charge.refunds]

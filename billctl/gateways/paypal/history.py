@@ -84,6 +84,11 @@ def read_history(client: Client, known: Known, limit: int, *, now: datetime) -> 
         for kind, some in (("charges", everything), ("subscriptions", named), ("invoices", known.invoices))
         if len(some) > limit
     ]
+    notes += [
+        f"more of {item.row.id} was given back than PayPal shows yet: it takes up to 3 hours"
+        for item, live in zip(charges, lives, strict=True)
+        if live is not None and live.unseen
+    ]
     return History(
         replace(
             customer(known.person, client.account.name, live=client.account.live, match=known.match),

@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeVar
 from billctl.errors import AuthFailed, NoAnswer, NotFound
 from billctl.gaps import attempted
 from billctl.gateways.paypal import bills, mapping
-from billctl.gateways.paypal.amounts import instant
+from billctl.gateways.paypal.amounts import from_wire, instant, optional_instant
 from billctl.gateways.paypal.client import Client, Json
 from billctl.gateways.paypal.errors import reading_answer
 from billctl.gateways.paypal.ids import ORDER, PAYMENT, checked
@@ -41,6 +41,8 @@ SUBSCRIPTION_FIELDS = {"fields": "last_failed_payment,plan"}
 PERMISSION = "permission"
 AROUND = timedelta(days=1)
 """On both sides of a capture's time, the window in which its row is looked for."""
+AT_ONCE = timedelta(minutes=1)
+"""A capture changes so soon after the refund that changes it."""
 
 
 class Paid(NamedTuple):
@@ -200,25 +202,62 @@ def refunds_in(order: Json, charge_id: str, account: str) -> list[Refund]:
 
 
 def orderless_refunds(client: Client, capture: Json, *, now: datetime) -> list[Refund]:
-    """The refunds of a capture without an order, by Transaction Search and then each by its id.
+    """The refunds of a capture without an order, newest first: by Transaction Search and by what this machine
+    made itself, each read by its id.
 
-    Raises `NoAnswer` (`refunds_not_visible`) where PayPal calls it refunded in part and shows none.
+    Raises `NoAnswer` (`refunds_not_visible`) where PayPal calls it refunded in part and there must be others.
     """
     account, charge_id = client.account.name, str(capture["id"])
-    status = mapping.CAPTURE_STATUS.get(str(capture.get("status")))
-    if status not in {ChargeStatus.PARTIALLY_REFUNDED, ChargeStatus.REFUNDED}:
+    if not is_returned(capture):
         return []
-    rows = search(client, instant(capture["create_time"]), now).rows
-    named = [row.id for row in rows if row.is_refund and row.reference == charge_id]
-    wire = spread([partial(retrieve, client, "refund", checked(name, "refund")) for name in named])
-    if not wire and status is ChargeStatus.PARTIALLY_REFUNDED:
+    report = search(client, instant(capture["create_time"]), now)
+    named = [row.id for row in report.rows if row.is_refund and row.reference == charge_id]
+    wire = refunds_by_id(client, charge_id, named)
+    refunds = [mapping.refund(data, account, charge_id=charge_id) for data in wire]
+    if not all_seen(capture, wire, refunds, report.refreshed):
         raise NoAnswer(
             f"PayPal says that {charge_id} was refunded in part, and does not show how much yet",
             code="refunds_not_visible",
             hint="A refund takes up to 3 hours to appear: run it again then.",
             account=account,
         )
-    return [mapping.refund(data, account, charge_id=charge_id) for data in wire]
+    return sorted(refunds, key=lambda refund: refund.created, reverse=True)
+
+
+def is_returned(capture: Json) -> bool:
+    """Whether PayPal says that something of the capture was given back."""
+    status = mapping.CAPTURE_STATUS.get(str(capture.get("status")))
+    return status in {ChargeStatus.PARTIALLY_REFUNDED, ChargeStatus.REFUNDED}
+
+
+def refunds_by_id(client: Client, charge_id: str, named: Sequence[str]) -> list[Json]:
+    """The refunds of these ids and those that this machine made, which PayPal may no longer know, as on the
+    wire."""
+    ids = dict.fromkeys((*named, *client.own_refunds.of(charge_id)))
+    calls = [partial(retrieve, client, "refund", checked(name, "refund")) for name in ids]
+    return [data for data in spread([partial(attempt, call) for call in calls]) if data is not None]
+
+
+def all_seen(
+    capture: Json, wire: Sequence[Json], refunds: Sequence[Refund], refreshed: datetime | None
+) -> bool:
+    """Whether these are all refunds of a capture, as far as PayPal's own words tell.
+
+    Each says how much was refunded when it was made; and nothing else changed the capture after the report
+    was `refreshed`. Of a capture that was refunded whole nothing is missing that matters.
+    """
+    if mapping.CAPTURE_STATUS.get(str(capture.get("status"))) is not ChargeStatus.PARTIALLY_REFUNDED:
+        return True
+    if not refunds:
+        return False
+    known = sum(refund.amount.minor for refund in refunds)
+    totals = [(data.get("seller_payable_breakdown") or {}).get("total_refunded_amount") for data in wire]
+    if any(from_wire(total).minor > known for total in totals if total):
+        return False
+    changed = optional_instant(capture.get("update_time"))
+    if changed is None or refreshed is None or changed <= refreshed:
+        return True
+    return max(refund.created for refund in refunds) >= changed - AT_ONCE
 
 
 def _of_authorization(client: Client, data: Json) -> Paid:
