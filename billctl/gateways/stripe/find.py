@@ -39,7 +39,9 @@ class Hits:
 
 def find_customers(client: Client, query: Query, *, now: datetime) -> Found:
     """Customers that answer `query`, each with his history. Raises the errors of a read where the customers
-    themselves cannot be read; what of their history cannot is in `failures`."""
+    themselves cannot be read; what of their history cannot is in `failures`. Raises `UsageError` before
+    anything is asked where no customer can be found by such a text."""
+    _check(query)
     newest = NewestDisputes(client)
     with reading_answer(client.account.name, change=False):
         early = _read_beside(client, query, now, newest)
@@ -61,6 +63,34 @@ def find_customers(client: Client, query: Query, *, now: datetime) -> Found:
     failures = hits.failures + told(gap for history in histories for gap in history.gaps)
     failures += [error for history in histories for error in history.left_out]
     return Found(customers=tuple(people), notes=tuple(notes), failures=tuple(failures))
+
+
+def _check(query: Query) -> None:
+    digits = len(query.text) == 4 and query.text.isascii() and query.text.isdigit()
+    if query.by is By.LAST4 and not digits:
+        raise UsageError(f"{query.text[:40]!r} is not the last four digits of a card", code="bad_last4")
+    if _names_object(query):
+        checked(query.text, _kind(query))
+
+
+def _names_object(query: Query) -> bool:
+    """Whether the text is an object's id; an invoice may be named by its number too."""
+    if query.by is By.INVOICE:
+        return kind_of(query.text) == "invoice"
+    return query.by in ACCEPTED
+
+
+def _kind(query: Query) -> str:
+    """The kind of object that a query by id names; its prefix tells. Raises `UsageError`."""
+    accepted = ACCEPTED[query.by]
+    kind = kind_of(query.text) or accepted[0]
+    if kind not in accepted:
+        raise UsageError(
+            f"{query.text} is a {kind.replace('_', ' ')}: no customer is found by it --by {query.by}",
+            code="wrong_kind",
+            hint="Leave --by out, and the id's prefix decides.",
+        )
+    return kind
 
 
 def _read_beside(client: Client, query: Query, now: datetime, newest: NewestDisputes) -> Job[History] | None:
@@ -134,8 +164,6 @@ def _name_match(data: Json, wanted: str) -> Match:
 
 
 def _by_last4(client: Client, query: Query) -> Hits:
-    if not (len(query.text) == 4 and query.text.isascii() and query.text.isdigit()):
-        raise UsageError(f"{query.text[:40]!r} is not the last four digits of a card", code="bad_last4")
     params = {
         "query": f"payment_method_details.card.last4:{quoted(query.text)}",
         "expand": ["data.customer", "data.refunds"],
@@ -151,7 +179,7 @@ def _by_last4(client: Client, query: Query) -> Hits:
 
 
 def _by_invoice(client: Client, query: Query) -> Hits:
-    if kind_of(query.text) == "invoice":
+    if _names_object(query):
         return _by_object(client, query)
     params = {"query": f"number:{quoted(query.text)}", "expand": ["data.customer", "data.payments"]}
     invoices, _ = client.page("/v1/invoices/search", params, PAGE)
@@ -161,15 +189,8 @@ def _by_invoice(client: Client, query: Query) -> Hits:
 
 
 def _by_object(client: Client, query: Query) -> Hits:
-    """The owner of one object; the prefix of the id tells of which kind it is."""
-    accepted = ACCEPTED[query.by]
-    kind = kind_of(query.text) or accepted[0]
-    if kind not in accepted:
-        raise UsageError(
-            f"{query.text} is a {kind.replace('_', ' ')}: no customer is found by it --by {query.by}",
-            code="wrong_kind",
-            hint="Leave --by out, and the id's prefix decides.",
-        )
+    """The owner of one object."""
+    kind = _kind(query)
     try:
         data = retrieve(client, kind, query.text, EXPAND[kind])
     except NotFound:
