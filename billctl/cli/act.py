@@ -11,7 +11,7 @@ from billctl.cli import progress, prompts
 from billctl.cli.layout import Cell, Column, Grid, Line, View, render
 from billctl.cli.opening import object_of, session_of
 from billctl.cli.options import choices
-from billctl.cli.output import Result
+from billctl.cli.output import Result, terminal_width
 from billctl.errors import BillctlError, PolicyDenied, UsageError
 from billctl.frozen import replace
 from billctl.money import parse
@@ -74,7 +74,8 @@ class _Confirmation:
             return
         customer = self._customer(plan)
         progress.end()
-        sys.stderr.write(render(_plan_view(plan, request, customer), colour=False, width=None))
+        view = _plan_view(plan, request, customer)
+        sys.stderr.write(render(view, colour=False, width=terminal_width(sys.stderr)))
         _ask(plan)
 
     def _check_unattended(self, plan: Plan, request: Request) -> None:

@@ -32,8 +32,8 @@ def cancel(
 
     \b
     Examples:
-      billctl stripe cancel sub_1Abc --reason "moving away"
-      billctl stripe cancel sub_1Abc --now --reason "fraud" --reason-code fraudulent
+      billctl GATEWAY cancel SUBSCRIPTION --at-period-end --reason "moving away"
+      billctl GATEWAY cancel SUBSCRIPTION --now --reason "fraud" --reason-code fraudulent
 
     Exit codes: 0 done, 5 refused (it has ended already), 6 unknown (run `billctl audit reconcile`),
     8 not confirmed.

@@ -4,13 +4,13 @@ A gateway brings operations, never commands: these are billctl's, the same for a
 the reason, the confirmation or the audit log. What a gateway cannot do is said when it is asked.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from billctl import registry
 from billctl.cli.lazy import LazyGroup, Member, from_module
 from billctl.cli.list_members import list_members
-from billctl.gateway import Capability
+from billctl.gateway import Capability, Gateway
 
 ACTIONS: Mapping[str, tuple[str, str]] = {
     "show": ("billctl.cli.show", "Show one object by its id."),
@@ -23,27 +23,77 @@ ACTIONS: Mapping[str, tuple[str, str]] = {
 SHOWN_WITH = {"sync": Capability.SYNC}
 """Commands that help names only for a gateway that can: most need none."""
 
+PARTS: Mapping[str, Sequence[tuple[Capability, str, str]]] = {
+    "refund": (
+        (Capability.REFUND, "", "refund"),
+        (Capability.PARTIAL_REFUND, "--amount", "refund in part"),
+    ),
+    "void": ((Capability.VOID, "", "void a charge"),),
+    "cancel": (
+        (Capability.CANCEL_NOW, "--now", "cancel at once"),
+        (Capability.CANCEL_AT_PERIOD_END, "--at-period-end", "cancel at the period's end"),
+    ),
+    "resend": (
+        (Capability.RESEND_INVOICE, "", "resend an invoice"),
+        (Capability.RESEND_TO, "--to", "send an invoice to another address"),
+    ),
+}
+"""What belongs to a command: the capability that it needs, the option that asks for it (none: all of the
+command), and how it is called."""
+
 
 class GatewayGroup(LazyGroup):
-    """The commands of one gateway, which can do `capabilities`."""
+    """The commands of one gateway; their help speaks of it and of what it cannot do."""
 
-    def __init__(self, *, capabilities: Set[Capability], **settings: Any) -> None:
+    def __init__(self, *, gateway: type[Gateway], **settings: Any) -> None:
         super().__init__(**settings)
-        self._capabilities = capabilities
+        self._gateway = gateway
 
     def members(self) -> Mapping[str, Member]:
         actions = {name: from_module(module, text) for name, (module, text) in ACTIONS.items()}
-        return {**actions, **list_members(across=False)}
+        return {
+            name: self._own(name, member)
+            for name, member in {**actions, **list_members(across=False)}.items()
+        }
 
     def list_commands(self, ctx: Any) -> list[str]:
         names = super().list_commands(ctx)
-        return [name for name in names if SHOWN_WITH.get(name) in {None, *self._capabilities}]
+        return [name for name in names if SHOWN_WITH.get(name) in {None, *self._gateway.capabilities}]
+
+    def _own(self, name: str, member: Member) -> Member:
+        """The member with help of this gateway's: its name and what works in the examples, then what it
+        cannot do."""
+        missing = [part for part in _parts(name) if part[0] not in self._gateway.capabilities]
+        options = {option for _, option, _ in missing if option}
+
+        def load() -> Any:
+            command = member.load()
+            lines = command.help.replace("billctl GATEWAY ", f"billctl {self.name} ").splitlines()
+            text = "\n".join(line for line in lines if options.isdisjoint(line.split()))
+            command.help = "\n\n".join([text.rstrip(), *self._refusals(missing)])
+            return command
+
+        return Member(member.help, load)
+
+    def _refusals(self, missing: Sequence[tuple[Capability, str, str]]) -> list[str]:
+        whole = [part for part in missing if not part[1]]
+        return [
+            f"{self.name} cannot {what}. {self._gateway.instead.get(capability, '')}".rstrip()
+            for capability, _, what in whole or missing
+        ]
+
+
+def _parts(name: str) -> Sequence[tuple[Capability, str, str]]:
+    listing = next((one for one in Capability if one == f"list_{name}"), None)
+    return ((listing, "", f"list {name}"),) if listing else PARTS.get(name, ())
 
 
 def command_group(entry: registry.Entry) -> Any:
     """The group of the gateway `entry`. Raises `ConfigError` naming the package when it is broken."""
+    gateway = registry.load(entry)
+    when = "--at-period-end" if Capability.CANCEL_AT_PERIOD_END in gateway.capabilities else "--now"
     return GatewayGroup(
-        capabilities=registry.load(entry).capabilities,
+        gateway=gateway,
         name=entry.name,
         help=f"""Show, list, refund, void, cancel and resend at {entry.name}.
 
@@ -51,7 +101,7 @@ def command_group(entry: registry.Entry) -> Any:
     Examples:
       billctl {entry.name} charges --since 7d
       billctl {entry.name} refund CHARGE --amount 12.50 --reason "charged twice"
-      billctl {entry.name} cancel SUBSCRIPTION --at-period-end --reason "moving away"
+      billctl {entry.name} cancel SUBSCRIPTION {when} --reason "moving away"
     """,
         rich_markup_mode=None,
     )

@@ -69,7 +69,7 @@ def command(kind: str, *, across: bool) -> Any:
 def _help(kind: str, *, across: bool) -> str:
     statuses = STATUSES[kind]
     status = f" --status {statuses[-2]}" if statuses else ""
-    begin = f"billctl {kind}" if across else f"billctl stripe {kind}"
+    begin = f"billctl {kind}" if across else f"billctl GATEWAY {kind}"
     if not across:
         return f"""List {kind}, newest first.
 

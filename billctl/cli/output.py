@@ -260,7 +260,7 @@ def _table(result: Result, chosen: Choices, stdout: TextIO) -> None:
     asked_for_none = chosen.no_color or bool(os.environ.get("NO_COLOR"))
     colour = stdout.isatty() and _knows_colour() and not asked_for_none
     colour = colour or bool(os.environ.get("CLICOLOR_FORCE") and not chosen.no_color)
-    text = render(view, colour=colour, width=_width(stdout))
+    text = render(view, colour=colour, width=terminal_width(stdout))
     if not (stdout.isatty() and _paged(text)):
         stdout.write(text)
 
@@ -288,8 +288,9 @@ def _paged(text: str) -> bool:
     return True
 
 
-def _width(stdout: TextIO) -> int | None:
-    if not stdout.isatty():
+def terminal_width(stream: TextIO) -> int | None:
+    """How many characters a line of `stream` has; None where that is no terminal."""
+    if not stream.isatty():
         return None
     import shutil
 

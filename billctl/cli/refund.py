@@ -30,9 +30,9 @@ def refund(
 
     \b
     Examples:
-      billctl stripe refund ch_3Abc --amount 12.50 --reason "charged twice"
-      billctl stripe refund ch_3Abc --full --reason "order canceled" --ticket zendesk:35436
-      billctl stripe refund ch_3Abc --full --reason "order canceled" --dry-run
+      billctl GATEWAY refund CHARGE --amount 12.50 --reason "charged twice"
+      billctl GATEWAY refund CHARGE --full --reason "order canceled" --ticket zendesk:35436
+      billctl GATEWAY refund CHARGE --full --reason "order canceled" --dry-run
 
     Running it again finds its own operation and sends nothing; a deliberate repeat is --again 2.
     Exit codes: 0 done, 2 wrong amount, 5 refused, 6 unknown (run `billctl audit reconcile`), 8 not confirmed.

@@ -27,8 +27,8 @@ def resend(
 
     \b
     Examples:
-      billctl stripe resend in_1Abc --reason "customer lost it"
-      billctl stripe resend in_1Abc --to books@example.com --reason "accountant asks" --dry-run
+      billctl GATEWAY resend INVOICE --reason "customer lost it"
+      billctl GATEWAY resend INVOICE --to books@example.com --reason "accountant asks" --dry-run
 
     It says what the gateway will really send, and to whom; --dry-run says so without sending.
     A second e-mail of the same invoice is --again 2.

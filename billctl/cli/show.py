@@ -41,8 +41,8 @@ def show(
 
     \b
     Examples:
-      billctl stripe show ch_3Abc
-      billctl stripe show sub_1Abc -o json --jq .data.current_period_end
+      billctl GATEWAY show ID
+      billctl GATEWAY show SUBSCRIPTION -o json --jq .data.current_period_end
 
     The object is a customer, charge, refund, subscription, invoice or dispute.
     """

@@ -19,8 +19,8 @@ def void(
 
     \b
     Examples:
-      billctl braintree void k3x9f2 --reason "ordered twice"
-      billctl stripe void ch_3Abc --reason "order canceled" --dry-run
+      billctl GATEWAY void CHARGE --reason "ordered twice"
+      billctl GATEWAY void CHARGE --reason "order canceled" --dry-run
 
     What is settled is given back by refund. Exit codes: 0 done, 5 refused (settled or released already),
     6 unknown (run `billctl audit reconcile`), 8 not confirmed.

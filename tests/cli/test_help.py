@@ -58,6 +58,38 @@ def test_the_commands_in_a_topics_examples_exist(topic: str) -> None:
             assert billctl(*command, "--help").returncode == 0, command
 
 
+# What a gateway's commands say of themselves
+
+OWN = ("refund", "void", "cancel", "resend", "show", "charges", "invoices")
+
+
+@pytest.mark.parametrize("gateway", ["stripe", "paypal", "braintree"])
+@pytest.mark.parametrize("command", OWN)
+def test_the_examples_of_a_gateways_command_are_that_gateways(gateway: str, command: str) -> None:
+    shown = billctl("help", gateway, command).stdout
+    examples = re.findall(r"^    billctl (.*)$", shown, re.MULTILINE)
+    assert examples
+    assert all(example.startswith(f"{gateway} {command}") for example in examples)
+
+
+def test_the_help_of_what_a_gateway_cannot_do_says_so_and_what_instead() -> None:
+    words = " ".join(billctl("help", "braintree", "resend").stdout.split())
+    assert "braintree cannot resend an invoice. Braintree has no invoices" in words
+    assert "another address (--to)" not in words
+    assert "paypal cannot list subscriptions" in " ".join(
+        billctl("help", "paypal", "subscriptions").stdout.split()
+    )
+    assert "cannot" not in billctl("help", "stripe", "cancel").stdout
+
+
+@pytest.mark.parametrize("words", [("paypal",), ("paypal", "cancel")])
+def test_no_example_asks_a_gateway_for_what_it_cannot_do(words: tuple[str, ...]) -> None:
+    shown = billctl("help", *words).stdout
+    assert re.search(r"^    billctl paypal cancel SUBSCRIPTION --now", shown, re.MULTILINE)
+    assert not re.search(r"^    billctl .* --at-period-end", shown, re.MULTILINE)
+    assert "--at-period-end" in billctl("help", "braintree", "cancel").stdout
+
+
 # Exit codes
 
 

@@ -63,6 +63,15 @@ def test_it_shows_what_it_will_do_and_asks(shop: Shop) -> None:
     assert shop.refunds() == [1250]
 
 
+def test_what_is_asked_parts_no_word_at_the_edge_of_the_terminal(shop: Shop) -> None:
+    reason = " ".join(["charged", "twice,", "telephoned"] * 9)
+    with terminal(shop, *REFUND[:-1], reason, "--no-color") as child:
+        child.expect_exact("Refund? [y/N]")
+        lines = str(child.before).replace("\r", "").splitlines()
+    assert max(map(len, lines)) <= 100
+    assert " ".join(word for line in lines for word in line.split()).endswith(f"reason {reason}")
+
+
 @pytest.mark.parametrize("answer", ["yes", "Y", "YES "])
 def test_yes_in_any_case_is_yes(shop: Shop, answer: str) -> None:
     code, shown = shop.typed(f"{answer}\n", *REFUND)
