@@ -144,11 +144,16 @@ class Account:
 
 @frozen
 class Identity:
-    """Whom the credentials open: the gateway's id and name of it, live or test; None where it cannot tell."""
+    """Whom the credentials open: the gateway's id and name of it, live or test; None where it cannot tell.
+
+    `lacking` are permissions that are missing for something billctl can do here, and what that costs, in
+    short sentences without a final period.
+    """
 
     id: str | None
     name: str | None
     live: bool | None
+    lacking: tuple[str, ...] = ()
 
 
 @frozen
@@ -362,6 +367,14 @@ class Gateway:
     def list_disputes(self, selection: Selection) -> Iterator[Dispute]:
         """Disputes, newest first."""
         raise self.cannot("list disputes")
+
+    def list_notes(self, kind: str, selection: Selection) -> tuple[str, ...]:
+        """What a list of `kind` (`charges`, `refunds`, …) by `selection` does not show here.
+
+        Optional. Short whole sentences without a final period; asks nothing.
+        """
+        del kind, selection
+        return ()
 
     def preview_resend(self, invoice: Invoice, *, to: str | None) -> Delivery:
         """What `resend_invoice` would send and to whom, without sending.

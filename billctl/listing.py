@@ -24,12 +24,13 @@ Reader = Callable[[Selection], Iterator[Record]]
 class Part:
     """What one account listed, newest first, and why that is not all, where it is not.
 
-    `unable`: nothing went wrong, its gateway cannot list that.
+    `notes` say what its gateway never lists. `unable`: nothing went wrong, its gateway cannot list that.
     """
 
     account: str
     records: tuple[Record, ...]
     error: BillctlError | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def unable(self) -> bool:
@@ -53,9 +54,10 @@ class Listing:
 
     @property
     def warnings(self) -> list[str]:
-        """Which accounts cannot list that."""
+        """Which accounts cannot list that, and what the others do not list."""
         unable = [(part.account, part.error.message) for part in self.parts if part.error and part.unable]
-        return [why if why.startswith(f"{name} ") else f"{name}: {why}" for name, why in unable]
+        limited = [(part.account, note) for part in self.parts for note in part.notes]
+        return [why if why.startswith(f"{name} ") else f"{name}: {why}" for name, why in (*unable, *limited)]
 
 
 def list_records(session: Session, kind: str, selection: Selection, accounts: Sequence[str]) -> Listing:
@@ -66,7 +68,7 @@ def list_records(session: Session, kind: str, selection: Selection, accounts: Se
     session.prepare()
     deadline = Deadline(session)
     wanted = replace(selection, limit=selection.limit + 1)  # one more tells whether there are more
-    read: dict[str, list[Record]] = {name: [] for name in accounts}
+    read = {name: _Read() for name in accounts}
     asked = ask_each(
         session, accounts, lambda name: _read(session, name, kind, wanted, read[name]), deadline=deadline
     )
@@ -78,6 +80,14 @@ def list_records(session: Session, kind: str, selection: Selection, accounts: Se
         more=len(merged) > selection.limit,
         parts=parts,
     )
+
+
+class _Read:
+    """What came from an account so far, and what its gateway says of the list."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.notes: tuple[str, ...] = ()
 
 
 def exit_error(listing: Listing) -> BillctlError | None:
@@ -106,7 +116,7 @@ def _created(record: Record) -> datetime:
     return created if isinstance(created, datetime) else datetime.min.replace(tzinfo=UTC)
 
 
-def _read(session: Session, name: str, kind: str, selection: Selection, into: list[Record]) -> None:
+def _read(session: Session, name: str, kind: str, selection: Selection, into: _Read) -> None:
     """Add what the account lists to `into`, as it comes."""
     gateway = session.gateway(name)
     if Capability(f"list_{kind}") not in gateway.capabilities:
@@ -114,9 +124,10 @@ def _read(session: Session, name: str, kind: str, selection: Selection, into: li
     opening = session.opening(name)
     try:
         for record in _reader(gateway, kind)(selection):
-            into.append(record)
+            into.records.append(record)
+        into.notes = gateway.list_notes(kind, selection)
     finally:
-        _prove(opening, into)
+        _prove(opening, into.records)
 
 
 def _prove(opening: Callable[[], object], into: list[Record]) -> None:
@@ -129,13 +140,11 @@ def _prove(opening: Callable[[], object], into: list[Record]) -> None:
         raise
 
 
-def _part(
-    session: Session, name: str, answer: BillctlError | None, read: list[Record], deadline: Deadline
-) -> Part:
+def _part(session: Session, name: str, answer: BillctlError | None, read: _Read, deadline: Deadline) -> Part:
     if answer is None or answer.code != "deadline":
-        return Part(account=name, records=tuple(read), error=answer)
+        return Part(account=name, records=tuple(read.records), error=answer, notes=read.notes)
     proved = name in {opened.account.name for opened in session.opened()}
-    records = tuple(read) if proved else ()
+    records = tuple(read.records) if proved else ()
     if records:
         answer = NoAnswer(
             f"only the newest {len(records)} could be read within {deadline.seconds:g} s",

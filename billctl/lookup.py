@@ -211,8 +211,12 @@ def _nobody_can(result: LookupResult) -> UsageError:
 def _not_found(result: LookupResult) -> NotFound:
     unable = [a.account for a in result.answers if a.status is Status.CANNOT_SEARCH]
     rest = f" ({', '.join(unable)} cannot search by {result.by})" if unable else ""
+    several = len(result.answers) > 1
     notes = dict.fromkeys(
-        note.rstrip(".") for a in result.answers if a.status is Status.NONE for note in a.notes
+        (f"{a.account}: " if several else "") + note.rstrip(".")
+        for a in result.answers
+        if a.status is Status.NONE
+        for note in a.notes
     )
     ways = (
         f" It was taken for {TAKEN_FOR[result.by]}; if it is none, say what it is: --by."

@@ -200,7 +200,7 @@ CALLS: Mapping[str, Callable[[PaypalGateway], object]] = {
 
 NO_REQUEST = frozenset(
     {
-        *("check_secrets", "kind_of", "amount_step", "settings_faults", "cannot", "close"),
+        *("check_secrets", "kind_of", "amount_step", "settings_faults", "cannot", "list_notes", "close"),
         *("local_copy", "forget_copy", "list_customers", "list_subscriptions"),
     }
 )

@@ -219,6 +219,7 @@ NO_REQUEST = {
     "void_charge",
     "find_void",
     "preview_cancel",
+    "list_notes",
     "cannot",
     "close",
 }

@@ -31,8 +31,10 @@ class CheckedAccount:
 
     @property
     def status(self) -> str:
-        """`ok` or `failed`."""
-        return FAILED if self.error else OK
+        """`ok`, `warning` where the credentials may not do all that billctl can, or `failed`."""
+        if self.error:
+            return FAILED
+        return WARNING if self.identity and self.identity.lacking else OK
 
     @property
     def mode(self) -> str | None:
@@ -80,16 +82,19 @@ def _checked(session: Session, name: str, wait: Callable[[], Opened]) -> Checked
         fault = internal(error)
         fault.account = name
         return CheckedAccount(account=name, gateway=gateway, error=fault)
-    note = None if session.profile.sandbox else _note(opened)
+    note = "; ".join((*opened.identity.lacking, *_advice(session, opened))) or None
     return CheckedAccount(account=name, gateway=gateway, identity=opened.identity, note=note)
 
 
-def _note(opened: Opened) -> str | None:
+def _advice(session: Session, opened: Opened) -> tuple[str, ...]:
+    """What would make the profile safer; a rehearsal needs none."""
+    if session.profile.sandbox:
+        return ()
     if opened.identity.id is None:
-        return "the credentials may not say which account they open"
+        return ("the credentials may not say which account they open",)
     if opened.account.account_id is None and opened.gateway.tells_account:
-        return f'account_id = "{opened.identity.id}" in the profile would hold it to this account'
-    return None
+        return (f'account_id = "{opened.identity.id}" in the profile would hold it to this account',)
+    return ()
 
 
 def ending(errors: Sequence[BillctlError], total: int, what: str) -> BillctlError | None:

@@ -306,4 +306,5 @@ def _answer(checked: CheckedAccount) -> Finding:
         return Finding.of_error("gateways", checked.error)
     known = (checked.identity.name, checked.identity.id) if checked.identity else ()
     facts = ", ".join(word for word in (*known, checked.mode) if word)
-    return fine("gateways", f"{checked.account}: {facts or 'answers'}", checked.note or "")
+    said = warning if checked.identity and checked.identity.lacking else fine
+    return said("gateways", f"{checked.account}: {facts or 'answers'}", checked.note or "")

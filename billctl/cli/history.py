@@ -21,6 +21,7 @@ Event = Charge | Refund | Invoice | Dispute
 HISTORY = (
     *(Column(), Column(), Column()),  # when, what, its reference
     *(Column(right=True), Column()),  # how much, its state
+    Column(),  # its number, or the charge it belongs to
     *(Column(whole=False), Column(whole=False)),
 )
 SUBSCRIPTIONS = (Column(), Column(right=True), Column(), Column(), Column(whole=False))
@@ -79,18 +80,18 @@ def _row(event: Event, now: datetime, *, voids: bool) -> Row:
 
 
 def _rest(event: Event, now: datetime, *, voids: bool) -> Row:
-    """An event's state, and two texts that give way on a narrow terminal."""
+    """An event's state; its number or charge; two texts that give way on a narrow terminal."""
     match event:
         case Charge():
             state = _charge_state(event, voids=voids)
-            return (state, payment_words(event.payment_method), event.description or "")
+            return (state, "", payment_words(event.payment_method), event.description or "")
         case Refund():
-            return (status_cell(event.status), f"of {event.charge_id}", event.reason_code or "")
+            return (status_cell(event.status), f"of {event.charge_id}", event.reason_code or "", "")
         case Dispute():
             state = status_cell(event.status, dispute_words(event, now))
-            return (state, f"of {event.charge_id}", words(event.reason or ""))
+            return (state, f"of {event.charge_id}", words(event.reason or ""), "")
         case Invoice():
-            return (status_cell(event.status, invoice_words(event, now)), event.number or "", "")
+            return (status_cell(event.status, invoice_words(event, now)), event.number or "", "", "")
 
 
 def _charge_state(charge: Charge, *, voids: bool) -> Cell:

@@ -130,6 +130,14 @@ class _Row:
             cell.truncate(room, overflow="ellipsis")
             self._put(cell, self._free())
 
+    def add_if_it_fits(self, cell: Any, *, start: int) -> None:
+        """Put `cell`, whose column has no room of its own, at `start` or after what stands there; else leave
+        it out."""
+        for begin in (max(start, self._free()), self._free()):
+            if cell.cell_len and begin + cell.cell_len <= self.width:
+                self._put(cell, begin)
+                return
+
     def _free(self) -> int:
         used = int(self.texts[-1].cell_len)
         return used + GAP if used else self.indent + (UNDER if len(self.texts) > 1 else 0)
@@ -178,6 +186,7 @@ def _grid_row(grid: Grid, cells: list[Any], widths: list[int], width: int | None
     row, start = _Row(grid.indent, width), grid.indent
     for i, (column, cell) in enumerate(zip(grid.columns, cells, strict=True)):
         if not widths[i]:
+            row.add_if_it_fits(cell, start=start)
             continue
         if not column.whole:
             cell.truncate(widths[i], overflow="ellipsis")
@@ -192,8 +201,9 @@ def _column_widths(grid: Grid, cells: list[list[Any]], width: int | None) -> lis
     """Each column's width; 0 leaves it out.
 
     Whole columns have all they need, kept ones what is readable, the flexible ones share what is left,
-    the earlier first: what stands last matters least. Where even the whole and the kept do not fit,
-    every column keeps its place and rows go on below themselves.
+    the earlier first: what stands last matters least. Of a column left out, what fits beside its row is
+    shown all the same. Where even the whole and the kept do not fit, every column keeps its place and rows
+    go on below themselves.
     """
     natural = [
         max([len(column.title), *(row[i].cell_len for row in cells)]) for i, column in enumerate(grid.columns)

@@ -13,7 +13,7 @@ from billctl.cli.lazy import single
 from billctl.cli.opening import session_of
 from billctl.cli.options import choices
 from billctl.cli.output import Result
-from billctl.cli.times import moment
+from billctl.cli.times import span
 from billctl.cli.views import now_utc
 from billctl.errors import UsageError
 from billctl.gateway import By
@@ -82,7 +82,7 @@ def lookup(
             query,
             by=None if by == "auto" else By(by),
             accounts=account or (),
-            since=moment(since, "--since", now=now_utc()),
+            since=span(since, None, now=now_utc())[0],
             limit=limit,
         )
         mode = str(session.profile.mode)

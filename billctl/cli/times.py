@@ -23,6 +23,8 @@ def span(
     begin = moment(since, "--since", now=now)
     ends = (moment(until, "--until", now=now), moment(older_than, "--older-than", now=now))
     end = min((instant for instant in ends if instant), default=None)
+    if begin and begin > now:
+        raise UsageError("--since is in the future: nothing can lie after it", code="bad_span")
     if begin and end and begin > end:
         option = "--until" if end == ends[0] else "--older-than"
         raise UsageError(f"--since is later than {option}: nothing can lie between them", code="bad_span")

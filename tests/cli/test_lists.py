@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.program import billctl, document
 from tests.shop import CUSTOMER, DISPUTED, PAID, PART, WHY, Shop
 
 KINDS = ["customers", "charges", "refunds", "subscriptions", "invoices", "disputes"]
@@ -165,3 +166,23 @@ def test_an_unknown_customer_is_not_found(shop: Shop) -> None:
     ran = shop.run("stripe", "invoices", "--customer", "cus_SbxNobody")
     assert ran.code == 3
     assert "No such customer" in ran.line
+
+
+def test_what_a_gateway_never_lists_is_said_beside_the_list() -> None:
+    ran = billctl("--profile", "sandbox", "charges", "--account", "paypal", "--limit", "1000")
+    assert (ran.returncode, ran.stderr) == (
+        0,
+        "billctl: paypal: PayPal reports payments and refunds up to 3 hours late: newer ones are missing, "
+        "and not counted\n",
+    )
+    assert document("--profile", "sandbox", "paypal", "disputes")["warnings"] == [
+        "paypal: PayPal lists the disputes that were updated in the last 180 days"
+    ]
+    assert document("--profile", "sandbox", "stripe", "disputes")["warnings"] == []
+
+
+@pytest.mark.parametrize("command", [("charges",), ("lookup", "layla@example.com")])
+def test_a_since_that_is_still_to_come_is_refused(command: tuple[str, ...]) -> None:
+    ran = billctl("--profile", "sandbox", *command, "--since", "2099-01-01")
+    assert ran.returncode == 2
+    assert ran.stderr == ("billctl: --since is in the future: nothing can lie after it. Nothing was sent.\n")

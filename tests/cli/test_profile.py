@@ -465,6 +465,16 @@ def test_check_says_whom_the_sandboxs_credentials_open(billctl: Billctl) -> None
     assert (ran.document["profile"], ran.document["mode"]) == ("sandbox", "test")
 
 
+def test_check_warns_of_a_permission_that_lookups_need(billctl: Billctl) -> None:
+    billctl("sandbox", "fault", "403", "--gateway", "paypal", "--on", "GET /v1/reporting/transactions")
+    ran = billctl("profile", "check", "sandbox", "-o", "json")
+    assert ran.code == 0
+    paypal = ran.document["data"]["accounts"][1]
+    assert (paypal["account"], paypal["status"]) == ("paypal", "warning")
+    assert paypal["note"].startswith("this app may not use Transaction Search, so payments are not found")
+    assert [row["status"] for row in ran.document["data"]["accounts"]] == ["ok", "warning", "ok"]
+
+
 @pytest.fixture
 def stripe_url(tmp_path: Path) -> Iterator[str]:
     """A Stripe that answers on loopback."""

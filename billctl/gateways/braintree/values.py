@@ -10,6 +10,9 @@ from typing import Any
 from billctl.iso4217 import EXPONENTS
 from billctl.money import Money
 
+LONGEST = 32
+"""Digits, and places of the decimal point, beyond which no number is an amount of money."""
+
 
 def money(amount: object, currency: object) -> Money:
     """An amount as the SDK gives it (`Decimal`, in major units) as money, exactly.
@@ -23,7 +26,7 @@ def money(amount: object, currency: object) -> Money:
     if not isinstance(amount, Decimal):
         raise TypeError(f"an amount is decimal, not {type(amount).__name__}")
     sign, digits, shift = amount.as_tuple()
-    if not isinstance(shift, int) or sign or len(digits) > 18 or abs(shift) > 18:
+    if not isinstance(shift, int) or sign or len(digits) > LONGEST or abs(shift) > LONGEST:
         raise ValueError(f"{amount} is no amount")
     places = EXPONENTS[currency] + shift
     whole = int("".join(map(str, digits)))

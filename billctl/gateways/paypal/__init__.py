@@ -39,6 +39,14 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+LATE = "PayPal reports payments and refunds up to 3 hours late: newer ones are missing, and not counted"
+LIST_NOTES = {
+    "charges": (LATE,),
+    "refunds": (LATE,),
+    "disputes": ("PayPal lists the disputes that were updated in the last 180 days",),
+}
+
+
 class PaypalGateway(Gateway):
     """One PayPal app of one merchant. `now` is the clock by which history is searched."""
 
@@ -98,9 +106,9 @@ class PaypalGateway(Gateway):
         """
         from billctl.gateways.paypal.accepted import prove
 
-        prove(self._client, self._now())
+        lacking = prove(self._client, self._now())
         live = self.account.live if self._client.official else None
-        return Identity(id=self._client.client_id, name=None, live=live)
+        return Identity(id=self._client.client_id, name=None, live=live, lacking=lacking)
 
     def kind_of(self, object_id: str) -> str | None:
         """By form; see `ids.FORMS`. Refunds and authorizations look like charges."""
@@ -199,6 +207,11 @@ class PaypalGateway(Gateway):
         from billctl.gateways.paypal import lists
 
         return lists.list_disputes(self._client, selection, now=self._now())
+
+    def list_notes(self, kind: str, selection: Selection) -> tuple[str, ...]:
+        """Of charges and refunds that they are as PayPal's report has them; of disputes how far back."""
+        del selection
+        return LIST_NOTES.get(kind, ())
 
     def preview_resend(self, invoice: Invoice, *, to: str | None) -> Delivery:
         """See `resend` for the rule."""
