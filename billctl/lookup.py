@@ -187,8 +187,11 @@ def _own_ways(session: Session, names: Sequence[str], text: str, deadline: Deadl
     return {name: KIND_TO_BY[kind] for name, kind in kinds if isinstance(kind, str) and kind in KIND_TO_BY}
 
 
-def exit_error(result: LookupResult, *, all_or_fail: bool) -> BillctlError | None:
-    """The error that decides a lookup's exit code, None when everything was found and answered."""
+def exit_error(result: LookupResult, *, all_or_fail: bool, notes: bool = True) -> BillctlError | None:
+    """The error that decides a lookup's exit code, None when everything was found and answered.
+
+    `notes`: an error that nobody was found says what the accounts say of how they searched.
+    """
     failed = [a.account for a in result.answers if a.status is Status.FAILED]
     partly = [a.account for a in result.answers if a.error and a.status is Status.FOUND]
     asked = [a for a in result.answers if a.status is not Status.CANNOT_SEARCH]
@@ -201,21 +204,21 @@ def exit_error(result: LookupResult, *, all_or_fail: bool) -> BillctlError | Non
         missing = [f"no answer from {', '.join(failed)}"] if failed else []
         missing += [f"not everything could be read at {', '.join(partly)}"] if partly else []
         return Partial(f"{'; '.join(missing)}; the rest is complete", code="partial")
-    return None if result.customers else _not_found(result)
+    return None if result.customers else _not_found(result, notes=notes)
 
 
 def _nobody_can(result: LookupResult) -> UsageError:
     return UsageError(f"no account of this profile can search by {result.by}", code="unsupported")
 
 
-def _not_found(result: LookupResult) -> NotFound:
+def _not_found(result: LookupResult, *, notes: bool) -> NotFound:
     unable = [a.account for a in result.answers if a.status is Status.CANNOT_SEARCH]
     rest = f" ({', '.join(unable)} cannot search by {result.by})" if unable else ""
     several = len(result.answers) > 1
-    notes = dict.fromkeys(
+    said = dict.fromkeys(
         (f"{a.account}: " if several else "") + note.rstrip(".")
         for a in result.answers
-        if a.status is Status.NONE
+        if notes and a.status is Status.NONE
         for note in a.notes
     )
     ways = (
@@ -223,7 +226,7 @@ def _not_found(result: LookupResult) -> NotFound:
         if result.guessed
         else ""
     )
-    hint = (" ".join(f"{note}." for note in notes) + ways).strip()
+    hint = (" ".join(f"{note}." for note in said) + ways).strip()
     return NotFound(f"no customer by {result.by} {result.text!r}{rest}", hint=hint)
 
 

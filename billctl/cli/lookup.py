@@ -98,7 +98,7 @@ def lookup(
             columns=COLUMNS,
             view=_view(found, mode),
             warnings=[] if shows_notes or not found.customers else _warnings(found),
-            error=exit_error(found, all_or_fail=all_or_fail),
+            error=exit_error(found, all_or_fail=all_or_fail, notes=not shows_notes),
             errors=found.errors,
             profile=session.profile.name,
             mode=mode,

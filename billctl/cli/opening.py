@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from billctl.cli.options import Choices
 from billctl.cli.output import talk
+from billctl.errors import UsageError
 from billctl.session import Session, open_session
 
 
@@ -31,9 +32,17 @@ def object_of(session: Session, gateway: str, object_id: str, account: str | Non
     Raises `UsageError` where `--account` names another account than the reference, or none fits.
     """
     name, colon, rest = object_id.partition(":")
-    if colon and name in session.profile.accounts and account in {None, name}:
-        return session.account_for(gateway, name), rest
-    return session.account_for(gateway, account), object_id
+    is_reference = bool(colon) and name in session.profile.accounts
+    chosen = session.account_for(gateway, account or (name if is_reference else None))
+    if not is_reference:
+        return chosen, object_id
+    if chosen != name:
+        raise UsageError(
+            f"{object_id[:80]} is of account {name}, not of {chosen}",
+            code="wrong_account",
+            hint="Leave --account out, or take an id of that account.",
+        )
+    return chosen, rest
 
 
 def split_reference(text: str) -> tuple[str | None, str]:

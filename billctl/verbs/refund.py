@@ -10,6 +10,8 @@ from billctl.money import Money, parse
 from billctl.verbs.plan import Done, KeyOf, Plan, Verb, need, payment_words
 from billctl.verbs.void import UNSETTLED
 
+CONTESTED = "this charge is disputed: the gateway may refuse a refund, and a dispute that is lost pays twice"
+
 
 @frozen_value
 class RefundCharge(Verb):
@@ -37,6 +39,7 @@ class RefundCharge(Verb):
             facts=(
                 ("refund", f"{amount} of {charge.amount}{payment_words(charge)}"),
                 ("left after", f"{charge.refundable - amount} refundable"),
+                *((("dispute", CONTESTED),) if charge.disputed else ()),
                 ("undo", "no, a refund cannot be taken back"),
             ),
             before={

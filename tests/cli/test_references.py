@@ -1,5 +1,8 @@
 """An object named as lookups print it, and what `--verbose` says of what was opened."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from tests.cli.program import billctl, document
@@ -30,6 +33,19 @@ def test_a_reference_to_another_account_than_the_option_names_is_no_id() -> None
     answer = billctl("stripe", "show", f"stripe:{CHARGE}", "--account", "other")
     assert answer.returncode == 2
     assert "no stripe account called 'other'" in answer.stderr
+
+
+def test_a_reference_and_an_option_that_contradict_each_other_are_refused() -> None:
+    path = Path(os.environ["BILLCTL_CONFIG_DIR"]) / "profiles" / "twice.toml"
+    path.parent.mkdir(parents=True, mode=0o700)
+    account = '[accounts.{}]\ngateway = "stripe"\n'
+    path.write_text('mode = "test"\nsandbox = true\n' + account.format("one") + account.format("two"))
+    answer = billctl("-p", "twice", "stripe", "show", f"one:{CHARGE}", "--account", "two")
+    assert answer.returncode == 2
+    assert answer.stderr == (
+        f"billctl: one:{CHARGE} is of account one, not of two. Nothing was sent. "
+        "Leave --account out, or take an id of that account.\n"
+    )
 
 
 def test_a_word_before_a_colon_that_is_no_account_stays_part_of_the_id() -> None:

@@ -5,6 +5,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from tests.cli.program import billctl
 from tests.shop import DISPUTED, PAID, PART, WHY, Shop, changes, recorded
 
 REFUND = ("stripe", "refund")
@@ -251,3 +252,12 @@ def test_the_gateway_gets_the_operations_key_and_never_the_reason(shop: Shop) ->
 def test_a_quiet_success_in_a_table_is_silent(shop: Shop) -> None:
     ran = shop.run(*REFUND, PAID, "--amount", "5", *WHY, "-q", "-o", "table")
     assert (ran.code, ran.out, ran.err) == (0, "", "")
+
+
+def test_a_disputed_charge_says_before_that_a_refund_may_be_refused() -> None:
+    ran = billctl(
+        *("--profile", "sandbox", "paypal", "refund", "SBXLAYLA000000003"),
+        *("--amount", "1.00", "--reason", "customer asks", "--dry-run", "-o", "table"),
+    )
+    assert ran.returncode == 0
+    assert "this charge is disputed: the gateway may refuse a refund" in ran.stdout

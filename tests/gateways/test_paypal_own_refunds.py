@@ -9,7 +9,7 @@ import pytest
 
 from billctl.errors import NoAnswer
 from billctl.frozen import replace
-from billctl.gateway import By, Query
+from billctl.gateway import By, Query, Selection
 from billctl.gateways.paypal import PaypalGateway
 from billctl.gateways.paypal.own_refunds import KEPT, LARGE, OwnRefunds
 from billctl.models import ChargeStatus
@@ -48,6 +48,14 @@ def test_a_refund_is_seen_at_once_although_paypals_report_lacks_it(url: str, tmp
     assert not any("than PayPal shows yet" in note for note in found.notes)
 
 
+def test_a_list_counts_it_although_the_report_it_is_made_of_does_not(url: str, tmp_path: Path) -> None:
+    paypal = machine(url, tmp_path / "kept")
+    made = paypal.refund(paypal.get_charge(CHARGE), TEN, stamp=STAMP)
+    listed = {charge.id: charge for charge in paypal.list_charges(Selection(limit=1000))}
+    assert (listed[CHARGE].refunded, listed[CHARGE].refundable.minor) == (TEN, 3900)
+    assert [refund.id for refund in listed[CHARGE].refunds] == [made.id]
+
+
 def test_a_second_refund_counts_both(url: str, tmp_path: Path) -> None:
     paypal = machine(url, tmp_path / "kept")
     for number in (1, 2):
@@ -63,6 +71,8 @@ def test_another_machine_is_told_that_paypal_does_not_show_it_yet(url: str, tmp_
     assert unseen.value.code == "refunds_not_visible"
     found = other.find_customers(Query(by=By.EMAIL, text="layla@example.com"))
     assert f"more of {CHARGE} was given back than PayPal shows yet: it takes up to 3 hours" in found.notes
+    (shown,) = [charge for charge in found.customers[0].charges if charge.id == CHARGE]
+    assert (shown.status, shown.refundable.minor) == (ChargeStatus.PARTIALLY_REFUNDED, 0)
 
 
 def test_a_machine_that_knows_one_of_two_refunds_is_told_so_too(url: str, tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def failure_of(error: Exception, exchange: Exchange | None, host: str) -> Failur
         return Failure(message, code=f"http_{exchange.status}")
     if type(error).__name__ == "RequestTimeoutError":
         return Failure(f"a search took Braintree too long{trace}", code="timeout")
-    return Failure(f"the answer of {host} cannot be used: {_named(error)}{trace}", code="bad_answer")
+    return Failure(f"the answer of {host} is not what Braintree answers{trace}", code="bad_answer")
 
 
 def network_failure(error: BaseException, host: str) -> Failure:

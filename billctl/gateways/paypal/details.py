@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from billctl.frozen import replace
 from billctl.gateways.paypal import mapping, rows
 from billctl.gateways.paypal.amounts import optional_instant
 from billctl.gateways.paypal.client import Client, Json
@@ -106,7 +107,7 @@ def record(
         return rows.charge(row, account, refunds=refunds, disputes=disputes, invoice_id=invoice_id)
     if row.code in AUTHORIZATIONS:
         return mapping.authorization(live.data, account, customer_id=customer_id, description=row.subject)
-    return mapping.charge(
+    whole = mapping.charge(
         live.data,
         account,
         customer_id=customer_id,
@@ -116,6 +117,8 @@ def record(
         invoice_id=invoice_id,
         subscription_id=row.subscription_id,
     )
+    # What was given back out of sight may be all that is left: nothing is promised.
+    return replace(whole, refundable=whole.refundable - whole.refundable) if live.unseen else whole
 
 
 def _refunds(charge: Listed, live: Live, account: str) -> list[Refund]:

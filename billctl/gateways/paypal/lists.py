@@ -12,10 +12,11 @@ from typing import TypeVar
 
 from billctl.errors import Unsupported, UsageError
 from billctl.gateway import Selection
-from billctl.gateways.paypal import bills, disputes, invoices, rows, windows
+from billctl.gateways.paypal import bills, disputes, invoices, mapping, rows, windows
 from billctl.gateways.paypal.amounts import wire_time
 from billctl.gateways.paypal.client import Client, Json
 from billctl.gateways.paypal.errors import reading_answer
+from billctl.gateways.paypal.objects import read_refunds
 from billctl.gateways.paypal.people import same
 from billctl.gateways.paypal.pool import WORKERS, spread
 from billctl.gateways.paypal.rows import Row, created_of
@@ -28,8 +29,16 @@ EMAIL_ONLY = "PayPal's invoices name their recipient by e-mail only."
 
 
 def charges(client: Client, selection: Selection, *, now: datetime) -> Iterator[Charge]:
-    """Payments received, with their refunds."""
-    return _selected(client, _charges(client, selection, now), _charge, selection)
+    """Payments received, with their refunds; those that this machine made are not waited for."""
+
+    def charge(found: tuple[Row, list[Row]], account: str) -> Charge:
+        row, refunds = found
+        seen = {item.id for item in refunds}
+        own = [name for name in client.own_refunds.of(row.id) if name not in seen]
+        newer = [mapping.refund(data, account, charge_id=row.id) for data in read_refunds(client, own)]
+        return rows.charge(row, account, refunds=[*newer, *(rows.refund(item, account) for item in refunds)])
+
+    return _selected(client, _charges(client, selection, now), charge, selection)
 
 
 def _charges(client: Client, selection: Selection, now: datetime) -> Iterator[tuple[Row, list[Row]]]:
@@ -39,11 +48,6 @@ def _charges(client: Client, selection: Selection, now: datetime) -> Iterator[tu
             refunds.setdefault(row.reference, []).append(row)
         elif row.is_payment and _is_meant(row, selection):
             yield row, refunds.get(row.id, [])
-
-
-def _charge(found: tuple[Row, list[Row]], account: str) -> Charge:
-    row, refunds = found
-    return rows.charge(row, account, refunds=[rows.refund(item, account) for item in refunds])
 
 
 def refunds(client: Client, selection: Selection, *, now: datetime) -> Iterator[Refund]:

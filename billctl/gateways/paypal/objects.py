@@ -231,9 +231,12 @@ def is_returned(capture: Json) -> bool:
 
 
 def refunds_by_id(client: Client, charge_id: str, named: Sequence[str]) -> list[Json]:
-    """The refunds of these ids and those that this machine made, which PayPal may no longer know, as on the
-    wire."""
-    ids = dict.fromkeys((*named, *client.own_refunds.of(charge_id)))
+    """The refunds of these ids and those that this machine made, as on the wire."""
+    return read_refunds(client, list(dict.fromkeys((*named, *client.own_refunds.of(charge_id)))))
+
+
+def read_refunds(client: Client, ids: Sequence[str]) -> list[Json]:
+    """The refunds of these ids that PayPal knows, as on the wire."""
     calls = [partial(retrieve, client, "refund", checked(name, "refund")) for name in ids]
     return [data for data in spread([partial(attempt, call) for call in calls]) if data is not None]
 
