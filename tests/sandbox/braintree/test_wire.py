@@ -2,6 +2,7 @@
 
 import sqlite3
 import zlib
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -149,7 +150,7 @@ def test_too_many_requests_a_second_are_429(wire: Wire) -> None:
 
 
 def test_state_that_cannot_be_used_is_500(wire: Wire) -> None:
-    with sqlite3.connect(state.path_of(wire.state_dir, "braintree")) as database:
+    with closing(sqlite3.connect(state.path_of(wire.state_dir, "braintree"))) as database:
         database.execute("DROP TABLE objects")
     reply = wire.ask(LAYLA)
     assert (reply.status, reply.body) == (500, b"")
