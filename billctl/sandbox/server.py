@@ -84,9 +84,13 @@ class _Listener:
     def __init__(self, path: Path, protocol: App, port: int) -> None:
         self._path = path
         self._app = protocol
-        with usable(path):
-            self._keeper = Database(path)  # holds the write-ahead log open from connection to connection
         self._socket = socket.create_server((HOST, port), backlog=128)
+        try:
+            with usable(path):
+                self._keeper = Database(path)  # holds the write-ahead log open from connection to connection
+        except BaseException:
+            self._socket.close()
+            raise
         self.port: int = self._socket.getsockname()[1]
         self._stopping = threading.Event()
         self._lock = threading.Lock()
