@@ -5,7 +5,7 @@ requests with urllib3, which raises (a subclass of) `ConnectTimeoutError` only w
 refused, name not resolved, timed out; `billctl.transport` adds every failure of a TLS handshake.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum, auto
 from typing import NamedTuple
 
@@ -26,22 +26,33 @@ class Reach(Enum):
     """None of these is proved."""
 
 
-class Cause(NamedTuple):
-    """How far the request came, and the last cause in its own words (to be masked before it is shown)."""
+class Lost(NamedTuple):
+    """A request that failed without an answer: how far it came, and what to say of it. `code` is None where
+    the error's own class says it all."""
 
     reach: Reach
-    text: str
+    message: str
+    code: str | None
 
 
-def cause_of(error: BaseException, *, broken: frozenset[str]) -> Cause:
-    """What the chain of `error` tells; `broken` are the SDK's classes for a connection that broke."""
+def lost(
+    error: BaseException, *, gateway: str, host: str, broken: frozenset[str], masked: Callable[[str], str]
+) -> Lost:
+    """What the chain of `error` tells of a request to `host`.
+
+    `broken` are the SDK's classes for a connection that broke; `masked` makes its words fit to be shown.
+    """
     chain = list(_chain(error))
     names = {kind.__name__ for link in chain for kind in type(link).__mro__}
-    text = str(chain[-1]) or type(chain[-1]).__name__
-    for reach, words in ((Reach.UNSENT, UNSENT), (Reach.TIMED_OUT, TIMED_OUT), (Reach.BROKEN, broken)):
-        if names & words:
-            return Cause(reach, text)
-    return Cause(Reach.UNCLEAR, text)
+    last = masked(str(chain[-1]) or type(chain[-1]).__name__)
+    if names & UNSENT:
+        return Lost(Reach.UNSENT, f"{gateway} cannot be reached at {host}: {last}", None)
+    if names & TIMED_OUT:
+        return Lost(Reach.TIMED_OUT, f"{host} did not answer in time", "timeout")
+    if names & broken:
+        return Lost(Reach.BROKEN, f"the connection to {host} broke before an answer: {last}", "no_answer")
+    message = f"the answer of {host} cannot be used: {type(error).__name__}: {last}"
+    return Lost(Reach.UNCLEAR, message, "bad_answer")
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

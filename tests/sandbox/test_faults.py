@@ -14,6 +14,8 @@ import stripe
 from billctl.sandbox import faults
 from tests.rehearsal import rehearsed
 from tests.sandbox.conftest import Reply, Wire
+from tests.sandbox.effects import EFFECTS as COMMON
+from tests.sandbox.effects import Effect
 
 CHARGE = "ch_SbxLayla0000001"
 REFUND = "POST /v1/refunds"
@@ -32,27 +34,12 @@ def acted(wire: Wire) -> bool:
     return bool(wire.get(f"/v1/charges/{CHARGE}")["amount_refunded"])
 
 
-EFFECTS: dict[str, tuple[bool, object]] = {
-    "answer-lost": (True, http.client.RemoteDisconnected),
-    "connection-dropped": (False, http.client.RemoteDisconnected),
-    "hang-before": (False, TimeoutError),
-    "hang-after": (True, TimeoutError),
-    "late": (True, TimeoutError),
-    "500-before": (False, 500),
-    "500-after": (True, 500),
-    "cut-body": (True, http.client.IncompleteRead),
-    "html": (False, 200),
-    "html-502": (False, 502),
-    "html-502-after": (True, 502),
-    "429": (False, 429),
-    "401": (False, 401),
-    "403": (False, 403),
-    "refuse": (False, 400),
-    "slow": (True, 200),
-    "wrong-amount": (True, 200),
-    "wrong-currency": (True, 200),
+STATUSES = {"refuse": 400, "slow": 200, "wrong-amount": 200, "wrong-currency": 200}
+"""Where Stripe's status is another one."""
+
+EFFECTS: dict[str, Effect] = {
+    kind: (happens, STATUSES.get(kind, seen)) for kind, (happens, seen) in COMMON.items()
 }
-"""Kind → whether the refund happens, and what the client sees: an exception or a status."""
 
 
 def test_every_kind_is_documented_and_proved_here() -> None:

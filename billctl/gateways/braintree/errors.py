@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from billctl.causes import Reach, cause_of
+from billctl.causes import Reach, lost
 from billctl.errors import AuthFailed, BillctlError, NoAnswer, NotFound, NotSent, OutcomeUnknown, Refused
 
 BROKEN = frozenset({"ConnectionError", "ChunkedEncodingError"})
@@ -108,18 +108,9 @@ def failure_of(error: Exception, exchange: Exchange | None, host: str) -> Failur
 
 def network_failure(error: BaseException, host: str) -> Failure:
     """What `error`, raised before an answer of `host` was there, means."""
-    cause = cause_of(error, broken=BROKEN)
-    last = one_line(cause.text)
-    match cause.reach:
-        case Reach.UNSENT:
-            return Failure(f"Braintree cannot be reached at {host}: {last}", kind=NotSent, code="unreachable")
-        case Reach.TIMED_OUT:
-            return Failure(f"{host} did not answer in time", code="timeout")
-        case Reach.BROKEN:
-            message = f"the connection to {host} broke before an answer: {last}"
-            return Failure(message, code="no_answer", again=True)
-        case _:
-            return Failure(f"the answer of {host} cannot be used: {_named(error)}", code="bad_answer")
+    told = lost(error, gateway="Braintree", host=host, broken=BROKEN, masked=one_line)
+    kind = NotSent if told.reach is Reach.UNSENT else None
+    return Failure(told.message, kind=kind, code=told.code, again=told.reach is Reach.BROKEN)
 
 
 def _named(error: BaseException) -> str:

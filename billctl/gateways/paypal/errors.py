@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from billctl.causes import Reach, cause_of, retry_after
+from billctl.causes import Reach, lost, retry_after
 from billctl.errors import (
     AuthFailed,
     BillctlError,
@@ -165,19 +165,9 @@ def _said(told: Mapping[str, Any]) -> tuple[str | None, str]:
 
 
 def _network_failure(error: Exception, host: str) -> Failure:
-    cause = cause_of(error, broken=BROKEN)
-    last = redacted(cause.text)
-    match cause.reach:
-        case Reach.UNSENT:
-            return Failure(message=f"PayPal cannot be reached at {host}: {last}", kind=NotSent)
-        case Reach.TIMED_OUT:
-            return Failure(message=f"{host} did not answer in time", code="timeout")
-        case Reach.BROKEN:
-            message = f"the connection to {host} broke before an answer: {last}"
-            return Failure(message=message, code="no_answer", again=True)
-        case _:
-            message = f"the answer of {host} cannot be used: {type(error).__name__}: {last}"
-            return Failure(message=message, code="bad_answer")
+    told = lost(error, gateway="PayPal", host=host, broken=BROKEN, masked=redacted)
+    kind = NotSent if told.reach is Reach.UNSENT else None
+    return Failure(message=told.message, kind=kind, code=told.code, again=told.reach is Reach.BROKEN)
 
 
 UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)

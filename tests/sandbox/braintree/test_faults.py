@@ -1,6 +1,5 @@
 """Every fault that can be armed: what reaches the client, and whether the sandbox acted."""
 
-import http.client
 import time
 from typing import Any
 
@@ -8,6 +7,7 @@ import pytest
 
 from billctl.sandbox import faults
 from tests.sandbox.braintree.conftest import Reply, Wire, braintree, codes
+from tests.sandbox.effects import EFFECTS
 
 SALE = "layla001"
 REFUND = f"POST /transactions/{SALE}/refund"
@@ -25,29 +25,6 @@ def refund(wire: Wire, **more: Any) -> Reply:
 
 def refunds(wire: Wire) -> int:
     return len(wire.ask(f"GET /transactions/{SALE}").root.findall("refund-ids/item"))
-
-
-EFFECTS: dict[str, tuple[bool, object]] = {
-    "answer-lost": (True, http.client.RemoteDisconnected),
-    "connection-dropped": (False, http.client.RemoteDisconnected),
-    "hang-before": (False, TimeoutError),
-    "hang-after": (True, TimeoutError),
-    "late": (True, TimeoutError),
-    "500-before": (False, 500),
-    "500-after": (True, 500),
-    "cut-body": (True, http.client.IncompleteRead),
-    "html": (False, 200),
-    "html-502": (False, 502),
-    "html-502-after": (True, 502),
-    "429": (False, 429),
-    "401": (False, 401),
-    "403": (False, 403),
-    "refuse": (False, 422),
-    "slow": (True, 201),
-    "wrong-amount": (True, 201),
-    "wrong-currency": (True, 201),
-}
-"""Kind → whether the refund happens, and what the client sees: an exception or a status."""
 
 
 def test_every_kind_is_proved_here() -> None:

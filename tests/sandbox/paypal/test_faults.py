@@ -8,32 +8,11 @@ from typing import Any
 import pytest
 
 from billctl.sandbox import faults
+from tests.sandbox.effects import EFFECTS
 from tests.sandbox.paypal.wire import CAPTURE, Reply, Wire
 
 REFUND = f"POST /v2/payments/captures/{CAPTURE}/refund"
 KEY = {"PayPal-Request-Id": "op-1"}
-
-EFFECTS: dict[str, tuple[bool, object]] = {
-    "answer-lost": (True, http.client.RemoteDisconnected),
-    "connection-dropped": (False, http.client.RemoteDisconnected),
-    "hang-before": (False, TimeoutError),
-    "hang-after": (True, TimeoutError),
-    "late": (True, TimeoutError),
-    "500-before": (False, 500),
-    "500-after": (True, 500),
-    "cut-body": (True, http.client.IncompleteRead),
-    "html": (False, 200),
-    "html-502": (False, 502),
-    "html-502-after": (True, 502),
-    "429": (False, 429),
-    "401": (False, 401),
-    "403": (False, 403),
-    "refuse": (False, 422),
-    "slow": (True, 201),
-    "wrong-amount": (True, 201),
-    "wrong-currency": (True, 201),
-}
-"""Kind → whether the refund happens, and what the client sees: an exception or a status."""
 
 
 def refund(wire: Wire, **more: Any) -> Reply:
