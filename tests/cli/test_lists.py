@@ -172,8 +172,8 @@ def test_what_a_gateway_never_lists_is_said_beside_the_list() -> None:
     ran = billctl("--profile", "sandbox", "charges", "--account", "paypal", "--limit", "1000")
     assert (ran.returncode, ran.stderr) == (
         0,
-        "billctl: paypal: PayPal reports payments and refunds up to 3 hours late: newer ones are missing, "
-        "and not counted\n",
+        "billctl: paypal: PayPal reports up to 3 hours late: newer payments are missing, and newer refunds "
+        "made elsewhere are not counted\n",
     )
     assert document("--profile", "sandbox", "paypal", "disputes")["warnings"] == [
         "paypal: PayPal lists the disputes that were updated in the last 180 days"

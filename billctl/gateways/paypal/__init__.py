@@ -39,10 +39,12 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-LATE = "PayPal reports payments and refunds up to 3 hours late: newer ones are missing, and not counted"
 LIST_NOTES = {
-    "charges": (LATE,),
-    "refunds": (LATE,),
+    "charges": (
+        "PayPal reports up to 3 hours late: newer payments are missing, and newer refunds made elsewhere are "
+        "not counted",
+    ),
+    "refunds": ("PayPal reports refunds up to 3 hours late: newer ones are missing",),
     "disputes": ("PayPal lists the disputes that were updated in the last 180 days",),
 }
 
