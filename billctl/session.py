@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from billctl import profiles, registry
-from billctl.audit.actor import current_actor
+from billctl.audit.actor import Actor, current_actor
 from billctl.audit.log import AuditLog, new_operation_id
 from billctl.credentials import Finder
 from billctl.errors import AuthFailed, ConfigError, UsageError
@@ -315,11 +315,16 @@ class Session:
         return store
 
     @cached_property
+    def actor(self) -> Actor:
+        """Who runs this."""
+        return current_actor(self.env)
+
+    @cached_property
     def log(self) -> AuditLog:
         """The audit log, written as this run's operator."""
         return AuditLog(
             self.store,
-            actor=current_actor(self.env),
+            actor=self.actor,
             profile=self.profile.name,
             mode=str(self.profile.mode),
             clock=self.clock,

@@ -26,7 +26,7 @@ from billctl.errors import (
 from billctl.frozen import field, frozen
 from billctl.models import data
 from billctl.money import Money
-from billctl.store.interface import GENESIS, OperationState, RecordFilter, Seal, Store
+from billctl.store.interface import GENESIS, Guard, OperationState, RecordFilter, Seal, Store
 from billctl.store.schema import instant
 from billctl.text import mask
 
@@ -140,12 +140,29 @@ class AuditLog:
         }
 
     def intent(
-        self, subject: Subject, *, operation: str, key: str, before: Mapping[str, Any] | None = None
+        self,
+        subject: Subject,
+        *,
+        operation: str,
+        key: str,
+        before: Mapping[str, Any] | None = None,
+        approval: Mapping[str, Any] | None = None,
+        guard: Guard | None = None,
     ) -> int:
-        """Record what is about to be sent and open its operation; `Busy` when one stands in the way."""
+        """Record what is about to be sent and open its operation; `Busy` when one stands in the way.
+
+        `approval` says who let it pass above the limits; `guard` see `Store.begin`.
+        """
         self._create()
-        entry = self._entry("intent", subject.data(), operation=operation, key=key, before=_clean(before))
-        return self._store.begin(entry, operation=operation, key=key, object=subject.object).seq
+        entry = self._entry(
+            "intent",
+            subject.data(),
+            operation=operation,
+            key=key,
+            before=_clean(before),
+            approval=_clean(approval),
+        )
+        return self._store.begin(entry, operation=operation, key=key, object=subject.object, guard=guard).seq
 
     def outcome(
         self,
@@ -159,10 +176,12 @@ class AuditLog:
         after: Mapping[str, Any] | None = None,
         error: BaseException | None = None,
         request_id: str | None = None,
+        resolution: Mapping[str, Any] | None = None,
     ) -> int:
         """Record what became of an operation and set its state.
 
-        Raises `OutcomeNotRecorded` where the store fails: the change may have been made.
+        `resolution` is what a person said where no gateway could tell. Raises `OutcomeNotRecorded`
+        where the store fails: the change may have been made.
         """
         entry = self._entry(
             "outcome",
@@ -175,6 +194,7 @@ class AuditLog:
             after=_clean(after),
             error=_error(error),
             request_id=request_id,
+            resolution=_clean(resolution),
         )
         try:
             return self._store.finish(entry, operation=operation, state=state).seq
@@ -185,11 +205,35 @@ class AuditLog:
                 code="outcome_not_recorded",
             ) from failure
 
-    def denied(self, subject: Subject, *, error: BaseException) -> int:
-        """Record an attempt that ended before anything was sent."""
+    def followup(
+        self,
+        subject: Subject,
+        *,
+        operation: str,
+        outcome: str,
+        result: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+    ) -> int:
+        """Record what a settled operation came to later: a refund that was pending, or failed after days."""
+        entry = self._entry(
+            "followup",
+            subject.data(),
+            operation=operation,
+            outcome=_known(outcome),
+            result=_clean(result),
+            after=_clean(after),
+        )
+        return self._store.append(entry).seq
+
+    def denied(
+        self, subject: Subject, *, error: BaseException, approval: Mapping[str, Any] | None = None
+    ) -> int:
+        """Record an attempt that ended before anything was sent; `approval` is the request it led to."""
         outcome = next((word for kind, word in ATTEMPTS if isinstance(error, kind)), "not_sent")
         self._create()
-        entry = self._entry("denied", subject.data(), outcome=outcome, error=_error(error))
+        entry = self._entry(
+            "denied", subject.data(), outcome=outcome, error=_error(error), approval=_clean(approval)
+        )
         return self._store.append(entry).seq
 
     def note(

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from billctl.frozen import field, frozen
 from billctl.gateway import Setting, Timeouts
+from billctl.profiles.audit import AuditSettings
+from billctl.profiles.policy import Policy
 
 SettingsOf = Callable[[str], tuple[Setting, ...] | None]
 """The settings of the gateway with that name, or None where no such gateway is installed."""
@@ -36,6 +38,7 @@ class Profile:
 
     `credential_command` is an argv, empty where there is none. With `sandbox` the rehearsal gateways
     are brought up for the command, and accounts have neither address nor credentials of their own.
+    `policies` are all to be kept: the profile's own, and the one signed off centrally.
     """
 
     name: str
@@ -46,6 +49,8 @@ class Profile:
     timeouts: Timeouts = field(default_factory=Timeouts)
     credential_command: tuple[str, ...] = ()
     sandbox: bool = False
+    policies: tuple[Policy, ...] = ()
+    audit: AuditSettings = field(default_factory=AuditSettings)
 
     @property
     def live(self) -> bool:

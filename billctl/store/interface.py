@@ -43,11 +43,16 @@ class Head:
 
 @frozen
 class StoredRecord:
-    """A record as stored: `hash` is the SHA-256 (lower hex) of `body` in UTF-8."""
+    """A record as stored: `hash` is the SHA-256 (lower hex) of `body` in UTF-8.
+
+    `private` is the text of its personal part, whose SHA-256 the body names; None where it has none,
+    or where it was purged.
+    """
 
     seq: int
     hash: str
     body: str
+    private: str | None = None
 
 
 @frozen
@@ -79,20 +84,41 @@ class RecordFilter:
     until: datetime | None = None
 
 
-class Store(Protocol):
-    """An open store. One process, any number of threads."""
+Recent = Callable[[datetime], Iterator[StoredRecord]]
+"""The intents since an instant (aware UTC), newest first, whose operation is unsettled or done."""
 
-    def append(self, seal: Seal) -> StoredRecord:
+Guard = Callable[[Recent], None]
+"""Judges a new intent by the others, within its transaction: raises, and nothing is appended."""
+
+
+class Store(Protocol):
+    """An open store. One process, any number of threads.
+
+    `private` is the text of a record's personal part, kept beside it so that it can be purged.
+    """
+
+    def append(self, seal: Seal, *, private: str | None = None) -> StoredRecord:
         """Append one record; durable when this returns."""
 
-    def begin(self, seal: Seal, *, operation: str, key: str, object: str) -> StoredRecord:
+    def begin(
+        self,
+        seal: Seal,
+        *,
+        operation: str,
+        key: str,
+        object: str,
+        private: str | None = None,
+        guard: Guard | None = None,
+    ) -> StoredRecord:
         """Append an intent and open its operation, in one transaction.
 
         Raises `Busy` when an unsettled operation on the same object exists, or one with the same key
-        that is unsettled or done; nothing is appended then.
+        that is unsettled or done, and whatever `guard` raises; nothing is appended then.
         """
 
-    def finish(self, seal: Seal, *, operation: str, state: OperationState) -> StoredRecord:
+    def finish(
+        self, seal: Seal, *, operation: str, state: OperationState, private: str | None = None
+    ) -> StoredRecord:
         """Append an outcome and set its operation's state, in one transaction."""
 
     def find_operation(self, *, key: str) -> Operation | None:

@@ -13,6 +13,8 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from billctl.store.connection import OLDEST_SQLITE, connect, ready, transaction,
 from billctl.store.interface import (
     GENESIS,
     UNSETTLED,
+    Guard,
     Head,
     Operation,
     OperationState,
@@ -34,6 +37,10 @@ from billctl.store.schema import ACTIVE_SQL, UNSETTLED_SQL, instant
 
 _RECORD = "SELECT seq, hash, body FROM record"
 _OPERATION = "SELECT id, key, object, state, intent_seq, outcome_seq FROM operation"
+_INTENTS = (
+    "SELECT record.seq, record.hash, record.body, record.time FROM operation"
+    " JOIN record ON record.seq = operation.intent_seq"
+)
 _SELECTIVE = ("operation", "customer", "object_id")
 _COLUMNS = (*_SELECTIVE, "action", "outcome", "account")
 _LAST_OF_ITS_OPERATION = (
@@ -103,13 +110,24 @@ class SqliteStore:
             with transaction(db):
                 yield db
 
-    def append(self, seal: Seal) -> StoredRecord:
+    def append(self, seal: Seal, *, private: str | None = None) -> StoredRecord:
         """Append one record; durable when this returns."""
+        del private
         with self._writing() as db:
             return _append(db, seal)
 
-    def begin(self, seal: Seal, *, operation: str, key: str, object: str) -> StoredRecord:
+    def begin(
+        self,
+        seal: Seal,
+        *,
+        operation: str,
+        key: str,
+        object: str,
+        private: str | None = None,
+        guard: Guard | None = None,
+    ) -> StoredRecord:
         """Append an intent and open its operation; `Busy` names the operation that stands in the way."""
+        del private
         with self._writing() as db:
             if found := _operation(db, f"object = ? AND {UNSETTLED_SQL}", object):
                 raise _in_the_way(found, f"on {object}")
@@ -117,6 +135,8 @@ class SqliteStore:
                 raise _in_the_way(found, "identical to this one")
             if _operation(db, "id = ?", operation):
                 raise InternalError(f"the operation id {operation} is already used")
+            if guard:
+                guard(partial(_recent, db))
             record = _append(db, seal)
             db.execute(
                 "INSERT INTO operation (id, key, object, state, intent_seq) VALUES (?, ?, ?, ?, ?)",
@@ -124,12 +144,15 @@ class SqliteStore:
             )
             return record
 
-    def finish(self, seal: Seal, *, operation: str, state: OperationState) -> StoredRecord:
+    def finish(
+        self, seal: Seal, *, operation: str, state: OperationState, private: str | None = None
+    ) -> StoredRecord:
         """Append an outcome and set its operation's state.
 
         Raises `StoreError` when there is no such operation or it is already settled, `ValueError` for
         the state `open`.
         """
+        del private
         if state is OperationState.OPEN:
             raise ValueError("an outcome does not leave an operation open")
         with self._writing() as db:
@@ -232,6 +255,19 @@ def _append(db: sqlite3.Connection, seal: Seal) -> StoredRecord:
 def _head(db: sqlite3.Connection) -> Head:
     row = db.execute("SELECT seq, hash FROM record ORDER BY seq DESC LIMIT 1").fetchone()
     return Head(seq=row[0], hash=row[1]) if row else Head(seq=0, hash=GENESIS)
+
+
+def _recent(db: sqlite3.Connection, since: datetime) -> Iterator[StoredRecord]:
+    """Intents since then whose operation is unsettled or done, newest first.
+
+    Read from the newest operation back: it ends at the first intent that is older.
+    """
+    begin = instant(since)
+    rows = db.execute(f"{_INTENTS} WHERE {ACTIVE_SQL} ORDER BY intent_seq DESC")
+    for seq, digest, body, time in rows:
+        if time < begin:
+            return
+        yield StoredRecord(seq=seq, hash=digest, body=body)
 
 
 def _operation(db: sqlite3.Connection, condition: str, value: str) -> Operation | None:
