@@ -5,7 +5,6 @@ gateway settles it. Each kind of change is a `Verb`; the path is the same for al
 """
 
 import hashlib
-import re
 import signal
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -30,15 +29,12 @@ from billctl.errors import (
 from billctl.frozen import field, frozen, replace
 from billctl.gateway import Stamp
 from billctl.money import Money
+from billctl.reasons import check_reason
 from billctl.session import Session
 from billctl.store.interface import UNSETTLED, Operation, OperationState
-from billctl.text import find_secret, visible_length
+from billctl.text import find_secret
 from billctl.verbs.plan import Done, Plan, Verb
 
-MIN_REASON = 3
-MAX_REASON = 2000
-TICKET = re.compile(r"[\x21-\x7e]{1,200}")
-REASON_CODE = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 KEY_LENGTH = 32
 
 
@@ -100,39 +96,9 @@ def operation_key(
 
 def check_request(request: Request) -> None:
     """Raise `UsageError` where the reason, the ticket or the ordinal is not acceptable."""
-    reason = request.reason
-    if reason is None:
-        raise UsageError(
-            "--reason is missing",
-            code="no_reason",
-            hint='Say why in 3 characters or more: --reason "charged twice".',
-        )
-    if visible_length(reason) < MIN_REASON or len(reason) > MAX_REASON:
-        raise UsageError(
-            f"--reason needs {MIN_REASON} to {MAX_REASON} characters that can be read",
-            code="bad_reason",
-            hint='For example --reason "charged twice".',
-        )
-    for name, text in (
-        ("--reason", reason),
-        ("--ticket", request.ticket or ""),
-        ("--reason-code", request.reason_code or ""),
-    ):
-        secret = find_secret(text)
-        if secret:
-            raise UsageError(
-                f"{name} seems to hold {secret}, which must not be recorded",
-                code="secret_in_text",
-                hint="Leave it out; the last four digits are enough.",
-            )
+    check_reason(request.reason, ticket=request.ticket, reason_code=request.reason_code)
     if find_secret(request.object_id) == "an API key":  # a long number may be an id, a key never is
         raise UsageError("the id is an API key, which must not be recorded", code="secret_in_text")
-    for name, word, form, example in (
-        ("--ticket", request.ticket, TICKET, "zendesk:35436"),
-        ("--reason-code", request.reason_code, REASON_CODE, "billing_error"),
-    ):
-        if word is not None and not form.fullmatch(word):
-            raise UsageError(f"{name} {word[:40]!r} is not of the form {example}", code="bad_form")
     if request.again < 1:
         raise UsageError(
             "--again counts from 2: the second identical operation is --again 2", code="bad_again"
@@ -267,16 +233,13 @@ class _Run:
         self, operation_id: str | None, result: Mapping[str, Any], amount: Money | None
     ) -> ActionResult:
         operation = self.session.store.get_operation(operation_id) if operation_id else None
-        again = self.request.again + 1
+        repeat = f". To do it once more: --again {self.request.again + 1}" if self.verb.repeatable else ""
         return ActionResult(
             plan=replace(self.plan, amount=amount),
             operation=operation_id,
             outcome="already_done",
             result=result,
-            notes=(
-                f"{operation_id or 'an earlier run'} has done this already; nothing was sent. "
-                f"To do it once more: --again {again}",
-            ),
+            notes=(f"{operation_id or 'an earlier run'} has done this already; nothing was sent{repeat}",),
             intent=operation.intent if operation else None,
             outcome_seq=operation.outcome if operation else None,
         )

@@ -26,6 +26,7 @@ class CancelSubscription(Verb):
     when: When
     name: ClassVar[str] = "cancel"
     object_type: ClassVar[str] = "subscription"
+    repeatable: ClassVar[bool] = False
 
     def signature(self) -> str:
         return f"cancel:{self.when}"

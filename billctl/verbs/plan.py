@@ -62,6 +62,8 @@ class Verb(ABC):
 
     name: ClassVar[str]
     object_type: ClassVar[str]
+    repeatable: ClassVar[bool] = True
+    """Whether doing it once more has an effect on an object that is as this left it."""
 
     @abstractmethod
     def signature(self) -> str:

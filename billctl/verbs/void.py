@@ -20,6 +20,7 @@ class VoidCharge(Verb):
 
     name: ClassVar[str] = "void"
     object_type: ClassVar[str] = "charge"
+    repeatable: ClassVar[bool] = False
 
     def signature(self) -> str:
         return self.name

@@ -25,6 +25,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("models",),
     ("money",),
     ("gaps", "transport"),
+    ("reasons",),
     ("paths", "text", "iso4217", "frozen", "parallel", "causes"),
     ("errors",),
 )
