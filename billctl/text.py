@@ -50,6 +50,27 @@ def _safe_character(character: str) -> str:
             return character
 
 
+def safe_lines(text: str) -> str:
+    """`text` made safe line by line: its line breaks stay."""
+    return "\n".join(map(safe_text, text.split("\n")))
+
+
+_SPREADSHEET_TRIGGERS = ("=", "+", "-", "@", "\t", "\r", "\0", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""First characters of a cell that a spreadsheet would run (OWASP ASVS 1.2.10, CWE-1236).
+
+The last four are the full-width forms of the first, which East Asian versions take for the same.
+"""
+
+
+def csv_cell(text: str) -> str:
+    """`text` as a cell of a CSV file: safe line by line, and with `'` before what a spreadsheet would run.
+
+    Blanks before it change nothing: some programs drop them.
+    """
+    runs = text.startswith(_SPREADSHEET_TRIGGERS) or text.lstrip().startswith(_SPREADSHEET_TRIGGERS)
+    return f"'{safe_lines(text)}" if runs else safe_lines(text)
+
+
 _INVISIBLE = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Letters and symbols without ink (Unicode's Default_Ignorable_Code_Point, and the empty Braille cell)."""
 

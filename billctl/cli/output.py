@@ -18,13 +18,10 @@ from billctl.cli.layout import Column, Grid, View, render
 from billctl.cli.options import Choices
 from billctl.errors import BillctlError, InternalError, UsageError
 from billctl.models import data as plain
-from billctl.text import mask, safe_text
+from billctl.text import csv_cell, mask, safe_lines, safe_text
 
 ENVELOPE = 1
 """The version of the JSON envelope."""
-
-SPREADSHEET_TRIGGERS = ("=", "+", "-", "@", "\t", "\r", "\0")
-"""First characters of a cell that a spreadsheet would run (OWASP ASVS 1.2.10, CWE-1236)."""
 
 Row = Mapping[str, Any]
 
@@ -139,7 +136,7 @@ def _json_character(character: str) -> str:
 def _json(result: Result, chosen: Choices, stdout: TextIO) -> None:
     document = envelope(result, chosen)
     if chosen.jq is not None:
-        _write_jq(chosen.jq, document, stdout)
+        _write_jq(chosen.jq, [document], stdout)
     else:
         stdout.write(to_json(document, indent=2 if stdout.isatty() else None) + "\n")
 
@@ -150,35 +147,18 @@ def _ndjson(result: Result, chosen: Choices, stdout: TextIO) -> None:
         known_fields(result.records, chosen.fields)
         records = (pick(record, chosen.fields) for record in records)
     lines = [*records, *({"type": "error"} | error_data(e) for e in result.failures())]
+    if chosen.jq is not None:
+        _write_jq(chosen.jq, lines, stdout)
+        return
     for record in lines:
-        if chosen.jq is not None:
-            _write_jq(chosen.jq, record, stdout)
-        else:
-            stdout.write(to_json(record) + "\n")
+        stdout.write(to_json(record) + "\n")
 
 
-def _write_jq(expression: str, document: object, stdout: TextIO) -> None:
-    for value in run_jq(expression, document):
-        stdout.write((_safe_lines(value) if isinstance(value, str) else to_json(value)) + "\n")
+def _write_jq(expression: str, documents: Sequence[object], stdout: TextIO) -> None:
+    from billctl.cli.jq_filter import run_jq
 
-
-def _safe_lines(text: str) -> str:
-    """`text` made safe line by line."""
-    return "\n".join(map(safe_text, text.split("\n")))
-
-
-def run_jq(expression: str, document: object) -> list[Any]:
-    """What `expression` makes of `document`. Raises `UsageError` for a wrong expression."""
-    try:
-        import jq
-    except ImportError:
-        raise UsageError("--jq needs the jq package, which this platform has no build of") from None
-    try:
-        values: list[Any] = jq.compile(expression).input_text(json.dumps(document)).all()
-    except ValueError as error:
-        reason = str(error).splitlines()[0]
-        raise UsageError(f"--jq: {reason}", code="bad_jq", hint="See `jq`'s manual.") from None
-    return values
+    for value in run_jq(expression, documents):
+        stdout.write((safe_lines(value) if isinstance(value, str) else to_json(value)) + "\n")
 
 
 def _csv(result: Result, chosen: Choices, stdout: TextIO) -> None:
@@ -190,12 +170,7 @@ def _csv(result: Result, chosen: Choices, stdout: TextIO) -> None:
     if columns:
         writer.writerow(columns)
     for record in map(plain, result.records):
-        writer.writerow([_csv_cell(cell_text(look(record, column))) for column in columns])
-
-
-def _csv_cell(text: str) -> str:
-    safe = _safe_lines(text)
-    return "'" + safe if text.startswith(SPREADSHEET_TRIGGERS) else safe
+        writer.writerow([csv_cell(cell_text(look(record, column))) for column in columns])
 
 
 def _tsv(result: Result, chosen: Choices, stdout: TextIO) -> None:

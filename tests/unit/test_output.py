@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from billctl.cli.layout import Column, Grid, Line, render
 from billctl.cli.options import Choices
-from billctl.cli.output import Result, cell_text, envelope, known_fields, look, print_result, run_jq, to_json
+from billctl.cli.output import Result, cell_text, envelope, known_fields, look, print_result, to_json
 from billctl.errors import Refused, UsageError
 
 ANY_TEXT = st.text(st.characters(), max_size=40)
@@ -188,17 +188,6 @@ def test_an_unknown_field_is_a_usage_error_that_lists_the_known() -> None:
         known_fields([{"a": 1, "b": 2}], ["c"])
     assert (caught.value.code, caught.value.hint) == ("bad_field", "Fields: a, b.")
     known_fields([], ["c"])
-
-
-def test_jq_is_jq() -> None:
-    document = {"data": [{"n": 1}, {"n": 3}]}
-    assert run_jq(".data | map(.n) | add", document) == [4]
-    assert run_jq(".data[].n", document) == [1, 3]
-    assert run_jq("empty", document) == []
-    with pytest.raises(UsageError) as caught:
-        run_jq(".data[", document)
-    assert caught.value.code == "bad_jq"
-    assert "\n" not in caught.value.line()
 
 
 def test_a_text_that_jq_finds_drives_nothing() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billctl.text import find_secret, is_blank, mask, safe_text
+from billctl.text import csv_cell, find_secret, is_blank, mask, safe_lines, safe_text
 
 
 @pytest.mark.parametrize(
@@ -105,3 +105,26 @@ def test_ordinary_reasons_hold_no_secret(text: str) -> None:
 @given(st.text(max_size=300))
 def test_masking_leaves_nothing_to_find(text: str) -> None:
     assert find_secret(mask(text)) is None
+
+
+TRIGGERS = "=+-@\t\r\0\uff1d\uff0b\uff0d\uff20"
+"""What a spreadsheet takes for the beginning of a formula."""
+BEFORE = st.text(st.sampled_from(" \t\r\n\u00a0\u2003\u3000\ufeff\u200b'"), max_size=3)
+
+
+@given(BEFORE, st.sampled_from(TRIGGERS), st.text(st.characters(), max_size=20))
+def test_no_cell_is_a_formula_whatever_blanks_stand_before_it(before: str, trigger: str, rest: str) -> None:
+    cell = csv_cell(f"{before}{trigger}{rest}")
+    assert not cell.lstrip(" \u00a0\u2003\u3000\ufeff\u200b\n").startswith(tuple(TRIGGERS))
+
+
+@given(st.text(st.characters(), max_size=40))
+def test_a_cell_is_the_safe_text_with_nothing_but_a_quote_before_it(text: str) -> None:
+    assert csv_cell(text) in {safe_lines(text), f"'{safe_lines(text)}"}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "49.00 USD", "stripe:ch_1", "a-b", "a=b", "layla@example.com", "'quoted"]
+)
+def test_a_cell_that_runs_nothing_stays_as_it_is(text: str) -> None:
+    assert csv_cell(text) == text
