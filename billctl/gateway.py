@@ -22,12 +22,13 @@ Promises of every adapter:
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from billctl.errors import BillctlError, Unsupported
 from billctl.frozen import field, frozen
 from billctl.models import Charge, Customer, Dispute, Invoice, Refund, Subscription
 from billctl.money import Money
+from billctl.text import never_show
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,9 +101,16 @@ class Setting:
 
 
 class Secret(str):
-    """A secret's text. It is a `str` for the SDK that needs it, and shows itself to nobody else."""
+    """A secret's text. It is a `str` for the SDK that needs it, and shows itself to nobody else.
+
+    Whatever is masked from its making on has it masked too, in an SDK's error for instance.
+    """
 
     __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        never_show(text)
+        return super().__new__(cls, text)
 
     def __repr__(self) -> str:
         return "Secret(…)"

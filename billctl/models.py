@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from billctl.frozen import frozen
 from billctl.money import Money
+from billctl.text import mask
 
 
 class ChargeStatus(StrEnum):
@@ -116,6 +117,10 @@ class PaymentMethod:
     brand: str | None = None
     last4: str | None = None
 
+    def __post_init__(self) -> None:
+        if isinstance(self.last4, str):
+            self.__dict__["last4"] = self.last4[-4:]
+
     def data(self) -> dict[str, str | None]:
         """Both parts."""
         return {"brand": self.brand, "last4": self.last4}
@@ -128,10 +133,19 @@ class Record:
     TYPE: ClassVar[str]
     OUTPUT: ClassVar[tuple[str, ...]]
     """The fields of `data()`, in the order of the command-line contract."""
+    WRITTEN: ClassVar[tuple[str, ...]] = ()
+    """The fields that somebody wrote freely. A card number or a key in them is masked from the start, so
+    that it is never kept or shown; ids and numbers of documents, which may be as long, stay whole."""
 
     account: str
     gateway: str
     id: str
+
+    def __post_init__(self) -> None:
+        for name in self.WRITTEN:
+            text = getattr(self, name)
+            if isinstance(text, str):
+                self.__dict__[name] = mask(text)
 
     @property
     def ref(self) -> str:
@@ -168,6 +182,7 @@ class Dispute(Record):
     OUTPUT = (
         "ref", "id", "charge_id", "amount", "status", "gateway_status", "reason", "created", "evidence_due",
     )  # fmt: skip
+    WRITTEN = ("reason",)
 
     charge_id: str
     amount: Money
@@ -206,6 +221,7 @@ class Charge(Record):
         "status", "gateway_status", "created", "description", "payment_method", "disputed", "invoice_id",
         "subscription_id", "refunds", "status_history",
     )  # fmt: skip
+    WRITTEN = ("description",)
 
     customer_id: str | None
     amount: Money
@@ -259,6 +275,7 @@ class Invoice(Record):
         "ref", "id", "number", "customer_id", "subscription_id", "email", "status", "gateway_status", "total",
         "amount_due", "created", "due_date", "hosted_url", "pdf_url",
     )  # fmt: skip
+    WRITTEN = ("email",)
 
     number: str | None
     customer_id: str | None
@@ -283,6 +300,7 @@ class Customer(Record):
         "ref", "account", "gateway", "id", "email", "name", "created", "live", "match", "charges",
         "subscriptions", "invoices", "disputes",
     )  # fmt: skip
+    WRITTEN = ("email", "name")
 
     email: str | None
     name: str | None

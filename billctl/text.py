@@ -1,7 +1,8 @@
 """Text from outside is data: what is shown of it, and what of it must never be kept or shown.
 
 `safe_text` stands between any gateway's or user's string and a terminal, a cell or a page.
-`find_secret` and `mask` know card numbers and API keys by their form.
+`find_secret` and `mask` know card numbers and API keys by their form, and by their value what
+`never_show` was told.
 """
 
 import re
@@ -21,6 +22,8 @@ _SECRETS = re.compile(
     r"|(?i:bearer|basic)\s+[A-Za-z0-9+/=_.~-]{12,}"  # an authorization header's value
 )
 _DIGIT_RUN = re.compile(r"\d+(?:[ ._/\-\u00a0]\d+)*")
+_LONG_ENOUGH = re.compile(r"[A-Za-z0-9+/=_.~$-]{12}|\d(?:[ ._/\-\u00a0]?\d){12}")
+"""What every secret's form and every card number has in it: a quick no to most texts."""
 _CARD_LENGTHS = range(13, 20)
 _CARD_FIRST_DIGITS = "23456"
 _PRINTABLE_ASCII = re.compile(r"[\x20-\x7e]*")
@@ -85,8 +88,23 @@ def visible_length(text: str) -> int:
     return sum(unicodedata.category(c)[0] in "LNPS" and c not in _INVISIBLE for c in text)
 
 
+_KNOWN_SECRETS: set[str] = set()
+_SHORTEST_KNOWN = 12
+"""Characters; a shorter secret would be found by chance in any text. No gateway's key is as short."""
+
+
+def never_show(secret: str) -> None:
+    """Let `find_secret` and `mask` know `secret` by its value too, until the program ends."""
+    if len(secret) >= _SHORTEST_KNOWN:
+        _KNOWN_SECRETS.add(secret)
+
+
 def find_secret(text: str) -> str | None:
     """What secret `text` seems to hold (`a card number`, `an API key`), or None."""
+    if any(secret in text for secret in _KNOWN_SECRETS):
+        return "an API key"
+    if not _LONG_ENOUGH.search(text):
+        return None
     if _SECRETS.search(text):
         return "an API key"
     if next(_card_numbers(text), None):
@@ -96,12 +114,22 @@ def find_secret(text: str) -> str | None:
 
 def mask(text: str) -> str:
     """`text` with card numbers cut to their last four digits and keys to their first word."""
+    for secret in _KNOWN_SECRETS:
+        text = text.replace(secret, _stub(secret))
+    if not _LONG_ENOUGH.search(text):
+        return text
+    if cards := list(_card_numbers(text)):
+        text = _cut(text, cards)
+    return _SECRETS.sub(lambda found: _stub(found.group()), text)
+
+
+def _cut(text: str, cards: list[tuple[int, int]]) -> str:
     masked = list(text)
-    for start, end in _card_numbers(text):
+    for start, end in cards:
         digits = [i for i in range(start, end) if text[i].isdigit()]
         for i in digits[:-4]:
             masked[i] = "*"
-    return _SECRETS.sub(lambda found: _stub(found.group()), "".join(masked))
+    return "".join(masked)
 
 
 def _stub(secret: str) -> str:

@@ -287,3 +287,17 @@ def test_a_refund_in_another_currency_is_never_added() -> None:
 )
 def test_every_kind_of_status_has_a_word_for_what_nobody_knows(statuses: Any) -> None:
     assert statuses("unknown") in statuses
+
+
+CARD = "4242 4242 4242 4242"
+
+
+def test_a_card_number_that_somebody_wrote_is_never_kept() -> None:
+    moment = datetime(2026, 11, 21, tzinfo=UTC)
+    customer = Customer(
+        account="us", gateway="stripe", id="4242424242424242", email=f"{CARD}@x", name=CARD, created=moment,
+        live=False,
+    )  # fmt: skip
+    assert "4242 4242" not in repr(customer)
+    assert (customer.name, customer.id) == ("**** **** **** 4242", "4242424242424242")
+    assert PaymentMethod(brand="visa", last4="4242424242424242").last4 == "4242"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billctl.text import csv_cell, find_secret, is_blank, mask, safe_lines, safe_text
+from billctl.text import csv_cell, find_secret, is_blank, mask, never_show, safe_lines, safe_text
 
 
 @pytest.mark.parametrize(
@@ -128,3 +128,16 @@ def test_a_cell_is_the_safe_text_with_nothing_but_a_quote_before_it(text: str) -
 )
 def test_a_cell_that_runs_nothing_stays_as_it_is(text: str) -> None:
     assert csv_cell(text) == text
+
+
+@given(st.text(max_size=30), st.text(max_size=30))
+def test_a_secret_is_known_by_its_value_whatever_its_form(before: str, after: str) -> None:
+    secret = "opensesame-opensesame"
+    never_show(secret)
+    assert find_secret(f"{before}{secret}{after}") == "an API key"
+    assert secret not in mask(f"{before}{secret}{after}")
+
+
+def test_what_is_too_short_for_a_secret_is_not_looked_for() -> None:
+    never_show("paid")
+    assert mask("paid") == "paid"
