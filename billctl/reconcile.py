@@ -1,22 +1,37 @@
 """Ending unknown outcomes: each gateway is asked what became of every unsettled operation.
 
 Nothing is ever sent again from here. What the gateway shows is recorded as the operation's outcome;
-what it cannot show stays unknown.
+what it cannot show stays unknown, and that it was asked in vain is recorded too, once: only then may
+a person say what became of it (`billctl.resolve`).
 """
 
 import math
+from collections.abc import Callable, Collection, Mapping
 from enum import StrEnum
 
+from billctl import profiles
 from billctl.audit.entry import Entry, read
-from billctl.audit.log import Subject
-from billctl.errors import BillctlError, Busy, OutcomeUnknown
+from billctl.audit.log import check_tail
+from billctl.errors import BillctlError, Busy, ConfigError, NotFound, OutcomeUnknown, StoreError
+from billctl.fanout import Deadline, ask_each, chosen_accounts
 from billctl.frozen import frozen, replace
 from billctl.gateway import Stamp
-from billctl.session import Session
-from billctl.store.interface import Operation, OperationState
+from billctl.recorded import intent_of, last_of, subject_of, why_elsewhere
+from billctl.session import Opened, Session
+from billctl.store.interface import UNSETTLED, Operation, OperationState, RecordFilter
 from billctl.verbs import from_params
+from billctl.verbs.plan import Done
 
 NOT_DONE = "the gateway shows no trace of it; run it again (--again {again} if it still gives its old answer)"
+
+CANNOT_TELL = "cannot_tell"
+"""The record of a reconciliation whose gateway answered, and does not show what became of the operation."""
+
+NOT_ASKED = "not_asked"
+"""The record of a reconciliation that could not ask the gateway."""
+
+NOT_YET = "not_visible_yet"
+"""The code of a gateway that will be able to tell later."""
 
 
 class Finding(StrEnum):
@@ -28,6 +43,13 @@ class Finding(StrEnum):
     UNKNOWN = "unknown"
     BUSY = "busy"
     ELSEWHERE = "elsewhere"
+
+
+SETTLED: Mapping[OperationState, Finding] = {
+    OperationState.DONE: Finding.DONE,
+    OperationState.REFUSED: Finding.FAILED,
+    OperationState.NOT_SENT: Finding.NOT_DONE,
+}
 
 
 @frozen
@@ -46,104 +68,222 @@ class Reconciled:
         return self.finding in {Finding.UNKNOWN, Finding.BUSY, Finding.ELSEWHERE}
 
 
-def reconcile(session: Session) -> list[Reconciled]:
-    """Ask about every unsettled operation of the session's profile, oldest first, and record the answers."""
-    return [_settle(session, operation) for operation in session.store.unsettled()]
+@frozen
+class _Open:
+    """An unsettled operation with its intent."""
+
+    operation: Operation
+    entry: Entry
+
+    @property
+    def still(self) -> Reconciled:
+        """What is known of it before anybody is asked."""
+        return Reconciled(operation=self.operation.id, entry=self.entry, finding=Finding.UNKNOWN)
 
 
-def _settle(session: Session, operation: Operation) -> Reconciled:
-    record = session.store.record(operation.intent)
-    assert record is not None, "an operation's intent is written with it"
-    entry = read(record)
-    still = Reconciled(operation=operation.id, entry=entry, finding=Finding.UNKNOWN)
-    if entry.fields.get("profile") != session.profile.name:
-        profile = entry.fields.get("profile")
-        return replace(
-            still, finding=Finding.ELSEWHERE, note=f"recorded under profile {profile}: use -p {profile}"
+def reconcile(
+    session: Session, *, accounts: Collection[str] = (), operation: str | None = None
+) -> list[Reconciled]:
+    """Ask about every unsettled operation of the session's profile and record the answers; oldest first.
+
+    The accounts are asked side by side under the profile's deadline; what one of them fails with is the note
+    of its operations. `accounts` and `operation` leave the others alone. Raises `NotFound` for an operation
+    that the log does not have, `StoreError` where the log is broken or an answer could not be recorded.
+    """
+    check_tail(session.store)
+    known = [*chosen_accounts(session, accounts)] if accounts else None
+    waiting = _unsettled(session, operation)
+    if operation and not waiting:
+        return [_settled_already(session, operation)]
+    if known is not None:
+        waiting = [item for item in waiting if _is_here(session, item) and item.entry.account in known]
+    found = _ask_accounts(session, [item for item in waiting if _is_here(session, item)])
+    return [found.get(item.operation.id) or _elsewhere(session, item) for item in waiting]
+
+
+def _unsettled(session: Session, operation: str | None) -> list[_Open]:
+    store = session.store
+    return [
+        _Open(operation=found, entry=intent_of(store, found))
+        for found in store.unsettled()
+        if operation in {None, found.id}
+    ]
+
+
+def _settled_already(session: Session, operation: str) -> Reconciled:
+    found = session.store.get_operation(operation)
+    if found is None:
+        raise NotFound(
+            f"the audit log has no operation {operation[:60]!r}",
+            hint="See `billctl audit list --outcome open`.",
         )
+    entry = intent_of(session.store, found)
+    return Reconciled(
+        operation=found.id, entry=entry, finding=SETTLED[found.state], note="it was settled before"
+    )
+
+
+def _is_here(session: Session, item: _Open) -> bool:
+    return item.entry.fields.get("profile") == session.profile.name
+
+
+def _elsewhere(session: Session, item: _Open) -> Reconciled:
+    """What another profile left open. One whose profile is gone can never be asked about again."""
+    profile = str(item.entry.fields.get("profile"))
+    gone = _gone(session, profile)
+    if gone is not None:
+        return _held(session, item, lambda: _in_vain(session, item, gone, said=NOT_ASKED))
+    return replace(
+        item.still, finding=Finding.ELSEWHERE, note=f"recorded under profile {profile}: use -p {profile}"
+    )
+
+
+def _gone(session: Session, profile: str) -> ConfigError | None:
     try:
-        with session.store.lock_object(operation.object):
-            return _ask(session, operation, still)
+        profiles.find_profile(profile, session.env)
+    except ConfigError as error:
+        return error
+    return None
+
+
+def _ask_accounts(session: Session, waiting: Collection[_Open]) -> dict[str, Reconciled]:
+    """What each operation's gateway says, by the operation's id."""
+    shares: dict[str, list[_Open]] = {}
+    for item in waiting:
+        shares.setdefault(str(item.entry.account), []).append(item)
+    found: dict[str, Reconciled] = {}
+    if not shares:
+        return found
+    session.prepare()
+
+    def ask(name: str) -> None:
+        for item in shares[name]:
+            found[item.operation.id] = _settle(session, item)
+
+    for name, failure in ask_each(session, list(shares), ask, deadline=Deadline(session)):
+        if isinstance(failure, StoreError):
+            raise failure
+        if isinstance(failure, BillctlError):
+            for item in shares[name]:
+                found.setdefault(item.operation.id, replace(item.still, note=failure.line()))
+    return found
+
+
+def _settle(session: Session, item: _Open) -> Reconciled:
+    return _held(session, item, lambda: _ask(session, item))
+
+
+def _held(session: Session, item: _Open, work: Callable[[], Reconciled]) -> Reconciled:
+    """What `work` finds while no other run has the operation's object in hand."""
+    try:
+        with session.store.lock_object(item.operation.object):
+            now = session.store.get_operation(item.operation.id)
+            if now is not None and now.state not in UNSETTLED:
+                return replace(
+                    item.still, finding=SETTLED[now.state], note="settled by another run meanwhile"
+                )
+            return work()
     except Busy:
-        return replace(still, finding=Finding.BUSY, note="another run is doing it right now")
-    except BillctlError as error:
-        return replace(still, note=error.line())
+        return replace(item.still, finding=Finding.BUSY, note="another run is doing it right now")
 
 
-def _ask(session: Session, operation: Operation, still: Reconciled) -> Reconciled:
-    entry = still.entry
-    current = session.store.get_operation(operation.id)
-    if current is None or current.state not in {OperationState.OPEN, OperationState.UNKNOWN}:
-        return replace(still, finding=Finding.DONE, note="settled by another run meanwhile")
-    account, object_id = str(entry.account), str(entry.object_id)
-    opened = session.open(account)
-    if entry.account_id and opened.identity.id != entry.account_id:
-        return replace(
-            still, note=f"it was sent as {entry.account_id}; these credentials are {opened.identity.id}"
-        )
-    verb = from_params(str(entry.action), entry.fields.get("params") or {})
-    plan = replace(verb.plan(opened.gateway, object_id), amount=entry.amount)
-    stamp = Stamp(key=operation.key, operation=operation.id, asked=entry.time, reason_code=entry.reason_code)
+def _ask(session: Session, item: _Open) -> Reconciled:
     try:
-        done = verb.find(opened.gateway, plan, stamp)
+        opened = session.open(str(item.entry.account))
+        if elsewhere := why_elsewhere(item.entry, opened):
+            raise ConfigError(elsewhere, code="wrong_account")
+        done = _look(opened, item)
+    except StoreError:
+        raise
     except OutcomeUnknown as error:
-        return replace(still, note=error.line())
-    if done is None and (wait := _too_early(session, operation)):
-        return replace(
-            still, note=f"no trace of it yet; a request may still be on its way: ask again in {wait} s"
-        )
-    if done is None:
-        seq = session.log.outcome(
-            _subject(entry), operation=operation.id, state=OperationState.NOT_SENT, outcome="not_sent"
-        )
-        return replace(
-            still,
-            finding=Finding.NOT_DONE,
-            note=NOT_DONE.format(again=int(entry.fields.get("again") or 1) + 1),
-            outcome_seq=seq,
-        )
-    verb.compare(plan, done)
+        return _in_vain(session, item, error, said=NOT_ASKED if error.code == NOT_YET else CANNOT_TELL)
+    except BillctlError as error:
+        return _in_vain(session, item, error, said=NOT_ASKED)
+    if done is not None:
+        return _record(session, item, done)
+    if wait := _too_early(session, item):
+        note = f"no trace of it yet; a request may still be on its way: ask again in {wait} s"
+        return replace(item.still, note=note)
+    return _record_not_done(session, item)
+
+
+def _look(opened: Opened, item: _Open) -> Done | None:
+    """The operation as its gateway shows it; raises `OutcomeUnknown` where it shows other money."""
+    entry = item.entry
+    verb = from_params(str(entry.action), entry.fields.get("params") or {})
+    plan = replace(verb.plan(opened.gateway, str(entry.object_id)), amount=entry.amount)
+    stamp = Stamp(
+        key=item.operation.key,
+        operation=item.operation.id,
+        asked=entry.time,
+        reason_code=entry.reason_code,
+    )
+    done = verb.find(opened.gateway, plan, stamp)
+    if done is not None:
+        verb.compare(plan, done)
+    return done
+
+
+def _record(session: Session, item: _Open, done: Done) -> Reconciled:
     failed = done.outcome == "failed"
     seq = session.log.outcome(
-        _subject(entry),
-        operation=operation.id,
+        subject_of(item.entry),
+        operation=item.operation.id,
         state=OperationState.REFUSED if failed else OperationState.DONE,
         outcome=done.outcome,
         result=done.result,
         after=done.after,
     )
-    return replace(still, finding=Finding.FAILED if failed else Finding.DONE, outcome_seq=seq)
+    return replace(item.still, finding=Finding.FAILED if failed else Finding.DONE, outcome_seq=seq)
 
 
-def _too_early(session: Session, operation: Operation) -> int:
+def _record_not_done(session: Session, item: _Open) -> Reconciled:
+    seq = session.log.outcome(
+        subject_of(item.entry),
+        operation=item.operation.id,
+        state=OperationState.NOT_SENT,
+        outcome="not_sent",
+    )
+    again = int(item.entry.fields.get("again") or 1) + 1
+    return replace(item.still, finding=Finding.NOT_DONE, note=NOT_DONE.format(again=again), outcome_seq=seq)
+
+
+def _in_vain(session: Session, item: _Open, error: BillctlError, *, said: str) -> Reconciled:
+    """Leave the operation unknown, and record once what stands against knowing more.
+
+    Not while a request may still be on its way: whoever reads the record trusts that there was time to act.
+    """
+    seq = None
+    if not _too_early(session, item) and not _is_known(session, item, error, said):
+        seq = session.log.outcome(
+            subject_of(item.entry),
+            operation=item.operation.id,
+            state=OperationState.UNKNOWN,
+            outcome="unknown",
+            error=error,
+            resolution={"as": said},
+        )
+    return replace(item.still, note=error.line(), outcome_seq=seq)
+
+
+def _is_known(session: Session, item: _Open, error: BillctlError, said: str) -> bool:
+    last = last_of(session.store, item.operation)
+    return asked(last) == said and (last.error or {}).get("code") == error.code
+
+
+def asked(entry: Entry) -> str | None:
+    """What a reconciliation recorded of an operation that it could not settle; None for another record."""
+    found = (entry.fields.get("resolution") or {}).get("as")
+    return found if found in {CANNOT_TELL, NOT_ASKED} else None
+
+
+def _too_early(session: Session, item: _Open) -> int:
     """Seconds until the absence of a trace means that it did not happen.
 
     A request that nobody waits for any more may still be acted on: as long as an answer would have been
-    waited for (the profile's read timeout), counted from the operation's last record.
+    waited for (the profile's read timeout), counted from the last record of the run that sent it.
     """
-    record = session.store.record(operation.outcome or operation.intent)
-    assert record is not None, "an operation's records are written with it"
-    passed = (session.clock() - read(record).time).total_seconds()
-    left = session.profile.timeouts.read - passed
+    records = session.store.records(RecordFilter(operation=item.operation.id))
+    last = max(entry.time for entry in map(read, records) if asked(entry) is None)
+    left = session.profile.timeouts.read - (session.clock() - last).total_seconds()
     return math.ceil(left) if left > 0 else 0
-
-
-def _subject(entry: Entry) -> Subject:
-    fields = entry.fields
-    return Subject(
-        action=str(entry.action),
-        gateway=str(entry.gateway),
-        account=str(entry.account),
-        account_id=entry.account_id,
-        live=entry.live,
-        object_type=str(entry.object_type),
-        object_id=str(entry.object_id),
-        object=str(fields.get("object")),
-        params=fields.get("params") or {},
-        customer=entry.customer,
-        amount=entry.amount,
-        reason=entry.reason,
-        reason_code=entry.reason_code,
-        ticket=entry.ticket,
-        again=fields.get("again"),
-    )
