@@ -16,7 +16,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("cli",),
     ("lookup", "listing", "batch", "actions", "reconcile"),
-    ("policy", "approvals", "standing", "failures"),
+    ("policy", "approvals", "anchoring", "standing", "failures"),
     ("verbs", "fanout", "recorded"),
     ("session",),
     ("registry", "profiles", "credentials", "audit", "store", "sandbox", "testing", "gateways"),
