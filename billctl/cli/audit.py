@@ -8,6 +8,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "list": ("billctl.cli.audit_list", "List what was done, newest first."),
     "show": ("billctl.cli.audit_show", "Show one operation or one record in full."),
     "verify": ("billctl.cli.audit_verify", "Prove the log from its bytes."),
+    "anchor": ("billctl.cli.audit_anchor", "Keep the head of the log elsewhere."),
+    "export": ("billctl.cli.audit_export", "Export the log as a file that proves itself."),
     "reconcile": ("billctl.cli.audit_reconcile", "Settle unknown outcomes by asking the gateways."),
 }
 

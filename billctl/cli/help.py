@@ -21,6 +21,7 @@ TOPICS = {
     "profiles": "Named sets of accounts, test or live.",
     "secrets": "Where credentials come from; never from a profile.",
     "output": "Formats, fields, jq, and the options that every command takes.",
+    "audit": "What the audit log proves, and how to prove an export without billctl.",
     "policy": "Limits and approvals: what this version does instead.",
     "plugins": "Gateways that others bring.",
 }
