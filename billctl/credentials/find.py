@@ -36,8 +36,8 @@ class SecretStatus:
 class Finder:
     """Looks for the secrets of one profile's accounts.
 
-    `env` is the environment that names the places, holds the last one, and is given to
-    `credential_command`, which has `command_limit` seconds.
+    `env` is the environment that names the places, holds the last one, and is given without the accounts'
+    secrets to `credential_command`, which has `command_limit` seconds.
     """
 
     def __init__(
@@ -135,9 +135,16 @@ class Finder:
         if not self.profile.credential_command:
             return None
         names = {"profile": self.profile.name, "account": account, "secret": secret}
-        line = run_command(self.profile.credential_command, names, self.env, self.command_limit)
+        line = run_command(
+            self.profile.credential_command, names, self._env_without_secrets(), self.command_limit
+        )
         value = clean(line, WHERE)
         return FoundSecret(value=value, source="credential_command") if value else None
+
+    def _env_without_secrets(self) -> dict[str, str]:
+        """The environment for a program that needs no key of this profile: /proc would show them."""
+        own = tuple(env_name(account, "") for account in self.profile.accounts)
+        return {name: value for name, value in self.env.items() if not name.startswith(own)}
 
     def _in_keyring(self, account: str, secret: str) -> FoundSecret | None:
         if switched_off(self.env):
