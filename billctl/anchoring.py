@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from billctl.audit.anchors.base import AnchorUnreachable
+from billctl.audit.anchors.base import AnchorUnreachable, too_slow
 from billctl.audit.checkpoint import Checkpoint, checkpoint_of, origin_of
 from billctl.audit.entry import Entry, read
 from billctl.audit.log import AuditLog, check_tail
@@ -118,13 +118,6 @@ def _putting(
     from billctl.audit.anchors import anchor_of
 
     return lambda: anchor_of(spec, state_dir=state_dir).put(checkpoint, time=now, limit=limit)
-
-
-def too_slow(spec: str, limit: float) -> AnchorUnreachable:
-    """The error of an anchor that did not end in time."""
-    return AnchorUnreachable(
-        f"the anchor {spec} did not answer within {limit:.0f} s", code="anchor_timeout", hint=""
-    )
 
 
 # What the log itself says of earlier anchorings

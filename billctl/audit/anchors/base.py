@@ -34,3 +34,10 @@ class Anchor(Protocol):
 
         What is no checkpoint of a billctl log is passed over: others may write there too.
         """
+
+
+def too_slow(spec: str, limit: float) -> AnchorUnreachable:
+    """The error of an anchor that did not end in time."""
+    return AnchorUnreachable(
+        f"the anchor {spec} did not answer within {limit:.0f} s", code="anchor_timeout", hint=""
+    )
