@@ -37,6 +37,10 @@ API = 1
 """The version of this interface; a gateway class names the one it was written for as `api`."""
 
 
+NOT_VISIBLE_YET = "not_visible_yet"
+"""The code of an `OutcomeUnknown` that ends by itself: what the gateway shows lags behind what it did."""
+
+
 class Capability(StrEnum):
     """What a gateway can do. *Cannot* is said aloud, never an empty answer."""
 
@@ -440,7 +444,8 @@ class Gateway:
     def find_refund(self, charge: Charge, amount: Money, *, stamp: Stamp) -> Refund | None:
         """The refund of `charge` that carries the stamp, or None when there is none.
 
-        Raises `OutcomeUnknown` when there is a refund that may be it and nothing tells.
+        Raises `OutcomeUnknown` when there is a refund that may be it and nothing tells; with the code
+        `NOT_VISIBLE_YET` where the gateway will be able to tell later.
         """
         raise self.cannot("look for a refund by its operation")
 

@@ -15,7 +15,7 @@ from billctl.audit.log import check_tail
 from billctl.errors import BillctlError, Busy, ConfigError, NotFound, OutcomeUnknown, StoreError
 from billctl.fanout import Deadline, ask_each, chosen_accounts
 from billctl.frozen import frozen, replace
-from billctl.gateway import Stamp
+from billctl.gateway import NOT_VISIBLE_YET, Stamp
 from billctl.recorded import intent_of, last_of, subject_of, why_elsewhere
 from billctl.session import Opened, Session
 from billctl.store.interface import UNSETTLED, Operation, OperationState, RecordFilter
@@ -29,9 +29,6 @@ CANNOT_TELL = "cannot_tell"
 
 NOT_ASKED = "not_asked"
 """The record of a reconciliation that could not ask the gateway."""
-
-NOT_YET = "not_visible_yet"
-"""The code of a gateway that will be able to tell later."""
 
 
 class Finding(StrEnum):
@@ -196,7 +193,8 @@ def _ask(session: Session, item: _Open) -> Reconciled:
     except StoreError:
         raise
     except OutcomeUnknown as error:
-        return _in_vain(session, item, error, said=NOT_ASKED if error.code == NOT_YET else CANNOT_TELL)
+        said = NOT_ASKED if error.code == NOT_VISIBLE_YET else CANNOT_TELL
+        return _in_vain(session, item, error, said=said)
     except BillctlError as error:
         return _in_vain(session, item, error, said=NOT_ASKED)
     if done is not None:

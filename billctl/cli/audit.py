@@ -11,6 +11,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "anchor": ("billctl.cli.audit_anchor", "Keep the head of the log elsewhere."),
     "export": ("billctl.cli.audit_export", "Export the log as a file that proves itself."),
     "reconcile": ("billctl.cli.audit_reconcile", "Settle unknown outcomes by asking the gateways."),
+    "resolve": ("billctl.cli.audit_resolve", "Say what became of what no gateway can tell."),
 }
 
 

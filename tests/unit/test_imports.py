@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ROWS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("cli",),
-    ("lookup", "listing", "batch", "actions", "reconcile"),
+    ("lookup", "listing", "batch", "actions", "reconcile", "resolve"),
     ("policy", "approvals", "anchoring", "standing", "failures"),
     ("verbs", "fanout", "recorded"),
     ("session",),

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from billctl.errors import BillctlError, NotFound, OutcomeUnknown, Refused, Unsupported, UsageError
 from billctl.frozen import replace
-from billctl.gateway import Stamp, When
+from billctl.gateway import NOT_VISIBLE_YET, Stamp, When
 from billctl.gateways.paypal import mapping, objects, windows
 from billctl.gateways.paypal.amounts import to_wire
 from billctl.gateways.paypal.client import Client, Json
@@ -92,18 +92,16 @@ def find_refund(
     if ours is not None:
         return ours
     if any(_may_be(item, amount, stamp) for item in found):
-        raise _untold(client, f"a refund of {amount} on {charge.id} names no operation")
+        message = f"a refund of {amount} on {charge.id} names no operation"
+        raise OutcomeUnknown(message, code="no_trace", account=client.account.name)
     if order is None and now < stamp.asked + windows.LAG + SKEW and objects.is_returned(capture):
-        raise _untold(client, f"PayPal shows the refunds of {charge.id} up to 3 hours late")
+        message = f"PayPal shows the refunds of {charge.id} up to 3 hours late"
+        raise OutcomeUnknown(message, code=NOT_VISIBLE_YET, account=client.account.name)
     return None
 
 
 def _may_be(item: Refund, amount: Money, stamp: Stamp) -> bool:
     return item.amount == amount and item.operation_key is None and item.created >= stamp.asked - SKEW
-
-
-def _untold(client: Client, message: str) -> OutcomeUnknown:
-    return OutcomeUnknown(message, code="no_trace", account=client.account.name)
 
 
 def void(client: Client, charge: Charge) -> Charge:
