@@ -56,7 +56,7 @@ class Folder:
         self._owner = owner
 
     def check(self) -> None:
-        """Raise `ConfigError` for a folder that several people cannot trust; a private one need not be there."""
+        """Raise `ConfigError` for a folder that several people cannot trust; a private one may lack."""
         if sys.platform == "win32":
             raise ConfigError(
                 "approvals need a system that says whose a file is, which Windows does not simply do",

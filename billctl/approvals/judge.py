@@ -28,14 +28,15 @@ class Verdict:
 def judge(
     request: ApprovalRequest,
     folder: Folder,
-    policies: Sequence[Policy],
+    policies: Sequence[Policy] | None,
     *,
     now: datetime,
     people: People = PEOPLE,
 ) -> Verdict:
     """What has become of a request by the files of its folder and the policies in force.
 
-    An approval serves until the request expires; a denial stands after that too, in lists.
+    `policies` None: they are not known here, and the request's own words count. An approval serves until
+    the request expires; a denial stands after that too, in lists.
     """
     decision, fault = _decision(request, folder, policies, people)
     if folder.is_used(request.id):
@@ -48,14 +49,15 @@ def judge(
     return Verdict(status=status, decision=decision, fault=fault)
 
 
-def has_expired(request: ApprovalRequest, policies: Sequence[Policy], *, now: datetime) -> bool:
+def has_expired(request: ApprovalRequest, policies: Sequence[Policy] | None, *, now: datetime) -> bool:
     """Whether a request is past its time, or was made longer than the policies let one last."""
-    end = min(request.expires, request.created + lifetime(policies))
+    longest = request.expires if policies is None else request.created + lifetime(policies)
+    end = min(request.expires, longest)
     return now >= end or request.created > now + SKEW
 
 
 def _decision(
-    request: ApprovalRequest, folder: Folder, policies: Sequence[Policy], people: People
+    request: ApprovalRequest, folder: Folder, policies: Sequence[Policy] | None, people: People
 ) -> tuple[Decision | None, str | None]:
     try:
         decision = folder.decision(request.id)
@@ -66,7 +68,7 @@ def _decision(
 
 
 def _objection(
-    request: ApprovalRequest, decision: Decision, policies: Sequence[Policy], people: People
+    request: ApprovalRequest, decision: Decision, policies: Sequence[Policy] | None, people: People
 ) -> str | None:
     """Why a decision does not count for a request, or None."""
     approver = decision.approver
@@ -80,6 +82,6 @@ def _objection(
         return "is of a request that was changed since"
     if not request.created - SKEW <= decision.decided < request.expires + SKEW:
         return "was not made while the request stood"
-    if source := objecting(policies, approver.uid, people):
+    if source := objecting(policies or (), approver.uid, people):
         return f"was made by {people.login(approver.uid)}, whom {source} does not let approve"
     return None

@@ -18,6 +18,7 @@ from billctl.errors import BillctlError, Interrupted, Terminated, UsageError
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "lookup": ("billctl.cli.lookup", "Show a customer at every gateway at once."),
     "audit": ("billctl.cli.audit", "Who did what, why, and what became of it."),
+    "approvals": ("billctl.cli.approvals", "What waits for a second person, and his yes or no."),
     "profile": ("billctl.cli.profile", "Named sets of accounts."),
     "auth": ("billctl.cli.auth", "Credentials of accounts: add, remove, status."),
     "gateways": ("billctl.cli.gateways", "What each installed gateway can do."),

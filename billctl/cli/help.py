@@ -23,6 +23,7 @@ TOPICS = {
     "output": "Formats, fields, jq, and the options that every command takes.",
     "audit": "What the audit log proves, and how to prove an export without billctl.",
     "policy": "Limits and approvals: what this version does instead.",
+    "approvals": "A second person's yes or no, and what it is worth.",
     "plugins": "Gateways that others bring.",
 }
 """Topic → its one line. The text is in `topics/`, but the exit codes come from the error classes."""
@@ -49,7 +50,7 @@ MEANINGS = {
     "config": ("profile or plugin invalid", "after correcting"),
     "note_pending": ("done at the gateway, the ticket note is still queued (later)", "no"),
     "findings": ("found something to look at; nothing in this version ends with it", "–"),
-    "approval": ("waits for a second person; nothing in this version ends with it", "after approval"),
+    "approval": ("recorded, waits for a second person; nothing was sent", "after approval"),
     "interrupted": ("interrupted (Ctrl-C, TERM, HUP); what was open is recorded", "yes"),
 }
 """Class of an exit code → what it means, and whether to run the command again."""

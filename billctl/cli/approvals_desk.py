@@ -1,0 +1,148 @@
+"""What the commands of approvals share: where they look, and how a request is shown."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from billctl.approvals.decide import Desk
+from billctl.approvals.folder import Folder
+from billctl.approvals.judge import Verdict
+from billctl.approvals.model import ID, ApprovalRequest, Person, Status, person
+from billctl.approvals.rules import PEOPLE, folder_of
+from billctl.audit.actor import Actor, current_actor
+from billctl.cli.audit_log import writing
+from billctl.cli.layout import Cell, Column, Grid, Line, View
+from billctl.cli.opening import session_of
+from billctl.cli.options import Choices
+from billctl.cli.output import Result
+from billctl.cli.views import local_time
+from billctl.errors import UsageError
+from billctl.models import rfc3339
+from billctl.session import utc_now
+
+COLUMNS = (
+    *("id", "status", "requester.login", "action", "ref", "amount.amount", "amount.currency", "expires"),
+    *("approver.login", "reason"),
+)
+STRESSED = {Status.PENDING: "yellow", Status.DENIED: "red", Status.APPROVED: "green"}
+
+RequestId = Annotated[str, typer.Argument(metavar="ID", help="A request's id, from `approvals list`.")]
+Directory = Annotated[
+    Path | None,
+    typer.Option("--dir", metavar="PATH", help="The folder of requests, for somebody without the profile."),
+]
+Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why (required).")]
+
+
+@contextmanager
+def desk_of(chosen: Choices, directory: Path | None) -> Iterator[Desk]:
+    """The desk of whoever runs this: at the folder of the profile's policies, or at `directory`.
+
+    No gateway is asked, and no credentials are looked for.
+    """
+    with ExitStack() as opened:
+        if directory is not None:
+            yield Desk(
+                folder=Folder(directory.absolute(), private=False),
+                policies=None,
+                person=_me(current_actor(os.environ)),
+                open_log=lambda: opened.enter_context(writing())[1],
+                clock=utc_now,
+            )
+            return
+        session = opened.enter_context(session_of(chosen))
+        yield Desk(
+            folder=folder_of(session.policies, session.state_dir),
+            policies=session.policies,
+            person=_me(session.actor),
+            open_log=lambda: session.log,
+            clock=session.clock,
+        )
+
+
+def answer(chosen: Choices, rows: list[dict[str, Any]], view: View, **more: Any) -> Result:
+    """What a command about requests answers: `rows` are their data."""
+    profile, mode = chosen.opened or (chosen.profile, None)
+    return Result(records=rows, columns=COLUMNS, view=view, profile=profile, mode=mode, **more)
+
+
+def _me(actor: Actor) -> Person:
+    return person(actor, os.geteuid())
+
+
+def checked_id(text: str) -> str:
+    """The id of a request. Raises `UsageError` for what is none."""
+    if not ID.fullmatch(text):
+        raise UsageError(f"{text[:60]!r} is no request's id", code="bad_id", hint="Like apr_….")
+    return text
+
+
+def request_data(request: ApprovalRequest, verdict: Verdict) -> dict[str, Any]:
+    """A request as machines get it."""
+    plan, decision = request.plan, verdict.decision
+    return {
+        "type": "approval",
+        "id": request.id,
+        "status": str(verdict.status),
+        "live": request.live,
+        **{name: plan[name] for name in ("profile", "mode", "action")},
+        "ref": request.ref,
+        **{name: plan[name] for name in ("account_id", "customer")},
+        "amount": request.amount,
+        "requester": _person_data(request.requester),
+        "why": list(request.why),
+        **{name: plan[name] for name in ("reason", "reason_code", "ticket")},
+        "plan": dict(plan["facts"]),
+        "plan_hash": request.plan_hash,
+        "created": rfc3339(request.created),
+        "expires": rfc3339(request.expires),
+        "decided": rfc3339(decision.decided) if decision else None,
+        "approver": _person_data(decision.approver) if decision else None,
+        "decision_reason": decision.reason if decision else None,
+        "fault": f"a decision does not count: it {verdict.fault}" if verdict.fault else None,
+    }
+
+
+def _person_data(who: Person) -> dict[str, Any]:
+    """The login is what this system calls the uid, not what the file says."""
+    return {"uid": who.uid, "login": PEOPLE.login(who.uid), "host": who.host, "claimed": who.claimed}
+
+
+def request_view(request: ApprovalRequest, verdict: Verdict) -> View:
+    """A request as a person looks at it before deciding."""
+    plan, decision = request.plan, verdict.decision
+    rows = [
+        *plan["facts"],
+        ("customer", plan["customer"] or "no customer (guest)"),
+        ("reason", plan["reason"]),
+        *((name.replace("_", " "), plan[name]) for name in ("reason_code", "ticket") if plan[name]),
+        ("asked by", f"{_name(request.requester)}, {local_time(request.created)}"),
+        *(("because", rule) for rule in request.why),
+        ("expires", local_time(request.expires)),
+    ]
+    if decision:
+        word = "approved by" if decision.approved else "denied by"
+        rows += [
+            (word, f"{_name(decision.approver)}, {local_time(decision.decided)}"),
+            ("saying", decision.reason),
+        ]
+    if verdict.fault:
+        rows.append(("beware", f"a decision is there that does not count: it {verdict.fault}"))
+    mode = Cell("LIVE", "red") if request.live else Cell("test")
+    status = Cell(str(verdict.status), STRESSED.get(verdict.status, ""))
+    account = f"{plan['gateway']} account {plan['account_id'] or 'unknown'}"
+    cells = tuple((Cell(label, "dim"), text) for label, text in rows)
+    return [
+        Line((mode, request.ref, account)),
+        Line((request.id, status)),
+        Grid((Column(), Column()), cells, indent=2),
+    ]
+
+
+def _name(who: Person) -> str:
+    login = f"{PEOPLE.login(who.uid)} (uid {who.uid}) on {who.host}"
+    return f"{login}, who claims to be {who.claimed}" if who.claimed else login
