@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 CONFTEST = Path(__file__).resolve().parents[1] / "conftest.py"
-INI = "[pytest]\nmarkers =\n    slow\n    benchmark\n    peer\n"
+INI = "[pytest]\nmarkers =\n    slow\n    full\n    benchmark\n    peer\n"
 
 
 def run(folder: Path, body: str, *options: str) -> str:
@@ -101,6 +101,9 @@ def test_plain(): pass
 @pytest.mark.slow
 def test_slow(): pass
 
+@pytest.mark.full
+def test_full(): pass
+
 @pytest.mark.benchmark
 def test_benchmark(): pass
 
@@ -112,12 +115,12 @@ def test_peer(): pass
 @pytest.mark.parametrize(
     ("options", "summary"),
     [
-        ((), "2 passed, 2 deselected"),
-        (("-m", "slow"), "1 passed, 3 deselected"),
-        (("-m", "slow or benchmark"), "2 passed, 2 deselected"),
+        ((), "2 passed, 3 deselected"),
+        (("-m", "slow"), "1 passed, 4 deselected"),
+        (("-m", "slow or benchmark"), "2 passed, 3 deselected"),
     ],
 )
-def test_slow_tests_and_benchmarks_run_on_request_only(
+def test_slow_and_exhaustive_tests_and_benchmarks_run_on_request_only(
     tmp_path: Path, options: tuple[str, ...], summary: str
 ) -> None:
     assert summary in run(tmp_path, MARKED, *options)

@@ -1,0 +1,103 @@
+"""billctl in one thread for the fault tests, as it is (`RIGHT`) or made wrong in one place (`WRONG`).
+
+`python -m tests.safety.programs NAME WORDS…` runs it as a process. What is wrong about each is found by the
+harness that finds nothing wrong about billctl: tests/safety/test_wrong_variants.py.
+"""
+
+import secrets
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from unittest import mock
+
+RIGHT = "right"
+
+
+@contextmanager
+def in_one_thread() -> Iterator[None]:
+    """Whatever is to run in a thread runs where it is started, to its end."""
+    with (
+        mock.patch.object(threading.Thread, "start", threading.Thread.run),
+        mock.patch.object(threading.Thread, "join", return_value=None),
+    ):
+        yield
+
+
+@contextmanager
+def _right() -> Iterator[None]:
+    yield
+
+
+@contextmanager
+def _a_new_key_every_time() -> Iterator[None]:
+    with mock.patch("billctl.actions.operation_key", side_effect=lambda **_: secrets.token_hex(16)):
+        yield
+
+
+@contextmanager
+def _sends_before_it_records() -> Iterator[None]:
+    from billctl.audit.log import AuditLog
+
+    begin, finish = AuditLog.intent, AuditLog.outcome
+    held = []
+
+    def intent(self: AuditLog, *args: object, **kwargs: object) -> int:
+        held.append(lambda: begin(self, *args, **kwargs))  # type: ignore[arg-type]  # handed on as they came
+        return 0
+
+    def outcome(self: AuditLog, *args: object, **kwargs: object) -> int:
+        while held:
+            held.pop()()
+        return finish(self, *args, **kwargs)  # type: ignore[arg-type]  # handed on as they came
+
+    with mock.patch.object(AuditLog, "intent", intent), mock.patch.object(AuditLog, "outcome", outcome):
+        yield
+
+
+@contextmanager
+def _sends_what_it_could_not_record() -> Iterator[None]:
+    from billctl.audit.log import AuditLog
+    from billctl.errors import StoreError
+
+    begin = AuditLog.intent
+
+    def intent(self: AuditLog, *args: object, **kwargs: object) -> int:
+        try:
+            return begin(self, *args, **kwargs)  # type: ignore[arg-type]  # handed on as they came
+        except StoreError:
+            return 0
+
+    with mock.patch.object(AuditLog, "intent", intent):
+        yield
+
+
+@contextmanager
+def _takes_no_trace_for_not_done() -> Iterator[None]:
+    from billctl.verbs.resend import ResendInvoice
+
+    with mock.patch.object(ResendInvoice, "find", return_value=None):
+        yield
+
+
+Program = Callable[[], AbstractContextManager[None]]
+
+WRONG: Mapping[str, Program] = {
+    "a new key every time": _a_new_key_every_time,
+    "sends before it records": _sends_before_it_records,
+    "sends what it could not record": _sends_what_it_could_not_record,
+    "takes no trace for not done": _takes_no_trace_for_not_done,
+}
+PROGRAMS: Mapping[str, Program] = {RIGHT: _right, **WRONG}
+
+
+def main() -> int:
+    """Run the program that the first word names with the words that follow."""
+    from billctl.cli.app import run
+
+    with PROGRAMS[sys.argv[1]](), in_one_thread():
+        return run(sys.argv[2:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""A disk that fails, is full or read-only, once or from then on: nothing is sent without its record.
+
+By default a refund meets the faults that matter most. `pytest -m slow` adds an eighth of all disk calls of a
+refund and the decisive ones of every change; `pytest -m full` all calls of a refund, whose log is new or
+used, and an eighth of every other change's: all of them write to one store in one way.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.safety import programs
+from tests.safety.acts import ACTS, REFUND, Act, opened
+from tests.safety.aftermath import (
+    acted_upon,
+    check_instant,
+    check_recovery,
+    check_words,
+    environment,
+    program,
+)
+from tests.safety.moments import LOGS, PARTS, moments, sampled
+from tests.safety.strace import DISK_CALLS, Call, needs_strace, traced
+
+ERRORS = ("EIO", "ENOSPC", "EROFS")
+
+
+def from_then_on(all_calls: Sequence[Call], call: Call, error: str) -> list[str]:
+    """The faults under which that call and every later one that changes the disk fail."""
+    rest = all_calls[all_calls.index(call) :]
+    first = {later.name: later for later in reversed(rest) if later.name in DISK_CALLS}
+    return [later.spoilt(f"error={error}", for_ever=True) for later in first.values()]
+
+
+def fail(act: Act, log: str, faults: Sequence[str], folder: Path, *, name: str = programs.RIGHT) -> int:
+    """Let the disk fail so and check what was left and what becomes of it; its exit code."""
+    with opened(act, folder) as shop:
+        LOGS[log](shop)
+        with acted_upon(shop):
+            ran = traced(program(act, name=name), environment(shop), folder / "trace", faults=faults)
+        try:
+            assert ran.code in {0, 9}, ran
+            check_words(ran, check_instant(shop, act))
+            check_recovery(shop, act, name=name)
+        except BaseException as error:
+            error.add_note(f"under {', '.join(faults)}: {ran.err}")
+            raise
+    return ran.code
+
+
+def fail_at(act: str, log: str, chosen: Sequence[Call], error: str, folder: Path) -> list[int]:
+    """Let the disk fail at each of these calls, once and from then on; the exit codes."""
+    whole = moments(act, log).calls
+    codes: list[int] = []
+    for call in chosen:
+        for faults in ([call.spoilt(f"error={error}")], from_then_on(whole, call, error)):
+            codes.append(fail(ACTS[act], log, faults, folder / str(len(codes))))
+    return codes
+
+
+def on_disk(chosen: Sequence[Call]) -> list[Call]:
+    """Those of the calls that change the disk."""
+    return [call for call in chosen if call.name in DISK_CALLS]
+
+
+@needs_strace
+def test_a_disk_that_fails_at_the_intent_or_the_outcome_sends_nothing_unrecorded(tmp_path: Path) -> None:
+    decisive = on_disk(moments(REFUND, "used").decisive)
+    assert fail_at(REFUND, "used", (decisive[0], decisive[-1]), "EIO", tmp_path) == [9] * 4
+
+
+SHARES = [
+    *((REFUND, log, part) for log in LOGS for part in range(PARTS)),
+    *((act, "used", 0) for act in ACTS if act != REFUND),
+]
+
+
+@needs_strace
+@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.parametrize(
+    ("act", "log", "part"),
+    [pytest.param(*share, marks=sampled(share[2] if share[0] == REFUND else 1)) for share in SHARES],
+)
+def test_a_disk_that_fails_at_any_call_sends_nothing_unrecorded(
+    tmp_path: Path, act: str, log: str, part: int, error: str
+) -> None:
+    chosen = on_disk(moments(act, log).parts()[part])
+    codes = fail_at(act, log, chosen, error, tmp_path)
+    assert set(codes) <= {0, 9}
+    assert 9 in codes
