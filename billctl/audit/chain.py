@@ -1,8 +1,9 @@
 """The text of a record and its place in the hash chain. Pure.
 
 A record is one line of canonical JSON: UTF-8, no blanks, `prev` and `seq` first at fixed places, then
-what ties it to its operation (`HEAD`), then the other fields sorted by name. What has no value is left
-out. The record's hash is the SHA-256 of exactly these bytes, and the next record's `prev`.
+what ties it to its operation (`HEAD`), then the other fields sorted by name, and last, where there is one,
+the hash of its private part (`TAIL`). What has no value is left out. The record's hash is the SHA-256 of
+exactly these bytes, and the next record's `prev`.
 """
 
 import hashlib
@@ -16,6 +17,10 @@ from billctl.store.interface import GENESIS, Head
 HEAD = ("phase", "operation", "key", "object", "state")
 """Fields that stand right after `seq`, in this order, where a verifier finds them without parsing."""
 
+TAIL = "private"
+"""The field that stands last: the SHA-256 of the line that holds what may name a person."""
+
+_PLACED = frozenset({*HEAD, TAIL})
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -57,8 +62,9 @@ def seal(seq: int, prev: str, entry: Mapping[str, Any]) -> str:
     first = "".join(
         f",{canonical(name)}:{canonical(entry[name])}" for name in HEAD if entry.get(name) is not None
     )
-    rest = canonical({name: value for name, value in entry.items() if name not in HEAD and value is not None})
-    return f"{lead(seq, prev)}{first}{',' if rest != '{}' else ''}{rest[1:]}"
+    rest = canonical({n: value for n, value in entry.items() if n not in _PLACED and value is not None})[1:-1]
+    last = f"{canonical(TAIL)}:{canonical(entry[TAIL])}" if entry.get(TAIL) is not None else ""
+    return ",".join(filter(None, (lead(seq, prev) + first, rest, last))) + "}"
 
 
 def lead(seq: int, prev: str) -> str:

@@ -4,6 +4,8 @@ import json
 from datetime import datetime
 from typing import Any
 
+from billctl.audit.chain import TAIL
+from billctl.audit.private import merge
 from billctl.errors import StoreError
 from billctl.frozen import frozen
 from billctl.money import Money
@@ -12,10 +14,11 @@ from billctl.store.interface import StoredRecord
 
 @frozen
 class Entry:
-    """One record. What a record does not say is None; `fields` is all that it says.
+    """One record with its private part. What it does not say is None; `fields` is all that it says.
 
-    `phase` is `intent`, `outcome`, `denied`, `note` or `created`; `login` the operating system's word,
-    `claimed` the operator's own; `time` an aware UTC datetime.
+    `phase` is `intent`, `outcome`, `followup`, `denied`, `note` or `created`; `login` the operating
+    system's word, `claimed` the operator's own; `time` an aware UTC datetime. Where the private part was
+    purged, `purged` is true, in `fields` too: customer, reason and what else may name a person are None.
     """
 
     seq: int
@@ -40,6 +43,7 @@ class Entry:
     claimed: str | None
     error: dict[str, str] | None
     fields: dict[str, Any]
+    purged: bool = False
 
     @property
     def ref(self) -> str | None:
@@ -58,11 +62,15 @@ _COPIED = (
 )
 
 
-def read(record: StoredRecord | str) -> Entry:
-    """The view of a record, or of its text. Raises `StoreError` for a text that is no record of billctl's."""
-    body = record if isinstance(record, str) else record.body
+def read(record: StoredRecord) -> Entry:
+    """The view of a record. Raises `StoreError` for a text that is no record of billctl's."""
     try:
-        fields = json.loads(body)
+        fields = json.loads(record.body)
+        purged = record.private is None and fields.get(TAIL) is not None
+        if record.private is not None:
+            fields = merge(fields, record.private)
+        elif purged:
+            fields["purged"] = True
         amount = fields.get("amount")
         actor = fields.get("actor") or {}
         return Entry(
@@ -72,6 +80,7 @@ def read(record: StoredRecord | str) -> Entry:
             login=actor.get("login"),
             claimed=actor.get("claimed"),
             fields=fields,
+            purged=purged,
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise StoreError(

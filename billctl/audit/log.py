@@ -1,19 +1,20 @@
 """Writing the audit log: an intent before anything is sent, an outcome after, and every attempt denied.
 
-Card numbers and keys are masked in every text that a person or a gateway wrote; ids are stored as
-they are, since they are what a record is found by.
+Card numbers and keys are masked in every text that a person or a gateway wrote. What may name a person
+stands in the record's private part (`billctl.audit.private`).
 """
 
 import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import accumulate
 from typing import Any
 
 from billctl import VERSION
 from billctl.audit.actor import Actor
-from billctl.audit.chain import digest, lead, seal
-from billctl.audit.entry import read
+from billctl.audit.chain import seal
+from billctl.audit.masking import cleaned, error_data, masked, masked_words
+from billctl.audit.private import split
+from billctl.audit.tail import check_tail as check_tail  # noqa: PLC0414 marks it as exported
 from billctl.errors import (
     ApprovalRequired,
     BillctlError,
@@ -24,13 +25,11 @@ from billctl.errors import (
     UsageError,
 )
 from billctl.frozen import field, frozen
-from billctl.models import data
 from billctl.money import Money
-from billctl.store.interface import GENESIS, Guard, OperationState, RecordFilter, Seal, Store
-from billctl.store.schema import instant
-from billctl.text import mask
+from billctl.store.interface import Guard, OperationState, Ranges, Seal, Store
+from billctl.store.schema import PURGE, instant
 
-FORMAT = 1
+FORMAT = 2
 """The version of the record's fields."""
 
 OUTCOMES = frozenset(
@@ -49,8 +48,8 @@ ATTEMPTS: tuple[tuple[type[BillctlError], str], ...] = (
 )
 """What an attempt that sent nothing is called; any other error is `not_sent`."""
 
+SALT_BYTES = 16
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-ID_NAMES = frozenset({"id", "ref", "key", "operation", "number"})
 
 
 class OutcomeNotRecorded(StoreError):
@@ -98,9 +97,9 @@ class Subject:
             "params": dict(self.params),
             "customer": self.customer,
             "amount": self.amount.data() if self.amount else None,
-            "reason": _masked(self.reason),
-            "reason_code": _masked(self.reason_code),
-            "ticket": _masked(self.ticket),
+            "reason": masked(self.reason),
+            "reason_code": masked(self.reason_code),
+            "ticket": masked(self.ticket),
             "again": self.again,
         }
 
@@ -109,8 +108,8 @@ class AuditLog:
     """One run's hand on the log.
 
     `clock` returns aware datetimes; `source` says what wrote (`cli`, `batch`, …); `argv` is the
-    command line, masked before it is kept; `randbytes(n)` returns n random bytes for the id of a new
-    log. Every method returns the number of the record it wrote and raises `StoreError` when it could
+    command line, masked before it is kept; `randbytes(n)` returns n random bytes, for salts and the id
+    of a new log. Every method returns the number of the record it wrote and raises `StoreError` when it could
     not, `Busy` when another process keeps the store locked.
     """
 
@@ -134,7 +133,7 @@ class AuditLog:
             "profile": profile,
             "mode": mode,
             "source": source,
-            "argv": _masked_words(argv),
+            "argv": masked_words(argv),
             "version": VERSION,
             "format": FORMAT,
         }
@@ -159,10 +158,17 @@ class AuditLog:
             subject.data(),
             operation=operation,
             key=key,
-            before=_clean(before),
-            approval=_clean(approval),
+            before=cleaned(before),
+            approval=cleaned(approval),
         )
-        return self._store.begin(entry, operation=operation, key=key, object=subject.object, guard=guard).seq
+        return self._store.begin(
+            entry.seal,
+            private=entry.private,
+            operation=operation,
+            key=key,
+            object=subject.object,
+            guard=guard,
+        ).seq
 
     def outcome(
         self,
@@ -189,15 +195,15 @@ class AuditLog:
             operation=operation,
             state=state.value,
             outcome=_known(outcome),
-            result=_clean(result),
-            before=_clean(before),
-            after=_clean(after),
-            error=_error(error),
+            result=cleaned(result),
+            before=cleaned(before),
+            after=cleaned(after),
+            error=error_data(error),
             request_id=request_id,
-            resolution=_clean(resolution),
+            resolution=cleaned(resolution),
         )
         try:
-            return self._store.finish(entry, operation=operation, state=state).seq
+            return self._store.finish(entry.seal, private=entry.private, operation=operation, state=state).seq
         except (StoreError, Busy) as failure:
             raise OutcomeNotRecorded(
                 f"the outcome of operation {operation} is {outcome}, but it could not be recorded: "
@@ -220,10 +226,10 @@ class AuditLog:
             subject.data(),
             operation=operation,
             outcome=_known(outcome),
-            result=_clean(result),
-            after=_clean(after),
+            result=cleaned(result),
+            after=cleaned(after),
         )
-        return self._store.append(entry).seq
+        return self._append(entry)
 
     def denied(
         self, subject: Subject, *, error: BaseException, approval: Mapping[str, Any] | None = None
@@ -232,9 +238,9 @@ class AuditLog:
         outcome = next((word for kind, word in ATTEMPTS if isinstance(error, kind)), "not_sent")
         self._create()
         entry = self._entry(
-            "denied", subject.data(), outcome=outcome, error=_error(error), approval=_clean(approval)
+            "denied", subject.data(), outcome=outcome, error=error_data(error), approval=cleaned(approval)
         )
-        return self._store.append(entry).seq
+        return self._append(entry)
 
     def note(
         self,
@@ -253,18 +259,33 @@ class AuditLog:
         self._create()
         entry = self._entry(
             "note",
-            {"action": action, "account": account, "gateway": gateway, "reason": _masked(reason)},
+            {"action": action, "account": account, "gateway": gateway, "reason": masked(reason)},
             object_type=object_type,
             object_id=object_id,
             outcome=_known(outcome),
-            result=_clean(result),
-            error=_error(error),
+            result=cleaned(result),
+            error=error_data(error),
         )
-        return self._store.append(entry).seq
+        return self._append(entry)
 
-    def _entry(self, phase: str, fields: Mapping[str, Any], **more: Any) -> Seal:
+    def purge(self, ranges: Ranges, *, before: datetime, customer: str | None, reason: str) -> int:
+        """Record that the private parts of `ranges` are purged and remove them; see `Store.purge`."""
+        count = sum(last - first + 1 for first, last in ranges)
+        entry = self._entry(
+            "note",
+            {"action": PURGE, "customer": customer, "reason": masked(reason)},
+            outcome="succeeded",
+            result={"ranges": ranges, "count": count, "before": instant(before)},
+        )
+        return self._store.purge(entry.seal, private=entry.private, ranges=ranges).seq
+
+    def _entry(self, phase: str, fields: Mapping[str, Any], **more: Any) -> "_Entry":
         entry = {"phase": phase, "time": instant(self._clock()), **self._run, **fields, **more}
-        return lambda seq, prev: seal(seq, prev, entry)
+        stays, private = split(entry, self._randbytes(SALT_BYTES))
+        return _Entry(seal=lambda seq, prev: seal(seq, prev, stays), private=private)
+
+    def _append(self, entry: "_Entry") -> int:
+        return self._store.append(entry.seal, private=entry.private).seq
 
     def _create(self) -> None:
         """Give a new log its first record: that it was created, and its random id."""
@@ -277,39 +298,20 @@ class AuditLog:
         def only_first(seq: int, prev: str) -> str:
             if seq != 1:
                 raise _CreatedMeanwhile
-            return first(seq, prev)
+            return first.seal(seq, prev)
 
         try:
-            self._store.append(only_first)
+            self._store.append(only_first, private=first.private)
         except _CreatedMeanwhile:
             return
 
 
-TAIL = 100
-"""Records looked at before each action; a look at all of them would cost more than the action."""
+@frozen
+class _Entry:
+    """What the store needs of a record: its text, once its place in the chain is known; its private part."""
 
-
-def check_tail(store: Store) -> None:
-    """Raise `StoreError` unless the last records are whole and linked, and the last operation is known."""
-    records = list(store.records(RecordFilter(), newest_first=True, limit=TAIL))
-    for position, record in enumerate(records):
-        if digest(record.body) != record.hash:
-            raise _broken(record.seq, "it was changed")
-        before = records[position + 1] if position + 1 < len(records) else None
-        prev = GENESIS if record.seq == 1 else before.hash if before else None
-        if prev is not None and not record.body.startswith(lead(record.seq, prev) + ","):
-            raise _broken(record.seq, "it does not follow the record before it")
-    operation = read(records[0]).operation if records else None
-    if operation and store.get_operation(operation) is None:
-        raise _broken(records[0].seq, "its operation is not known")
-
-
-def _broken(seq: int, why: str) -> StoreError:
-    return StoreError(
-        f"the audit log is broken at record {seq}: {why}",
-        code="chain_broken",
-        hint="Keep the file as it is and run `billctl audit verify`.",
-    )
+    seal: Seal
+    private: str | None
 
 
 class _CreatedMeanwhile(Exception):
@@ -332,53 +334,3 @@ def _known(outcome: str) -> str:
     if outcome not in OUTCOMES:
         raise ValueError(f"{outcome!r} is not an outcome")
     return outcome
-
-
-def _masked(text: str | None) -> str | None:
-    return None if text is None else mask(text)
-
-
-def _masked_words(words: Sequence[str]) -> list[str]:
-    """`words` masked one by one, and once more together: a card number may be spread over several."""
-    masked = [mask(word) for word in words]
-    line = mask(" ".join(masked))
-    if line == " ".join(masked):
-        return masked
-    if len(line) != sum(map(len, masked)) + len(masked) - 1:
-        return [line]
-    ends = list(accumulate(len(word) + 1 for word in masked))
-    return [line[end - len(word) - 1 : end - 1] for word, end in zip(masked, ends, strict=True)]
-
-
-def _error(error: BaseException | None) -> dict[str, str] | None:
-    """The failure's class, code and words; nothing of a traceback, which may hold anything."""
-    if error is None:
-        return None
-    if isinstance(error, BillctlError):
-        return {"class": error.word, "code": mask(error.code), "message": mask(error.message)}
-    return {"class": "internal", "code": type(error).__name__, "message": mask(str(error))}
-
-
-def _clean(fields: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """`fields` as JSON knows them, with every text masked that is not an id."""
-    if fields is None:
-        return None
-    return {
-        name: value if _is_id(name) else _mask_within(value) for name, value in data(dict(fields)).items()
-    }
-
-
-def _mask_within(value: Any) -> Any:
-    match value:
-        case str():
-            return mask(value)
-        case dict():
-            return _clean(value)
-        case list():
-            return [_mask_within(item) for item in value]
-        case _:
-            return value
-
-
-def _is_id(name: str) -> bool:
-    return name in ID_NAMES or name.endswith("_id")

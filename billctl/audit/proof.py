@@ -4,10 +4,10 @@ Records are read in runs and compared in bulk; a run that fails so is looked at 
 say which is wrong and why.
 """
 
-import hashlib
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
 from itertools import repeat
 from operator import itemgetter
 
@@ -20,8 +20,15 @@ RUN = 256
 SEQ_AT = len('{"prev":"') + 64 + len('",')
 """Where `"seq":` stands in a record."""
 
+NAMED = b',"private":"%b"}'
+"""How a record ends that has a private part: with the SHA-256 of that part's line."""
+
+ENDING = len(NAMED) - len(b"%b") + 64
+
 _RECORDS = "SELECT seq, hash, body FROM record WHERE seq BETWEEN ? AND ? ORDER BY seq"
+_HAS_PRIVATE = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'private'"
 _TEXTS = "SELECT hash, CAST(body AS BLOB) FROM record WHERE seq BETWEEN ? AND ? ORDER BY seq"
+_PRIVATE = "SELECT seq, CAST(body AS BLOB) FROM private WHERE seq BETWEEN ? AND ?"
 _COLUMNS = "SELECT id, key, object, state, intent_seq, outcome_seq FROM operation"
 _OPENED = f"{_COLUMNS} WHERE intent_seq BETWEEN ? AND ?"
 _CLOSED_LATER = f"{_COLUMNS} WHERE outcome_seq BETWEEN ? AND ? AND intent_seq < ?"
@@ -72,20 +79,24 @@ class Proof:
     """A pass over the records after `head`, through a connection whose texts are bytes.
 
     `head` is the last record proved, `opened` and `closed` count the operations found whole: with
-    their intent here, with their last outcome here.
+    their intent here, with their last outcome here. `missing` are the records whose private part is
+    not there, as ranges: a purge must say so.
     """
 
     def __init__(self, db: sqlite3.Connection, head: Head) -> None:
         self._db = db
+        self._has_private = bool(db.execute(_HAS_PRIVATE).fetchone())
         self.head = head
         self.opened = 0
         self.closed = 0
+        self.missing: list[tuple[int, int]] = []
 
     def run(self, last: int) -> None:
         """Prove everything up to record `last`. Raises `Fault`."""
         for low, high in _runs(self.head.seq + 1, last):
             bodies = self._quick_run(low, high) or self._slow_run(low, high)
             self._check_operations(bodies, low, high)
+            self._check_private(bodies, low, high)
 
     def _quick_run(self, low: int, high: int) -> Sequence[bytes] | None:
         """The run's texts if all is well with them; None when they need a closer look."""
@@ -94,7 +105,7 @@ class Proof:
             return None
         hashes, bodies = zip(*rows, strict=True)
         try:
-            digests = [hashlib.sha256(body).hexdigest() for body in bodies]
+            digests = [sha256(body).hexdigest() for body in bodies]
         except TypeError:  # no text at all
             return None
         if list(map(str.encode, digests)) != list(hashes):
@@ -113,7 +124,7 @@ class Proof:
                 raise Fault(f"record {expected} is missing", expected)
             if not isinstance(body, bytes) or not isinstance(stored, bytes):
                 raise Fault(f"record {seq} has no text or no hash", seq)
-            digest = hashlib.sha256(body).hexdigest()
+            digest = sha256(body).hexdigest()
             if digest.encode() != stored:
                 raise Fault(f"record {seq} was changed: its hash is not that of its text", seq)
             if why := wrong_lead(body, seq, self.head.hash):
@@ -123,6 +134,30 @@ class Proof:
         if self.head.seq != high:
             raise Fault(f"record {self.head.seq + 1} is missing", self.head.seq + 1)
         return bodies
+
+    def _check_private(self, bodies: Sequence[bytes], low: int, high: int) -> None:
+        rows = self._db.execute(_PRIVATE, (low, high)).fetchall() if self._has_private else []
+        endings = [body[-ENDING:] for body in bodies]
+        try:
+            hashed = {seq: NAMED % sha256(line).hexdigest().encode() for seq, line in rows}
+        except TypeError:
+            raise Fault("a record's private part has no text") from None
+        if len(hashed) == len(endings) and [hashed[seq] for seq in range(low, high + 1)] == endings:
+            return
+        for seq, ending in enumerate(endings, low):
+            names = _names_private(ending)
+            if seq in hashed and not names:
+                raise Fault(f"record {seq} has a private part that it does not name", seq)
+            if seq in hashed and hashed[seq] != ending:
+                raise Fault(f"the private part of record {seq} was changed", seq)
+            if seq not in hashed and names:
+                self._miss(seq)
+
+    def _miss(self, seq: int) -> None:
+        if self.missing and self.missing[-1][1] == seq - 1:
+            self.missing[-1] = (self.missing[-1][0], seq)
+        else:
+            self.missing.append((seq, seq))
 
     def _check_operations(self, bodies: Sequence[bytes], low: int, high: int) -> None:
         phase_at = _phase_at(low)  # the numbers of a run have the same length
@@ -166,6 +201,11 @@ def _follow(bodies: Sequence[bytes], previous: list[str], low: int, high: int) -
     return links.decode(errors="replace") == opening + opening.join(previous) and (
         seqs.decode(errors="replace") == f'","seq":{expected},'
     )
+
+
+def _names_private(ending: bytes) -> bool:
+    first, last = NAMED.split(b"%b")
+    return ending.startswith(first) and ending.endswith(last)
 
 
 def _phase_at(seq: int) -> int:

@@ -1,9 +1,10 @@
 """Proving the log from its bytes: a second reading of the format, apart from the code that writes it.
 
 Everything is derived anew: the numbers without a gap, each record's SHA-256 over its stored bytes, the
-predecessor's hash and the number at their fixed places in the text, what the operation table says
-against the records, tables and triggers against the migrations. Long logs are proved in ranges by
-several processes; memory does not grow with the log.
+predecessor's hash and the number at their fixed places in the text, each private part against the hash
+that its record names, what the operation table says against the records, tables and triggers against the
+migrations. A private part that is gone must have been purged, by a record of the chain that names it.
+Long logs are proved in ranges by several processes; memory does not grow with the log.
 
 What a bare chain cannot show: records cut off at the end, or a log rewritten from some record on with
 new hashes. Both need a head (number and hash) kept elsewhere to compare with `Verdict.head`.
@@ -18,11 +19,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from billctl.audit.proof import Fault, Proof, wrong_lead
+from billctl.audit.purged import purged_ranges, uncovered
 from billctl.frozen import frozen
 from billctl.store.connection import check_version, connect, translated
 from billctl.store.files import check_existing
-from billctl.store.interface import GENESIS, Head
-from billctl.store.schema import MIGRATIONS
+from billctl.store.interface import GENESIS, Head, Ranges
+from billctl.store.schema import MIGRATIONS, PRIVATE_SINCE
 
 WORTH_A_PROCESS = 50_000
 """Records below which another process costs more than it saves."""
@@ -58,6 +60,7 @@ class _Part:
     head: Head
     opened: int = 0
     closed: int = 0
+    missing: tuple[tuple[int, int], ...] = ()
     broken: int | None = None
     why: str | None = None
 
@@ -100,7 +103,11 @@ def _verify(db: sqlite3.Connection, path: Path | None, *, integrity: bool) -> Ve
         if first is not None and first < 1:
             raise Fault("a record stands before the first", first)
         counted = db.execute("SELECT count(*), count(outcome_seq) FROM operation NOT INDEXED").fetchone()
-        verdict = _judge(_parts(db, path, last or 0), counted)
+        _check_strays(db, last or 0)
+        verdict = _judge(db, _parts(db, path, last or 0), counted)
+        if path and not verdict.ok:
+            # Other processes see what was purged after this one looked: one look at everything decides.
+            verdict = _judge(db, _parts(db, None, last or 0), counted)
         if integrity and verdict.ok:
             _check_integrity(db)
         return verdict
@@ -116,19 +123,31 @@ def _verify(db: sqlite3.Connection, path: Path | None, *, integrity: bool) -> Ve
         db.text_factory = text_factory
 
 
-def _judge(parts: Iterable[_Part], counted: tuple[int, int]) -> Verdict:
-    """The first fault of the parts in their order, else whether they account for all operations."""
+def _judge(db: sqlite3.Connection, parts: Iterable[_Part], counted: tuple[int, int]) -> Verdict:
+    """The first fault of the parts in their order, else whether they account for all that there is."""
     head, opened, closed = EMPTY, 0, 0
+    missing: Ranges = ()
     for part in parts:
         head = part.head
         if part.why:
             return Verdict(records=head.seq, head=head, broken=part.broken, why=part.why)
+        missing += part.missing
         opened += part.opened
         closed += part.closed
     if (opened, closed) != counted:
         why = "the operation table names records that are not there"
         return Verdict(records=head.seq, head=head, why=why)
+    try:
+        _check_missing(db, missing)
+    except Fault as fault:
+        return Verdict(records=head.seq, head=head, broken=fault.seq, why=fault.why)
     return Verdict(records=head.seq, head=head)
+
+
+def _check_missing(db: sqlite3.Connection, missing: Ranges) -> None:
+    purged = purged_ranges(db) if _has_private(db) else ()
+    if lost := uncovered(missing, purged):
+        raise Fault(f"the private part of record {lost} is missing, and no purge says so", lost)
 
 
 def _parts(db: sqlite3.Connection, path: Path | None, last: int) -> Iterable[_Part]:
@@ -182,7 +201,14 @@ def _prove(db: sqlite3.Connection, start: Head, last: int) -> _Part:
         if not getattr(error, "sqlite_errorname", "").startswith("SQLITE_CORRUPT"):
             raise
         why = "the file's pages are damaged"
-    return _Part(head=proof.head, opened=proof.opened, closed=proof.closed, broken=broken, why=why)
+    return _Part(
+        head=proof.head,
+        opened=proof.opened,
+        closed=proof.closed,
+        missing=tuple(proof.missing),
+        broken=broken,
+        why=why,
+    )
 
 
 def _check_schema(db: sqlite3.Connection) -> None:
@@ -197,6 +223,18 @@ def _check_schema(db: sqlite3.Connection) -> None:
     if wrong := set(expected) ^ set(db.execute(query).fetchall()):
         kind, name, _ = min(wrong)
         raise Fault(f"the {kind.decode()} {name.decode(errors='replace')} is not as billctl made it")
+
+
+def _has_private(db: sqlite3.Connection) -> bool:
+    return bool(db.execute("PRAGMA user_version").fetchone()[0] >= PRIVATE_SINCE)
+
+
+def _check_strays(db: sqlite3.Connection, last: int) -> None:
+    if not _has_private(db):
+        return
+    first_private, last_private = db.execute("SELECT min(seq), max(seq) FROM private").fetchone()
+    if first_private is not None and (first_private < 1 or last_private > last):
+        raise Fault("a private part stands there without its record")
 
 
 def _check_integrity(db: sqlite3.Connection) -> None:

@@ -61,9 +61,9 @@ def ready(db: sqlite3.Connection, path: Path, *, readonly: bool) -> None:
         db.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)
     check_version(db, path)
     if readonly:
-        if _pragma(db, "user_version") < schema.VERSION:
+        if not version(db):
             raise StoreError(
-                f"the audit log {path} is of an older billctl",
+                f"the audit log {path} was never finished",
                 code="store_older",
                 hint="Any command that writes to it brings it up to date.",
             )
@@ -91,20 +91,25 @@ def _pragma(db: sqlite3.Connection, name: str) -> int:
     return int(db.execute(f"PRAGMA {name}").fetchone()[0])
 
 
+def version(db: sqlite3.Connection) -> int:
+    """The schema's version: how many migrations the store has had."""
+    return _pragma(db, "user_version")
+
+
 def check_version(db: sqlite3.Connection, path: Path) -> None:
-    version = _pragma(db, "user_version")
+    found = version(db)
     application = _pragma(db, "application_id")
-    empty = version == 0 and not _pragma(db, "schema_version")
+    empty = found == 0 and not _pragma(db, "schema_version")
     if application != schema.APPLICATION_ID and not empty:
         raise StoreError(
             f"{path} is another program's database",
             code="store_foreign",
             hint=KEEP,
         )
-    if version > schema.VERSION:
+    if found > schema.VERSION:
         raise StoreError(
             f"the audit log {path} was written by a newer billctl"
-            f" (schema {version}; this one knows {schema.VERSION})",
+            f" (schema {found}; this one knows {schema.VERSION})",
             code="store_newer",
             hint="Upgrade billctl. Nothing was changed in the file.",
         )
@@ -113,10 +118,10 @@ def check_version(db: sqlite3.Connection, path: Path) -> None:
 def migrate(db: sqlite3.Connection, migrations: tuple[schema.Migration, ...] = schema.MIGRATIONS) -> None:
     """Run the migrations that the store has not had, each with its number in one transaction."""
     for number, statements in enumerate(migrations, start=1):
-        if _pragma(db, "user_version") >= number:
+        if version(db) >= number:
             continue
         with transaction(db):
-            if _pragma(db, "user_version") >= number:  # another process was first
+            if version(db) >= number:  # another process was first
                 continue
             for statement in statements:
                 db.execute(statement)
@@ -148,6 +153,17 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
+
+
+@contextmanager
+def snapshot(db: sqlite3.Connection) -> Iterator[None]:
+    """One state of the store for all that the block reads, whatever is appended meanwhile."""
+    db.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
 
 
 @contextmanager

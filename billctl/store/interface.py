@@ -71,7 +71,8 @@ class Operation:
 @frozen
 class RecordFilter:
     """Which records to read; None does not filter. `object_id` is the gateway's id of the object acted on,
-    `operator` matches the login or the claimed name. Times are aware UTC, `since` inclusive, `until` not."""
+    `operator` matches the login or the claimed name. `first` and `last` are record numbers, both inclusive;
+    times are aware UTC, `since` inclusive, `until` not."""
 
     operation: str | None = None
     customer: str | None = None
@@ -80,8 +81,29 @@ class RecordFilter:
     operator: str | None = None
     outcome: str | None = None
     account: str | None = None
+    first: int | None = None
+    last: int | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+
+Ranges = tuple[tuple[int, int], ...]
+"""Record numbers as ranges, first and last of each, ascending and apart."""
+
+
+@frozen
+class Purgeable:
+    """What a purge would remove, and what it would leave behind among what it was asked for.
+
+    `ranges` are the numbers of the records whose private parts would go, `count` how many they are.
+    `unsettled` counts records of operations that are not settled, `inseparable` those of before
+    private parts were kept apart (format 1): what they say of a person is part of the chain.
+    """
+
+    ranges: Ranges
+    count: int
+    unsettled: int
+    inseparable: int
 
 
 Recent = Callable[[datetime], Iterator[StoredRecord]]
@@ -146,6 +168,19 @@ class Store(Protocol):
 
     def latest(self, where: RecordFilter, *, limit: int | None = None) -> Iterator[StoredRecord]:
         """As `records`, newest first, but of each operation only its last record."""
+
+    def purgeable(self, *, before: datetime, customer: str | None = None) -> Purgeable:
+        """The private parts of records older than `before` (aware UTC), one customer's where one is named."""
+
+    def purge(self, seal: Seal, *, private: str | None, ranges: Ranges) -> StoredRecord:
+        """Append the record of a purge and remove the private parts of `ranges`, in one transaction.
+
+        Raises `Busy` where they are no longer all there or one belongs to an unsettled operation;
+        nothing is changed then.
+        """
+
+    def scrub(self) -> None:
+        """Let no byte of what was purged remain in the store's files; raises `Busy` while others read."""
 
     def lock_object(self, object: str) -> AbstractContextManager[None]:
         """Hold `object` while the block runs, across processes; raises `Busy` at once when another

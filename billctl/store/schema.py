@@ -1,8 +1,10 @@
 """The SQLite schema as numbered migrations, and the form of the instants it compares.
 
 What is filtered by is a generated column over the record's own text, so that a filter can never
-disagree with the bytes that were hashed. `record_filter` holds the columns of low variety beside the
-number, so that a rare combination of them is found by reading a narrow index, newest first.
+disagree with the bytes that were hashed. The table `private` holds the personal part of a record, which
+alone can be deleted, and only while the last record is that of a purge which names it. `record_filter`
+holds the columns of low variety beside the number, so that a rare combination of them is found by reading
+a narrow index, newest first.
 """
 
 from datetime import UTC, datetime
@@ -25,6 +27,12 @@ FILTERED = {
     "claimed": "$.actor.claimed",
 }
 """Generated columns and the place in a record's text that each shows."""
+
+PURGE = "audit purge"
+"""The action of a record that says which private parts were purged (`result.ranges`)."""
+
+PRIVATE_SINCE = 2
+"""The schema's version from which records have private parts."""
 
 UNSETTLED_SQL = "state IN ('open', 'unknown')"
 ACTIVE_SQL = "state IN ('open', 'unknown', 'done')"
@@ -85,7 +93,31 @@ BEGIN SELECT RAISE(ABORT, 'only an unsettled operation gets an outcome'); END"""
 BEGIN SELECT RAISE(ABORT, 'an operation is never deleted'); END""",
 )
 
-MIGRATIONS: tuple[Migration, ...] = (_FIRST,)
+_SECOND: Migration = (
+    """CREATE TABLE private (
+    seq INTEGER PRIMARY KEY,
+    body TEXT NOT NULL,
+    customer TEXT GENERATED ALWAYS AS (json_extract(body, '$.customer')) VIRTUAL
+) STRICT""",
+    "CREATE INDEX private_customer ON private (customer) WHERE customer IS NOT NULL",
+    """CREATE TRIGGER private_insert BEFORE INSERT ON private
+WHEN NEW.seq <> (SELECT coalesce(max(seq), 0) FROM record)
+  OR (SELECT json_extract(body, '$.private') FROM record WHERE seq = NEW.seq) IS NULL
+  OR EXISTS (SELECT 1 FROM private WHERE seq = NEW.seq)
+BEGIN SELECT RAISE(ABORT, 'a private part is only ever appended with its record'); END""",
+    """CREATE TRIGGER private_update BEFORE UPDATE ON private
+BEGIN SELECT RAISE(ABORT, 'a private part is never changed'); END""",
+    # In the transaction of a purge its record is the last.
+    """CREATE TRIGGER private_delete BEFORE DELETE ON private
+WHEN NOT EXISTS (
+    SELECT 1 FROM record, json_each(record.body, '$.result.ranges') AS range
+    WHERE record.seq = (SELECT max(seq) FROM record) AND record.action = 'audit purge'
+      AND OLD.seq BETWEEN json_extract(range.value, '$[0]') AND json_extract(range.value, '$[1]')
+)
+BEGIN SELECT RAISE(ABORT, 'a private part is only purged under a record that says so'); END""",
+)
+
+MIGRATIONS: tuple[Migration, ...] = (_FIRST, _SECOND)
 """Migration N brings a store from `user_version` N - 1 to N. A released one is never changed."""
 
 VERSION = len(MIGRATIONS)

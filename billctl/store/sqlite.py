@@ -18,9 +18,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from billctl.errors import Busy, InternalError, StoreError, UsageError
-from billctl.store import files
-from billctl.store.connection import OLDEST_SQLITE, connect, ready, transaction, translated
+from billctl.errors import Busy, InternalError, StoreError
+from billctl.store import files, purging, queries
+from billctl.store.connection import OLDEST_SQLITE, connect, ready, snapshot, transaction, translated, version
 from billctl.store.interface import (
     GENESIS,
     UNSETTLED,
@@ -28,25 +28,16 @@ from billctl.store.interface import (
     Head,
     Operation,
     OperationState,
+    Purgeable,
+    Ranges,
     RecordFilter,
     Seal,
     StoredRecord,
 )
 from billctl.store.locks import ObjectLocks
-from billctl.store.schema import ACTIVE_SQL, UNSETTLED_SQL, instant
+from billctl.store.schema import ACTIVE_SQL, PRIVATE_SINCE, UNSETTLED_SQL
 
-_RECORD = "SELECT seq, hash, body FROM record"
 _OPERATION = "SELECT id, key, object, state, intent_seq, outcome_seq FROM operation"
-_INTENTS = (
-    "SELECT record.seq, record.hash, record.body, record.time FROM operation"
-    " JOIN record ON record.seq = operation.intent_seq"
-)
-_SELECTIVE = ("operation", "customer", "object_id")
-_COLUMNS = (*_SELECTIVE, "action", "outcome", "account")
-_LAST_OF_ITS_OPERATION = (
-    "(operation IS NULL OR NOT EXISTS (SELECT 1 FROM record AS later"
-    " WHERE later.operation = record.operation AND later.seq > record.seq))"
-)
 
 
 def open_store(path: Path, *, readonly: bool = False) -> "SqliteStore":
@@ -89,6 +80,7 @@ class SqliteStore:
         self._readonly = readonly
         self._closed = False
         self._mutex = threading.RLock()
+        self._has_private = version(db) >= PRIVATE_SINCE
         self._locks = None if readonly else ObjectLocks(path.with_name(path.name + ".locks"))
 
     @contextmanager
@@ -112,9 +104,8 @@ class SqliteStore:
 
     def append(self, seal: Seal, *, private: str | None = None) -> StoredRecord:
         """Append one record; durable when this returns."""
-        del private
         with self._writing() as db:
-            return _append(db, seal)
+            return _append(db, seal, private)
 
     def begin(
         self,
@@ -127,7 +118,6 @@ class SqliteStore:
         guard: Guard | None = None,
     ) -> StoredRecord:
         """Append an intent and open its operation; `Busy` names the operation that stands in the way."""
-        del private
         with self._writing() as db:
             if found := _operation(db, f"object = ? AND {UNSETTLED_SQL}", object):
                 raise _in_the_way(found, f"on {object}")
@@ -136,8 +126,8 @@ class SqliteStore:
             if _operation(db, "id = ?", operation):
                 raise InternalError(f"the operation id {operation} is already used")
             if guard:
-                guard(partial(_recent, db))
-            record = _append(db, seal)
+                guard(partial(queries.recent, db))
+            record = _append(db, seal, private)
             db.execute(
                 "INSERT INTO operation (id, key, object, state, intent_seq) VALUES (?, ?, ?, ?, ?)",
                 (operation, key, object, OperationState.OPEN.value, record.seq),
@@ -152,7 +142,6 @@ class SqliteStore:
         Raises `StoreError` when there is no such operation or it is already settled, `ValueError` for
         the state `open`.
         """
-        del private
         if state is OperationState.OPEN:
             raise ValueError("an outcome does not leave an operation open")
         with self._writing() as db:
@@ -163,7 +152,7 @@ class SqliteStore:
                 raise StoreError(
                     f"operation {operation} is already settled: {found.state}", code="operation_settled"
                 )
-            record = _append(db, seal)
+            record = _append(db, seal, private)
             db.execute(
                 "UPDATE operation SET state = ?, outcome_seq = ? WHERE id = ?",
                 (state.value, record.seq, operation),
@@ -198,23 +187,24 @@ class SqliteStore:
 
     def record(self, seq: int) -> StoredRecord | None:
         """One record, if there is one with this number."""
+        one = queries.query(RecordFilter(first=seq, last=seq), private=self._has_private)
         with self._open() as db:
-            row = db.execute(f"{_RECORD} WHERE seq = ?", (seq,)).fetchone()
-            return _to_record(row) if row else None
+            row = db.execute(*one).fetchone()
+            return queries.to_record(row) if row else None
 
     def records(
         self, where: RecordFilter, *, newest_first: bool = False, limit: int | None = None
     ) -> Iterator[StoredRecord]:
         """Records that pass the filter, streamed from one snapshot."""
-        return self._stream(*_query(where, newest_first=newest_first, limit=limit))
+        return self._stream(where, newest_first=newest_first, limit=limit)
 
     def latest(self, where: RecordFilter, *, limit: int | None = None) -> Iterator[StoredRecord]:
         """Newest first, of each operation only its last record, where that record passes the filter."""
-        return self._stream(*_query(where, newest_first=True, limit=limit, extra=_LAST_OF_ITS_OPERATION))
+        return self._stream(where, newest_first=True, limit=limit, last_of_operation=True)
 
-    def _stream(self, sql: str, values: dict[str, Any]) -> Iterator[StoredRecord]:
+    def _stream(self, where: RecordFilter, **how: Any) -> Iterator[StoredRecord]:
         self._check_open()
-        return self._rows(sql, values)
+        return self._rows(*queries.query(where, private=self._has_private, **how))
 
     def _rows(self, sql: str, values: dict[str, Any]) -> Iterator[StoredRecord]:
         # Its own connection: a reader that stops half-way must not hold up the writer or other threads.
@@ -222,9 +212,28 @@ class SqliteStore:
             db = connect(self.path, readonly=True)
             try:
                 for row in db.execute(sql, values):
-                    yield _to_record(row)
+                    yield queries.to_record(row)
             finally:
                 db.close()
+
+    def purgeable(self, *, before: datetime, customer: str | None = None) -> Purgeable:
+        """What a purge would remove, and what it would leave."""
+        with self._open() as db, snapshot(db):
+            return purging.purgeable(db, before, customer)
+
+    def purge(self, seal: Seal, *, private: str | None, ranges: Ranges) -> StoredRecord:
+        """Append the record of a purge and remove the private parts of `ranges`, in one transaction."""
+        with self._open() as db:
+            db.execute("PRAGMA secure_delete = ON")
+        with self._writing() as db:
+            record = _append(db, seal, private)
+            purging.remove(db, ranges)
+            return record
+
+    def scrub(self) -> None:
+        """Let no byte of what was purged remain in the store's files; see `billctl.store.purging`."""
+        with self._open() as db:
+            purging.scrub(db, self.path)
 
     def lock_object(self, object: str) -> AbstractContextManager[None]:
         """Hold `object` while the block runs; see `billctl.store.locks`."""
@@ -244,12 +253,14 @@ class SqliteStore:
                 self._locks.close()
 
 
-def _append(db: sqlite3.Connection, seal: Seal) -> StoredRecord:
+def _append(db: sqlite3.Connection, seal: Seal, private: str | None) -> StoredRecord:
     head = _head(db)
-    body = seal(head.seq + 1, head.hash)
-    record = StoredRecord(seq=head.seq + 1, hash=hashlib.sha256(body.encode("utf-8")).hexdigest(), body=body)
-    db.execute("INSERT INTO record (seq, hash, body) VALUES (?, ?, ?)", (record.seq, record.hash, body))
-    return record
+    seq, body = head.seq + 1, seal(head.seq + 1, head.hash)
+    digest = hashlib.sha256(body.encode("utf-8")).hexdigest()
+    db.execute("INSERT INTO record (seq, hash, body) VALUES (?, ?, ?)", (seq, digest, body))
+    if private is not None:
+        db.execute("INSERT INTO private (seq, body) VALUES (?, ?)", (seq, private))
+    return StoredRecord(seq=seq, hash=digest, body=body, private=private)
 
 
 def _head(db: sqlite3.Connection) -> Head:
@@ -257,21 +268,8 @@ def _head(db: sqlite3.Connection) -> Head:
     return Head(seq=row[0], hash=row[1]) if row else Head(seq=0, hash=GENESIS)
 
 
-def _recent(db: sqlite3.Connection, since: datetime) -> Iterator[StoredRecord]:
-    """Intents since then whose operation is unsettled or done, newest first.
-
-    Read from the newest operation back: it ends at the first intent that is older.
-    """
-    begin = instant(since)
-    rows = db.execute(f"{_INTENTS} WHERE {ACTIVE_SQL} ORDER BY intent_seq DESC")
-    for seq, digest, body, time in rows:
-        if time < begin:
-            return
-        yield StoredRecord(seq=seq, hash=digest, body=body)
-
-
 def _operation(db: sqlite3.Connection, condition: str, value: str) -> Operation | None:
-    row = db.execute(f"{_OPERATION} WHERE {condition}", (_text(value),)).fetchone()
+    row = db.execute(f"{_OPERATION} WHERE {condition}", (queries.text(value),)).fetchone()
     return _to_operation(row) if row else None
 
 
@@ -279,10 +277,6 @@ def _to_operation(row: tuple[str, str, str, str, int, int | None]) -> Operation:
     return Operation(
         id=row[0], key=row[1], object=row[2], state=OperationState(row[3]), intent=row[4], outcome=row[5]
     )
-
-
-def _to_record(row: tuple[int, str, str]) -> StoredRecord:
-    return StoredRecord(seq=row[0], hash=row[1], body=row[2])
 
 
 def _in_the_way(found: Operation, what: str) -> Busy:
@@ -297,40 +291,3 @@ def _in_the_way(found: Operation, what: str) -> Busy:
         code="operation_open",
         hint="Run `billctl audit reconcile`.",
     )
-
-
-def _query(
-    where: RecordFilter, *, newest_first: bool, limit: int | None, extra: str | None = None
-) -> tuple[str, dict[str, Any]]:
-    """The statement and its values; which index it reads is decided here, not by guesses about the data."""
-    values: dict[str, Any] = {name: getattr(where, name) for name in _COLUMNS}
-    values["operator"] = where.operator
-    conditions = [f"{name} = :{name}" for name in _COLUMNS if values[name] is not None]
-    if where.operator is not None:
-        conditions.append("(login = :operator OR claimed = :operator)")
-    for name, sign, moment in (("since", ">=", where.since), ("until", "<", where.until)):
-        if moment is not None:
-            conditions.append(f"time {sign} :{name}")
-            values[name] = instant(moment)
-    index = ""
-    if conditions and all(values[name] is None for name in _SELECTIVE):
-        # Without figures about the data SQLite would read whole records to find the few that match.
-        index = " INDEXED BY record_filter"
-        conditions.append("seq > 0")
-    conditions += [extra] if extra else []
-    sql = f"{_RECORD}{index}"
-    if conditions:
-        sql += " WHERE " + " AND ".join(conditions)
-    sql += f" ORDER BY seq {'DESC' if newest_first else 'ASC'} LIMIT :limit"
-    values["limit"] = -1 if limit is None else limit
-    return sql, {name: _text(value) for name, value in values.items() if value is not None}
-
-
-def _text(value: Any) -> Any:
-    """`value` as SQLite can compare it. Raises `UsageError` for text that is not valid Unicode."""
-    if isinstance(value, str):
-        try:
-            value.encode("utf-8")
-        except UnicodeEncodeError:
-            raise UsageError(f"{value!r} is not valid text", code="bad_text") from None
-    return value

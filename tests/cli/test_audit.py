@@ -174,7 +174,7 @@ def falsify(shop: Shop) -> None:
         for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
             database.execute(f"DROP TRIGGER {name}")
         database.execute(
-            "UPDATE record SET body = replace(body, 'charged twice', 'charged thrice') WHERE seq = 3"
+            "UPDATE private SET body = replace(body, 'charged twice', 'charged thrice') WHERE seq = 3"
         )
         database.commit()
 

@@ -120,15 +120,16 @@ class Machine:
 
     def records(self) -> list[dict[str, Any]]:
         """The audit log's notes, as stored."""
+        from billctl.audit.entry import read
         from billctl.store.interface import RecordFilter
         from billctl.store.sqlite import open_store
 
         store = open_store(Path(os.environ["BILLCTL_STATE_DIR"]) / "audit.sqlite", readonly=True)
         try:
-            bodies = [json.loads(record.body) for record in store.records(RecordFilter())]
+            found = [read(record).fields for record in store.records(RecordFilter())]
         finally:
             store.close()
-        return [body for body in bodies if body["phase"] == "note"]
+        return [fields for fields in found if fields["phase"] == "note"]
 
     def files_with(self, text: str) -> list[Path]:
         """Files of the configuration and the state that hold `text`."""

@@ -19,6 +19,7 @@ from billctl.audit.actor import current_actor
 from billctl.audit.log import AuditLog, Subject
 from billctl.cli.app import run
 from billctl.sandbox import ACCOUNT_ID, BRAINTREE_MERCHANT_ID, PAYPAL_CLIENT_ID, STRIPE_KEY
+from billctl.store import schema
 from billctl.store.sqlite import open_store
 from tests.rehearsal import rehearsed
 
@@ -184,7 +185,8 @@ def test_a_log_is_opened_and_its_chain_proved(doctor: Doctor) -> None:
     path = write_log()
     document = doctor()
     assert document["exit"]["code"] == 0
-    assert rows(document, "audit log") == [("ok", f"{path}, schema 1, WAL, synchronous FULL", None)]
+    words = f"{path}, schema {schema.VERSION}, WAL, synchronous FULL"
+    assert rows(document, "audit log") == [("ok", words, None)]
     ((status, detail, _),) = rows(document, "audit chain")
     assert status == "ok"
     assert detail.startswith("2 records, chain whole, head ")

@@ -144,9 +144,14 @@ def test_a_disk_that_is_full_before_the_intent_sends_nothing(shop: Shop) -> None
     ("damage", "why"),
     [
         (
-            "UPDATE record SET body = replace(body, 'charged', 'changed') WHERE seq = 2",
+            "UPDATE record SET body = replace(body, 'refund', 'cancel') WHERE seq = 2",
             "record 2: it was changed",
         ),
+        (
+            "UPDATE private SET body = replace(body, 'charged', 'changed') WHERE seq = 2",
+            "record 2: its private part was changed",
+        ),
+        ("DELETE FROM private WHERE seq = 2", "record 2: its private part is missing"),
         ("DELETE FROM record WHERE seq = 2", "record 3: it does not follow"),
         ("DELETE FROM operation", "record 3: its operation is not known"),
     ],

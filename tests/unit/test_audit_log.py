@@ -25,7 +25,7 @@ from billctl.errors import (
     UsageError,
 )
 from billctl.money import Money
-from billctl.store.interface import OperationState, RecordFilter
+from billctl.store.interface import OperationState, RecordFilter, StoredRecord
 from billctl.store.sqlite import SqliteStore, open_store
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, 250, tzinfo=UTC)
@@ -89,9 +89,7 @@ def log(store: SqliteStore, argv: Sequence[str] = ("billctl", "stripe", "refund"
 
 
 def fields(store: SqliteStore, seq: int) -> dict[str, Any]:
-    record = store.record(seq)
-    assert record
-    return read(record).fields
+    return read(recorded(store, seq)).fields
 
 
 def test_the_first_record_says_that_the_log_was_created(store: SqliteStore) -> None:
@@ -164,7 +162,7 @@ def test_an_intent_answers_who_what_why_when_and_where(store: SqliteStore) -> No
         "source": "cli",
         "argv": ["billctl", "stripe", "refund"],
         "version": found["version"],
-        "format": 1,
+        "format": 2,
     }
 
 
@@ -180,7 +178,7 @@ def test_an_outcome_says_what_became_of_it_and_settles_the_operation(store: Sqli
         after={"refunded": Money(1250, "USD")},
         request_id="req_1",
     )
-    entry = read(fields_text(store, seq))
+    entry = read(recorded(store, seq))
     assert (entry.phase, entry.outcome, entry.state) == ("outcome", "succeeded", "done")
     assert entry.fields["result"]["id"] == "re_1"
     assert entry.fields["request_id"] == "req_1"
@@ -193,10 +191,10 @@ def test_an_outcome_says_what_became_of_it_and_settles_the_operation(store: Sqli
     assert verify(store.path).ok
 
 
-def fields_text(store: SqliteStore, seq: int) -> str:
+def recorded(store: SqliteStore, seq: int) -> StoredRecord:
     record = store.record(seq)
     assert record
-    return record.body
+    return record
 
 
 def test_an_intent_that_is_in_the_way_is_busy_and_not_recorded(store: SqliteStore) -> None:
@@ -221,7 +219,7 @@ def test_an_intent_that_is_in_the_way_is_busy_and_not_recorded(store: SqliteStor
     ],
 )
 def test_every_failed_attempt_is_a_record(store: SqliteStore, error: Exception, outcome: str) -> None:
-    entry = read(fields_text(store, log(store).denied(SUBJECT, error=error)))
+    entry = read(recorded(store, log(store).denied(SUBJECT, error=error)))
     assert (entry.phase, entry.outcome, entry.reason) == ("denied", outcome, "charged twice")
     assert entry.error
     if isinstance(error, BillctlError):
@@ -263,9 +261,9 @@ def test_no_card_number_and_no_key_gets_into_the_log(store: SqliteStore, secret:
     )
     audit.denied(tainted, error=ValueError(secret))
     audit.note("auth add", reason=secret, result=text, error=RuntimeError(secret))
-    bodies = "\n".join(record.body for record in store.records(RecordFilter()))
-    assert secret not in bodies
-    assert "4242424242" not in bodies
+    texts = "\n".join(f"{record.body}\n{record.private}" for record in store.records(RecordFilter()))
+    assert secret not in texts
+    assert "4242424242" not in texts
     assert store.head().seq == 5
 
 
@@ -286,7 +284,7 @@ def test_ids_are_kept_as_they_are(store: SqliteStore) -> None:
 @pytest.mark.parametrize("body", ["", "[]", "{}", '{"time": "yesterday"}', '{"time": 5}', "\udcff"])
 def test_a_text_that_is_no_record_is_a_store_error(body: str) -> None:
     with pytest.raises(StoreError, match="cannot be read"):
-        read(body)
+        read(StoredRecord(seq=1, hash="", body=body))
 
 
 def test_operation_ids_sort_by_time_and_keep_their_form() -> None:
@@ -409,4 +407,4 @@ def test_a_run_below_cron_says_so(tmp_path: Path) -> None:
 
 def test_a_record_is_json_that_any_program_reads(store: SqliteStore) -> None:
     seq = log(store).intent(SUBJECT, operation="op_1", key="k")
-    assert json.loads(fields_text(store, seq))["amount"]["minor"] == 1250
+    assert json.loads(recorded(store, seq).body)["amount"]["minor"] == 1250

@@ -300,6 +300,7 @@ def plain(path: Path) -> Iterator[sqlite3.Connection]:
         db.execute("CREATE TABLE main.record (seq INTEGER PRIMARY KEY, hash TEXT, body TEXT)")
         db.execute("INSERT INTO main.record SELECT seq, hash, body FROM log.record")
         db.execute("CREATE TABLE main.operation AS SELECT * FROM log.operation")
+        db.execute("CREATE TABLE main.private AS SELECT seq, body FROM log.private")
         db.execute("DETACH log")
         db.text_factory = bytes
         yield db

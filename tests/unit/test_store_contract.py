@@ -10,8 +10,17 @@ from typing import Any
 import pytest
 
 from billctl.audit.chain import digest, seal
-from billctl.errors import BillctlError, Busy, StoreError, UsageError
-from billctl.store.interface import GENESIS, Head, OperationState, RecordFilter, Seal, Store, StoredRecord
+from billctl.errors import BillctlError, Busy, PolicyDenied, StoreError, UsageError
+from billctl.store.interface import (
+    GENESIS,
+    Head,
+    OperationState,
+    Recent,
+    RecordFilter,
+    Seal,
+    Store,
+    StoredRecord,
+)
 from billctl.store.schema import instant
 from billctl.store.sqlite import open_store
 
@@ -23,6 +32,11 @@ def text(**fields: Any) -> Seal:
     """A seal of a record with these fields, at noon unless they say otherwise."""
     entry = {"time": instant(NOON), "phase": "note"} | fields
     return lambda seq, prev: seal(seq, prev, entry)
+
+
+def naming(line: str, **fields: Any) -> Seal:
+    """A seal of a record that names `line` as its private part."""
+    return text(private=digest(line), **fields)
 
 
 def begin(store: Store, operation: str, *, key: str | None = None, object: str = "stripe|acct|ch_1") -> int:
@@ -64,6 +78,56 @@ class StoreContract:
         assert list(store.records(RecordFilter())) == [first, second]
         assert store.record(2) == second
         assert store.head() == Head(seq=2, hash=second.hash)
+
+    def test_a_private_part_is_kept_beside_its_record_byte_for_byte(self, store: Store) -> None:
+        line, other = '{"salt":"00","reason":"رد 💶"}', '{"salt":"01","customer":"cus_1"}'
+        noted = store.append(naming(line), private=line)
+        entry = naming(line, phase="intent", operation="op_1", key="k", object="o")
+        begun = store.begin(entry, operation="op_1", key="k", object="o", private=line)
+        settled = naming(other, phase="outcome", operation="op_1", object="o", state="done")
+        done = store.finish(settled, operation="op_1", state=OperationState.DONE, private=other)
+        assert [record.private for record in (noted, begun, done)] == [line, line, other]
+        assert list(store.records(RecordFilter())) == [noted, begun, done]
+        assert list(store.latest(RecordFilter())) == [done, noted]
+        assert store.record(begun.seq) == begun
+
+    def test_a_private_part_goes_in_with_its_record_or_not_at_all(self, store: Store) -> None:
+        line = '{"salt":"00"}'
+        with pytest.raises(StoreError):
+            store.append(text(), private=line)  # the record does not name it
+        with pytest.raises(StoreError):
+            store.append(naming("no JSON"), private="no JSON")
+        assert store.head().seq == 0
+        begin(store, "op_1")
+        with pytest.raises(Busy):
+            store.begin(naming(line), operation="op_2", key="2", object="stripe|acct|ch_1", private=line)
+        assert store.head().seq == 1
+        assert store.append(text()).private is None
+
+    def test_a_customer_is_found_in_records_and_in_private_parts(self, store: Store) -> None:
+        line, other = '{"salt":"00","customer":"cus_1"}', '{"salt":"00","customer":"cus_2"}'
+        store.append(text(customer="cus_1", account="eu"))
+        store.append(naming(line, account="eu"), private=line)
+        store.append(naming(other), private=other)
+        store.append(naming(line, account="us"), private=line)
+        assert numbers(store.records(RecordFilter(customer="cus_1"))) == [1, 2, 4]
+        assert numbers(store.latest(RecordFilter(customer="cus_1"), limit=2)) == [4, 2]
+        assert numbers(store.records(RecordFilter(customer="cus_1", account="eu"))) == [1, 2]
+
+    def test_a_new_intent_is_judged_by_the_recent_ones_with_their_private_parts(self, store: Store) -> None:
+        line = '{"salt":"00","params":{}}'
+        entry = naming(line, phase="intent", operation="op_1", key="1", object="a")
+        store.begin(entry, operation="op_1", key="1", object="a", private=line)
+        seen: list[str | None] = []
+
+        def guard(recent: Recent) -> None:
+            seen.extend(record.private for record in recent(NOON))
+            raise PolicyDenied("enough")
+
+        with pytest.raises(PolicyDenied):
+            store.begin(text(), operation="op_2", key="2", object="b", guard=guard)
+        assert seen == [line]
+        assert store.head().seq == 1
 
     def test_a_seal_that_fails_appends_nothing_and_leaves_the_store_usable(self, store: Store) -> None:
         def broken(seq: int, prev: str) -> str:
@@ -189,6 +253,9 @@ class StoreContract:
             (RecordFilter(operator="layla", action="cancel"), []),
             (RecordFilter(customer="cus_9"), []),
             (RecordFilter(customer=""), []),
+            (RecordFilter(first=4), [4, 5, 6]),
+            (RecordFilter(first=2, last=4, account="eu"), [2]),
+            (RecordFilter(last=0), []),
             (RecordFilter(since=NOON + timedelta(seconds=4)), [4, 5, 6]),
             (RecordFilter(until=NOON + timedelta(seconds=2)), [1]),
             (RecordFilter(customer="cus_1", since=NOON + timedelta(seconds=1, microseconds=1)), [3]),
