@@ -28,18 +28,17 @@ USER_NOTICE = 1 * 8 + 5
 class SyslogAnchor:
     """The system's log; `file` is where its lines can be read back, None for the journal.
 
-    See `billctl.audit.anchors.base.Anchor`; `sockets` are tried in turn.
+    See `billctl.audit.anchors.base.Anchor`.
     """
 
-    def __init__(self, file: Path | None = None, *, sockets: Sequence[Path] = SOCKETS) -> None:
+    def __init__(self, file: Path | None = None) -> None:
         self.file = file
-        self.sockets = sockets
 
     def put(self, checkpoint: Checkpoint, *, time: datetime, limit: float) -> str:
         """Hand the checkpoint's line to the daemon."""
         stamp = f"{time.astimezone():%b} {time.astimezone().day:2} {time.astimezone():%H:%M:%S}"
         line = f"<{USER_NOTICE}>{stamp} billctl[{os.getpid()}]: {line_of(checkpoint)}".encode()
-        path = next((path for path in self.sockets if path.is_socket()), None)
+        path = next((path for path in SOCKETS if path.is_socket()), None)
         if path is None:
             raise _unreachable("no system log listens on this machine")
         try:
