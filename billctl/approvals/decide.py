@@ -130,17 +130,17 @@ class Desk:
         reason: str,
         error: BillctlError | None = None,
     ) -> None:
-        about = {} if request is None else _about(request)
         denied = isinstance(error, PolicyDenied | Busy)
+        plan = request.plan if request else {"object_type": "approval", "object_id": request_id}
         log.note(
             WORDS[approved],
             outcome="succeeded" if error is None else "denied" if denied else "failed",
-            account=request.plan["account"] if request else None,
-            gateway=request.plan["gateway"] if request else None,
-            object_type="approval",
-            object_id=request_id,
+            account=plan.get("account"),
+            gateway=plan.get("gateway"),
+            object_type=plan["object_type"],
+            object_id=plan["object_id"],
             reason=reason,
-            result=about,
+            result=_about(request) if request else {},
             error=error,
         )
 
@@ -150,6 +150,7 @@ LIST = "See `billctl approvals list --all`."
 
 def _about(request: ApprovalRequest) -> dict[str, object]:
     return {
+        "request_id": request.id,
         "requester": request.requester.login,
         "requester_uid": request.requester.uid,
         "action": request.plan["action"],

@@ -10,7 +10,7 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from billctl.approvals.model import ID, ApprovalRequest, Decision, Unsound, read_decision, read_request
@@ -28,13 +28,6 @@ OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 SHARED_EXAMPLE = "install -d -m 3770 -g billing /var/lib/billctl/approvals"
 
-Owner = Callable[[os.stat_result], int]
-
-
-def owner_of(status: os.stat_result) -> int:
-    """Whose a file is: the numeric id of the user."""
-    return status.st_uid
-
 
 @frozen
 class Found:
@@ -45,15 +38,16 @@ class Found:
 
 
 class Folder:
-    """A folder of requests. `private` is one in the state directory, which only root can share.
+    """A folder of requests. `private` is one in the state directory, which only root can share."""
 
-    `owner` tells whose a file is from its status.
-    """
-
-    def __init__(self, path: Path, *, private: bool, owner: Owner = owner_of) -> None:
+    def __init__(self, path: Path, *, private: bool) -> None:
         self.path = path
         self.private = private
-        self._owner = owner
+
+    @staticmethod
+    def owner_of(status: os.stat_result) -> int:
+        """Whose a file is: the user's number."""
+        return status.st_uid
 
     def check(self) -> None:
         """Raise `ConfigError` for a folder that several people cannot trust; a private one may lack."""
@@ -169,7 +163,7 @@ class Folder:
             os.close(descriptor)
         if len(raw) > SIZE_LIMIT:
             raise Unsound("is larger than any of billctl's")
-        return Found(raw=raw, owner=self._owner(status))
+        return Found(raw=raw, owner=self.owner_of(status))
 
     # Writing
 

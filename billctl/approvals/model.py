@@ -6,6 +6,7 @@ hashes of the plan and of the request's own bytes, so that it fits nothing else.
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -62,9 +63,20 @@ class Person:
         return {name: value for name, value in parts.items() if value is not None}
 
 
-def person(actor: Actor, uid: int) -> Person:
-    """The operator as a file's author; `uid` is what the files he makes belong to."""
-    return Person(uid=uid, login=actor.login, host=actor.host, claimed=actor.claimed, sudo_uid=actor.sudo_uid)
+def own_uid() -> int:
+    """Whose the files are that this process makes."""
+    return os.geteuid()
+
+
+def person(actor: Actor) -> Person:
+    """The operator as a file's author."""
+    return Person(
+        uid=own_uid(),
+        login=actor.login,
+        host=actor.host,
+        claimed=actor.claimed,
+        sudo_uid=actor.sudo_uid,
+    )
 
 
 @frozen

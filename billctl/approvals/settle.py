@@ -1,6 +1,5 @@
 """The requester's side: is there an approval of exactly this plan, and if not, ask for one."""
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -41,7 +40,7 @@ def settle(session: Session, plan: Plan, subject: Subject, *, why: tuple[str, ..
         return found
     if found is None:
         found, note = desk.file(why)
-        raise desk.required(found, f"{found.id} asks a second person to approve this{note}", "approval_asked")
+        raise desk.required(found, f"{'; '.join(why)}: {found.id} asks for approval{note}", "approval_asked")
     raise desk.required(found, f"{found.id} still waits for a second person", "approval_pending")
 
 
@@ -113,7 +112,7 @@ class _Desk:
         self.folder = _folder(session)
         self.folder.check()
         self.now = session.clock()
-        self.requester = person(session.actor, own_uid())
+        self.requester = person(session.actor)
         self.plan = bound_plan(session, plan, subject, self.requester.uid)
         self.hash = sha256(canonical(self.plan))
 
@@ -168,11 +167,6 @@ class _Desk:
         error = ApprovalRequired(message, code=code, hint=hint)
         error.approval = _named(request)
         return error
-
-
-def own_uid() -> int:
-    """Whose the files are that this process makes."""
-    return os.geteuid()
 
 
 def _named(request: ApprovalRequest) -> dict[str, str]:

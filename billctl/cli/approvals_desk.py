@@ -13,7 +13,7 @@ from billctl.approvals.folder import Folder
 from billctl.approvals.judge import Verdict
 from billctl.approvals.model import ID, ApprovalRequest, Person, Status, person
 from billctl.approvals.rules import PEOPLE, folder_of
-from billctl.audit.actor import Actor, current_actor
+from billctl.audit.actor import current_actor
 from billctl.cli.audit_log import writing
 from billctl.cli.layout import Cell, Column, Grid, Line, View
 from billctl.cli.opening import session_of
@@ -49,7 +49,7 @@ def desk_of(chosen: Choices, directory: Path | None) -> Iterator[Desk]:
             yield Desk(
                 folder=Folder(directory.absolute(), private=False),
                 policies=None,
-                person=_me(current_actor(os.environ)),
+                person=person(current_actor(os.environ)),
                 open_log=lambda: opened.enter_context(writing())[1],
                 clock=utc_now,
             )
@@ -58,7 +58,7 @@ def desk_of(chosen: Choices, directory: Path | None) -> Iterator[Desk]:
         yield Desk(
             folder=folder_of(session.policies, session.state_dir),
             policies=session.policies,
-            person=_me(session.actor),
+            person=person(session.actor),
             open_log=lambda: session.log,
             clock=session.clock,
         )
@@ -68,10 +68,6 @@ def answer(chosen: Choices, rows: list[dict[str, Any]], view: View, **more: Any)
     """What a command about requests answers: `rows` are their data."""
     profile, mode = chosen.opened or (chosen.profile, None)
     return Result(records=rows, columns=COLUMNS, view=view, profile=profile, mode=mode, **more)
-
-
-def _me(actor: Actor) -> Person:
-    return person(actor, os.geteuid())
 
 
 def checked_id(text: str) -> str:
