@@ -5,42 +5,46 @@ gateway settles it. Each kind of change is a `Verb`; the path is the same for al
 """
 
 import hashlib
-import signal
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from billctl.approvals import Approval, settle, standing, used
 from billctl.audit.entry import read
 from billctl.audit.log import OutcomeNotRecorded, Subject, check_tail
 from billctl.errors import (
-    AuthFailed,
+    ApprovalRequired,
     BillctlError,
     Busy,
-    ConfigError,
-    Interrupted,
-    NotFound,
-    NotSent,
-    OutcomeUnknown,
     PolicyDenied,
     Refused,
     StoreError,
     Terminated,
     UsageError,
 )
+from billctl.failures import as_error, proved_by
 from billctl.frozen import field, frozen, replace
 from billctl.gateway import Stamp
 from billctl.money import Money
+from billctl.policy.rules import Case
+from billctl.policy.verdict import Judge, Verdict, Word
 from billctl.reasons import check_reason
 from billctl.session import Session
+from billctl.standing import abandoned_operation, standing_in_the_way
 from billctl.store.interface import UNSETTLED, Operation, OperationState
 from billctl.text import find_secret
 from billctl.verbs.plan import Done, Plan, Verb
 
 KEY_LENGTH = 32
+SPENT = frozenset({"succeeded", "pending", "unknown"})
+"""Outcomes after which an approval is good for nothing more."""
 
 
 @frozen
 class Request:
-    """What an operator asked for, besides the verb: on what, why, and under which assurances."""
+    """What an operator asked for, besides the verb: on what, why, and under which assurances.
+
+    `attended`: a person at a terminal can be asked.
+    """
 
     object_id: str
     reason: str | None
@@ -50,6 +54,8 @@ class Request:
     dry_run: bool = False
     yes: bool = False
     live: str | None = None
+    request_approval: bool = False
+    attended: bool = False
 
 
 @frozen
@@ -57,8 +63,8 @@ class ActionResult:
     """What became of a request.
 
     `outcome` is a word of the command-line contract, None after a dry run. `error` is set when the
-    action did not succeed although there is a result to show; `intent` and `outcome_seq` number the
-    audit records.
+    action did not succeed although there is a result to show, or (after a dry run) would not;
+    `intent` and `outcome_seq` number the audit records. `verdict` is the policies', where they were asked.
     """
 
     plan: Plan
@@ -69,6 +75,7 @@ class ActionResult:
     intent: int | None = None
     outcome_seq: int | None = None
     error: BillctlError | None = None
+    verdict: Verdict | None = None
 
 
 class Confirmation(Protocol):
@@ -105,6 +112,14 @@ def check_request(request: Request) -> None:
         )
 
 
+def _check_params(verb: Verb) -> None:
+    for name, text in verb.params().items():
+        if secret := find_secret(text):
+            raise UsageError(
+                f"--{name} seems to hold {secret}, which must not be recorded", code="secret_in_text"
+            )
+
+
 def perform(
     session: Session, account: str, verb: Verb, request: Request, confirmation: Confirmation
 ) -> ActionResult:
@@ -115,6 +130,7 @@ def perform(
     its failure is the result's `error`. A dry run returns before anything is recorded or sent.
     """
     check_request(request)
+    _check_params(verb)
     subject = Subject(
         action=verb.name,
         gateway=session.gateway_of(account),
@@ -133,10 +149,10 @@ def perform(
         if known:
             return known
         if request.dry_run:
-            confirmation.check(run.plan, request)
-            return ActionResult(plan=run.plan, operation=None, outcome=None)
+            return run.rehearse(confirmation)
+        run.permit()
         confirmation.ask(run.plan, request)
-        return run.send()
+        return run.noted(run.send())
     except StoreError:
         raise
     except (KeyboardInterrupt, Terminated):
@@ -145,7 +161,7 @@ def perform(
         raise
     except BillctlError as error:
         if not request.dry_run:
-            session.log.denied(run.subject, error=error)
+            session.log.denied(run.subject, error=error, approval=error.approval)
         raise
 
 
@@ -157,10 +173,14 @@ class _Run:
         self.verb = verb
         self.request = request
         self.subject = subject
+        self.approval: Approval | None = None
         check_tail(session.store)  # an unreadable or broken log stops everything before a gateway is asked
 
     def prepare(self, account: str) -> ActionResult | None:
         """Read, resolve and check; what is already known of this very operation, if anything."""
+        self.judge = Judge(
+            policies=self.session.policies, actor=self.session.actor, mode=str(self.session.profile.mode)
+        )
         opening = self.session.opening(account)
         try:
             plan = self.verb.plan(self.session.gateway(account), self.request.object_id)
@@ -178,7 +198,46 @@ class _Run:
         known = self._known()
         if known is None:
             self.plan = self.verb.check(opened.gateway, self.plan)
+            asked = self.request.request_approval
+            self.verdict = self.judge.verdict(self._case(), self.session.store, asked=asked)
         return known
+
+    def _case(self) -> Case:
+        return Case(
+            plan=self.plan,
+            subject=self.subject,
+            attended=self.request.attended,
+            now=self.session.clock(),
+        )
+
+    def rehearse(self, confirmation: Confirmation) -> ActionResult:
+        """What a dry run shows; its error is the one that the real run would end with here."""
+        error = self._objection()
+        if error is None:
+            confirmation.check(self.plan, self.request)
+        return ActionResult(plan=self.plan, operation=None, outcome=None, error=error, verdict=self.verdict)
+
+    def _objection(self) -> BillctlError | None:
+        if denial := self.verdict.denial():
+            return denial
+        if self.verdict.word is not Word.NEEDS_APPROVAL:
+            return None
+        self.approval = standing(self.session, self.plan, self.subject)
+        if self.approval:
+            return None
+        return ApprovalRequired(
+            f"a second person would have to approve this: {'; '.join(self.verdict.why)}",
+            hint="Without --dry-run this asks for approval, if nobody was asked yet.",
+        )
+
+    def permit(self) -> None:
+        """Raise `PolicyDenied` or `ApprovalRequired` unless the policies or a second person allow it."""
+        if denial := self.verdict.denial():
+            raise denial
+        if self.verdict.word is Word.NEEDS_APPROVAL:
+            self.approval = settle(self.session, self.plan, self.subject, why=self.verdict.why)
+            approved = f"by {self.approval.approver}: {self.approval.reason}"
+            self.plan = replace(self.plan, facts=(*self.plan.facts, ("approved", approved)))
 
     def _key(self, amount: Money | None) -> str:
         return operation_key(
@@ -244,6 +303,13 @@ class _Run:
             outcome_seq=operation.outcome if operation else None,
         )
 
+    def noted(self, done: ActionResult) -> ActionResult:
+        """`done`, after what follows it: an approval is used up by whatever may have had an effect."""
+        notes = []
+        if self.approval and done.operation and done.outcome in SPENT:
+            notes.append(used(self.session, self.approval, done.operation))
+        return replace(done, notes=(*done.notes, *(note for note in notes if note)))
+
     def send(self) -> ActionResult:
         """Intent on disk, send, outcome on disk; one at a time for one object, on this host."""
         store, log, plan = self.session.store, self.session.log, self.plan
@@ -252,7 +318,15 @@ class _Run:
             standing = store.unsettled_on(object=plan.object)
             if standing:
                 raise abandoned_operation(standing, plan)
-            intent = log.intent(self.subject, operation=operation, key=plan.key, before=plan.before)
+            intent = log.intent(
+                self.subject,
+                operation=operation,
+                key=plan.key,
+                before=plan.before,
+                approval=self.approval.data() if self.approval else None,
+                # What a second person approved is not held against the operator's own limits.
+                guard=None if self.approval else self.judge.guard(self._case()),
+            )
             stamp = Stamp(
                 key=plan.key,
                 operation=operation,
@@ -267,10 +341,8 @@ class _Run:
             return self._record_success(operation, intent, done)
 
     def _record_failure(self, operation: str, intent: int, raised: BaseException) -> ActionResult:
-        state, outcome = next(
-            (row[1:] for row in FAILURES if isinstance(raised, row[0])), (OperationState.UNKNOWN, "unknown")
-        )
-        error = _as_error(raised, operation, self.verb, self.plan)
+        state, outcome = proved_by(raised)
+        error = as_error(raised, operation, self.verb, self.plan)
         outcome_seq: int | None = None
         try:
             outcome_seq = self.session.log.outcome(
@@ -323,54 +395,3 @@ class _Run:
             outcome_seq=outcome_seq,
             error=error,
         )
-
-
-FAILURES: tuple[tuple[tuple[type[BillctlError], ...], OperationState, str], ...] = (
-    ((OutcomeUnknown,), OperationState.UNKNOWN, "unknown"),
-    ((NotSent, UsageError, ConfigError, PolicyDenied), OperationState.NOT_SENT, "not_sent"),
-    ((Refused, NotFound, AuthFailed), OperationState.REFUSED, "refused"),
-)
-"""What a failure while sending proves. Anything not named here proves nothing: unknown."""
-
-
-def _as_error(raised: BaseException, operation: str, verb: Verb, plan: Plan) -> BillctlError:
-    """What was raised while sending, as an error that says what is known of the change."""
-    if isinstance(raised, BillctlError):
-        return raised
-    if isinstance(raised, Exception):
-        return OutcomeUnknown(
-            f"{type(raised).__name__} while sending the {verb.name} of {plan.record.ref}",
-            account=plan.record.account,
-        )
-    return Interrupted(
-        raised.number if isinstance(raised, Terminated) else signal.SIGINT,
-        f"interrupted while sending {operation}, the {verb.name} of {plan.record.ref}",
-        sent=OutcomeUnknown.sent,
-        hint=OutcomeUnknown.default_hint,
-    )
-
-
-def standing_in_the_way(session: Session, operation: Operation, plan: Plan) -> BillctlError:
-    """The error for an unsettled operation on the object: busy while its process lives, else abandoned."""
-    try:
-        with session.store.lock_object(operation.object):
-            return abandoned_operation(operation, plan)
-    except Busy:
-        return Busy(
-            f"{operation.id} on {plan.record.ref} is being done right now by another run",
-            code="operation_open",
-            hint="Wait for it, then look: `billctl audit list`.",
-        )
-
-
-def abandoned_operation(operation: Operation, plan: Plan) -> BillctlError:
-    """The error for an operation whose process ended without knowing what became of it.
-
-    Unknown where it is this very operation; where it is another one on the same object, this one was
-    certainly not sent and waits.
-    """
-    hint = "Run `billctl audit reconcile`, then run this again."
-    message = f"nobody knows yet what became of {operation.id} on {plan.record.ref}"
-    if operation.key == plan.key:
-        return OutcomeUnknown(f"{message}; nothing was sent now", code="operation_unknown", hint=hint)
-    return Busy(f"{message}, so this waits", code="object_unsettled", hint=hint)

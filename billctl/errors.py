@@ -5,7 +5,8 @@ wrong, whether anything was sent, what to do next. A gateway plugin raises `Refu
 `NoAnswer`, `NotFound`, `AuthFailed`, `Unsupported` and `OutcomeUnknown`; the rest belong to billctl.
 """
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 NOTHING_SENT = "Nothing was sent."
 NOTHING_CHANGED = "Nothing changed."
@@ -16,7 +17,8 @@ class BillctlError(Exception):
 
     `message` is one sentence without a secret in it and without a final period. `code` is a stable
     machine-readable word (the gateway's own where it has one). `hint` says what to do next.
-    `account` is the account's name in the profile, where one is concerned.
+    `account` is the account's name in the profile, where one is concerned. `approval` is the request for
+    approval that it is about, as the audit log keeps it.
     """
 
     exit_code: int = 1
@@ -25,6 +27,7 @@ class BillctlError(Exception):
     default_hint: ClassVar[str] = ""
     shows_code: ClassVar[bool] = False
     """Whether a person's line names the code: where it is the gateway's own, to be looked up there."""
+    approval: Mapping[str, Any] | None = None
 
     def __init__(
         self, message: str, *, code: str | None = None, hint: str | None = None, account: str | None = None

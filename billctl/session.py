@@ -27,6 +27,7 @@ from billctl.gateway import Account, Gateway, Identity, Secret
 from billctl.parallel import Job
 from billctl.paths import ensure_private_dir, state_dir
 from billctl.profiles import AccountConfig, Profile
+from billctl.profiles.policy import Policy
 from billctl.store.interface import Store
 
 if TYPE_CHECKING:
@@ -313,6 +314,13 @@ class Session:
         store = open_store(self.state_dir / STORE)
         self._stack.callback(store.close)
         return store
+
+    @cached_property
+    def policies(self) -> tuple[Policy, ...]:
+        """The policies that every action must keep. Raises `ConfigError`: see `profiles.central`."""
+        from billctl.profiles.central import policies_of
+
+        return policies_of(self.profile)
 
     @cached_property
     def actor(self) -> Actor:

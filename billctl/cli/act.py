@@ -5,7 +5,6 @@ from typing import Any
 
 import typer
 
-from billctl import policy
 from billctl.actions import ActionResult, Request, perform
 from billctl.cli import progress, prompts
 from billctl.cli.layout import Cell, Column, Grid, Line, View, render
@@ -15,6 +14,8 @@ from billctl.cli.output import Result, terminal_width
 from billctl.errors import BillctlError, PolicyDenied, UsageError
 from billctl.frozen import replace
 from billctl.money import parse
+from billctl.policy import live
+from billctl.policy.verdict import Word
 from billctl.session import Session
 from billctl.verbs.plan import Plan, Verb
 
@@ -24,6 +25,7 @@ CONTRACT_OUTCOMES = {"not_sent": "failed"}
 RESULT_COLUMNS = ("operation", "action", "ref", "outcome", "amount.amount", "amount.currency")
 RECEIVER = {"resend": "result.to"}
 """What stands in the last column of TSV instead of the result's id."""
+WORDS = {Word.DENIED: "denied", Word.NEEDS_APPROVAL: "needs approval"}
 
 
 def act(context: typer.Context, verb: Verb, object_id: str) -> Result:
@@ -31,7 +33,8 @@ def act(context: typer.Context, verb: Verb, object_id: str) -> Result:
     chosen = choices(context)
     options = dict(chosen.action)
     account = options.pop("account")
-    request = Request(object_id=object_id, **options | {"again": _ordinal(options["again"])})
+    options |= {"again": _ordinal(options["again"]), "attended": prompts.somebody_is_there()}
+    request = Request(object_id=object_id, **options)
     gateway = str(context.parent.info_name) if context.parent else ""
     with session_of(chosen) as session:
         name, object_id = object_of(session, gateway, object_id, account)
@@ -60,13 +63,13 @@ class _Confirmation:
 
     def check(self, plan: Plan, request: Request) -> None:
         """See `actions.Confirmation`; a rehearsal needs no `--yes`, one that has it is judged by the rest."""
-        policy.check_live_assertion(request.live, plan.identity)
+        live.check_live_assertion(request.live, plan.identity)
         if request.yes and not prompts.somebody_is_there():
             self._check_unattended(plan, request)
 
     def ask(self, plan: Plan, request: Request) -> None:
         """See `actions.Confirmation`."""
-        policy.check_live_assertion(request.live, plan.identity)
+        live.check_live_assertion(request.live, plan.identity)
         if not prompts.somebody_is_there():
             self._check_unattended(plan, request)
             return
@@ -80,7 +83,7 @@ class _Confirmation:
 
     def _check_unattended(self, plan: Plan, request: Request) -> None:
         profile = self._session.profile
-        policy.check_unattended(
+        live.check_unattended(
             yes=request.yes,
             live=plan.live,
             asserted=request.live,
@@ -143,11 +146,13 @@ def _result(done: ActionResult, session: Session) -> Result:
     }
     if dry:
         data |= {"dry_run": True, "plan": dict(plan.facts)}
+    if done.verdict:
+        data["policy"] = done.verdict.data()
     return Result(
         data=data,
         records=[{"type": "action"} | data],
         columns=(*RESULT_COLUMNS, RECEIVER.get(plan.verb, "result.id")),
-        view=_dry_view(plan) if dry else _done_view(done),
+        view=_dry_view(done) if dry else _done_view(done),
         warnings=list(done.notes),
         error=done.error,
         profile=session.profile.name,
@@ -156,13 +161,23 @@ def _result(done: ActionResult, session: Session) -> Result:
     )
 
 
-def _dry_view(plan: Plan) -> View:
-    rows = tuple((Cell(label, "dim"), text) for label, text in plan.facts)
+def _dry_view(done: ActionResult) -> View:
+    plan = done.plan
+    facts = (*plan.facts, *_policy_facts(done))
+    rows = tuple((Cell(label, "dim"), text) for label, text in facts)
     mode = Cell("LIVE", "red") if plan.live else Cell("test")
     return [
         Line((mode, plan.record.ref, "dry run: nothing was sent")),
         Grid((Column(), Column()), rows, indent=2),
     ]
+
+
+def _policy_facts(done: ActionResult) -> list[tuple[str, str]]:
+    """A line for each rule that objects; nothing where all is allowed."""
+    if done.verdict is None or done.verdict.word is Word.ALLOWED:
+        return []
+    said = WORDS[done.verdict.word]
+    return [("policy", f"{said}: {why}") for why in done.verdict.why]
 
 
 PAST = {"refund": "Refunded", "void": "Voided", "cancel": "Canceled", "resend": "Sent"}

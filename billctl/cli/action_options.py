@@ -40,6 +40,7 @@ OPTIONS: tuple[tuple[str, str | None, str], ...] = (
     ("dry_run", None, "Read and check everything, send nothing."),
     ("yes", None, "Do not ask."),
     ("live", "ACCOUNT_ID", "The live account this is meant for."),
+    ("request_approval", None, "Ask a second person where the policy's limits are exceeded."),
     ("account", "NAME", "Account of the profile."),
 )
 """The options of every action: name, what stands for the value (None: a flag), help."""

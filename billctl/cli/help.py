@@ -22,7 +22,7 @@ TOPICS = {
     "secrets": "Where credentials come from; never from a profile.",
     "output": "Formats, fields, jq, and the options that every command takes.",
     "audit": "What the audit log proves, and how to prove an export without billctl.",
-    "policy": "Limits and approvals: what this version does instead.",
+    "policy": "Limits, what needs approval, what is never allowed.",
     "approvals": "A second person's yes or no, and what it is worth.",
     "plugins": "Gateways that others bring.",
 }

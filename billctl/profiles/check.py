@@ -4,8 +4,10 @@ from pathlib import Path
 
 from billctl.gateway import Timeouts
 from billctl.profiles.accounts import AccountReader, Gateways
+from billctl.profiles.audit import audit_settings
 from billctl.profiles.faults import Faults
 from billctl.profiles.model import AccountConfig, Mode, Profile
+from billctl.profiles.policy import Policy
 from billctl.profiles.values import Table, note_secret_values, note_type, note_unknown_keys
 from billctl.profiles.words import KeyPath, shown
 
@@ -16,14 +18,10 @@ EXAMPLES = {
     "credential_command": 'credential_command = ["pass", "show", "billctl/{account}/{secret}"]',
     "network": "[network]",
     "accounts": "[accounts.stripe]",
+    "policy": "[policy]",
+    "audit": "[audit]",
 }
 """How each top-level key is written; the keys are the ones a profile may have."""
-
-NOT_YET_ENFORCED = {
-    "policy": "this version enforces no policy, and a limit that is only written down protects nobody",
-    "audit": "this version acts on no audit settings",
-}
-"""Tables of the contract that nothing acts on yet: refused, so that nobody relies on them."""
 
 NETWORK = {
     "connect_timeout": ("connect", 0.05, 120.0),
@@ -36,10 +34,7 @@ NETWORK = {
 def profile_of(data: Table, name: str, path: Path, gateways: Gateways, faults: Faults) -> Profile:
     """The profile that `data` describes; to be used only if nothing was added to `faults`."""
     note_secret_values(data, faults)
-    for table, why in NOT_YET_ENFORCED.items():
-        if table in data:
-            faults.add((table,), why, f"Take [{table}] out.")
-    note_unknown_keys(data, (), (*EXAMPLES, *NOT_YET_ENFORCED), faults)
+    note_unknown_keys(data, (), EXAMPLES, faults)
     mode = _mode(data, faults)
     sandbox = _flag(data, "sandbox", faults)
     if sandbox and mode is Mode.LIVE:
@@ -56,6 +51,8 @@ def profile_of(data: Table, name: str, path: Path, gateways: Gateways, faults: F
         timeouts=_timeouts(data, faults),
         credential_command=_command(data, faults),
         sandbox=sandbox,
+        policy=_policy(data, name, faults),
+        audit=audit_settings(data, faults),
     )
 
 
@@ -125,6 +122,14 @@ def _command(data: Table, faults: Faults) -> tuple[str, ...]:
         elif not part.isprintable():
             faults.add((*path, number), "holds a control or invisible character", "Take it out.")
     return tuple(part for part in value if isinstance(part, str))
+
+
+def _policy(data: Table, name: str, faults: Faults) -> Policy | None:
+    if "policy" not in data:
+        return None
+    from billctl.profiles.policy_table import policy_of
+
+    return policy_of(data["policy"], f"policy {name}", faults)
 
 
 def _accounts(data: Table, reader: AccountReader) -> dict[str, AccountConfig]:

@@ -38,7 +38,7 @@ class Profile:
 
     `credential_command` is an argv, empty where there is none. With `sandbox` the rehearsal gateways
     are brought up for the command, and accounts have neither address nor credentials of their own.
-    `policies` are all to be kept: the profile's own, and the one signed off centrally.
+    `policy` is the profile's own; a central one binds too (`billctl.profiles.central.policies_of`).
     """
 
     name: str
@@ -49,7 +49,7 @@ class Profile:
     timeouts: Timeouts = field(default_factory=Timeouts)
     credential_command: tuple[str, ...] = ()
     sandbox: bool = False
-    policies: tuple[Policy, ...] = ()
+    policy: Policy | None = None
     audit: AuditSettings = field(default_factory=AuditSettings)
 
     @property

@@ -1,8 +1,11 @@
-"""The `[policy]` table: what an operator may do by himself, and what needs a second person."""
+"""What a `[policy]` table says once read: what an operator may do alone, and what needs a second person."""
 
 from collections.abc import Mapping
 
 from billctl.frozen import field, frozen
+
+ACTIONS = ("refund", "void", "cancel", "resend")
+"""The actions that a rule can name."""
 
 Limits = Mapping[str, int]
 """Currency → minor units (ISO 4217)."""
@@ -10,13 +13,14 @@ Limits = Mapping[str, int]
 
 @frozen
 class Policy:
-    """One policy file's or profile's rules; None, or empty, where it has no such rule.
+    """One file's rules; None, or empty, where it has no such rule.
 
     `source` is how a refusal names it (`policy shop`, a path). Amounts are in minor units by currency.
-    A table of `max_refund` or `max_void` also says which currencies are allowed at all; the tables of
-    a day's total and of approvals bind only the currencies they name. A day is the last 24 hours.
-    `tickets` are patterns that must all match. `unattended` are the actions allowed without a terminal
-    (None: all). `approvers` are logins, or `group:NAME` (None: anyone but who asked).
+    `max_refund` and `max_void` bind every currency: one that they do not name has no limit to be under.
+    `daily_refund_total` and `approve_above` bind only the currencies they name. A day is the last 24
+    hours. `require_ticket` is a pattern of `billctl.profiles.pattern`. `unattended` are the actions
+    allowed without a terminal (None: all). `approvers` are logins, or `group:NAME` (None: anyone but
+    who asked).
     """
 
     source: str

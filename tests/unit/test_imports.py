@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ROWS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("cli",),
-    ("lookup", "listing", "batch", "actions", "reconcile", "resolve"),
+    ("lookup", "listing", "batch", "actions", "reconcile", "resolve", "followup", "movements"),
     ("policy", "approvals", "anchoring", "standing", "failures"),
     ("verbs", "fanout", "recorded"),
     ("session",),

@@ -6,7 +6,7 @@ import pytest
 
 from billctl.errors import PolicyDenied
 from billctl.gateway import Identity
-from billctl.policy import check_live_assertion, check_unattended
+from billctl.policy.live import check_live_assertion, check_unattended
 
 IDENTITY = Identity(id="acct_1Abc", name="Example GmbH", live=True)
 

@@ -333,14 +333,9 @@ FAULTS: dict[str, tuple[str | bytes, str]] = {
         GOOD + STRIPE,
         "shop.toml line 4: this is not TOML: Cannot declare ('accounts', 'stripe') twice. Correct that line.",
     ),
-    "a policy": (
-        GOOD + '[policy]\nmax_refund = { USD = "200.00" }\n',
-        "shop.toml line 4, policy: this version enforces no policy, and a limit that is only written down "
-        "protects nobody. Take [policy] out.",
-    ),
-    "an anchor": (
-        GOOD + '[audit]\nanchors = ["syslog"]\n',
-        "shop.toml line 4, audit: this version acts on no audit settings. Take [audit] out.",
+    "a policy that is no table": (
+        "policy = 7\n" + GOOD,
+        "shop.toml line 1, policy: must be a table, not a number. Write it as [policy].",
     ),
     "a live sandbox": (
         'mode = "live"\nsandbox = true\n' + STRIPE + 'account_id = "acct_1"\n',
@@ -414,7 +409,7 @@ def test_a_time_out_of_range_is_refused(key: str, value: str, bounds: str, env: 
 def test_all_faults_come_at_once_in_the_order_of_the_file(env: dict[str, str]) -> None:
     content = (
         'mode = "prod"\n[accounts.paypal]\ngateway = "paypal"\nclient_secret = "x"\n'
-        '[accounts.Other]\ngateway = "nobody"\n[policy]\n[network]\ndeadline = 0\n'
+        '[accounts.Other]\ngateway = "nobody"\n[policy]\nmax_refund = 5\n[network]\ndeadline = 0\n'
     )
     found = faults(env, content)
     assert [fault.split(":")[0] for fault in found] == [
@@ -423,8 +418,8 @@ def test_all_faults_come_at_once_in_the_order_of_the_file(env: dict[str, str]) -
         "shop.toml line 4, accounts.paypal.client_secret",
         "shop.toml line 5, accounts.Other",
         "shop.toml line 6, accounts.Other.gateway",
-        "shop.toml line 7, policy",
-        "shop.toml line 9, network.deadline",
+        "shop.toml line 8, policy.max_refund",
+        "shop.toml line 10, network.deadline",
     ]
     with pytest.raises(ProfileError) as caught:
         load(env, content)

@@ -1,0 +1,50 @@
+"""What a failure while sending proves, and how it is said."""
+
+import signal
+
+from billctl.errors import (
+    AuthFailed,
+    BillctlError,
+    ConfigError,
+    Interrupted,
+    NotFound,
+    NotSent,
+    OutcomeUnknown,
+    PolicyDenied,
+    Refused,
+    Terminated,
+    UsageError,
+)
+from billctl.store.interface import OperationState
+from billctl.verbs.plan import Plan, Verb
+
+PROOFS: tuple[tuple[tuple[type[BillctlError], ...], OperationState, str], ...] = (
+    ((OutcomeUnknown,), OperationState.UNKNOWN, "unknown"),
+    ((NotSent, UsageError, ConfigError, PolicyDenied), OperationState.NOT_SENT, "not_sent"),
+    ((Refused, NotFound, AuthFailed), OperationState.REFUSED, "refused"),
+)
+"""What a failure while sending proves. Anything not named here proves nothing: unknown."""
+
+
+def proved_by(raised: BaseException) -> tuple[OperationState, str]:
+    """The state that a failure while sending leaves an operation in, and the outcome's word."""
+    return next(
+        (row[1:] for row in PROOFS if isinstance(raised, row[0])), (OperationState.UNKNOWN, "unknown")
+    )
+
+
+def as_error(raised: BaseException, operation: str, verb: Verb, plan: Plan) -> BillctlError:
+    """What was raised while sending, as an error that says what is known of the change."""
+    if isinstance(raised, BillctlError):
+        return raised
+    if isinstance(raised, Exception):
+        return OutcomeUnknown(
+            f"{type(raised).__name__} while sending the {verb.name} of {plan.record.ref}",
+            account=plan.record.account,
+        )
+    return Interrupted(
+        raised.number if isinstance(raised, Terminated) else signal.SIGINT,
+        f"interrupted while sending {operation}, the {verb.name} of {plan.record.ref}",
+        sent=OutcomeUnknown.sent,
+        hint=OutcomeUnknown.default_hint,
+    )

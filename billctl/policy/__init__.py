@@ -1,0 +1,1 @@
+"""What billctl refuses by itself before anything is sent: the live guard, and the rules of a policy."""

@@ -1,0 +1,94 @@
+"""The verdict of all policies on one plan, and the guard that holds the limits per day under concurrency."""
+
+from enum import StrEnum
+from typing import Any
+
+from billctl.audit.actor import Actor
+from billctl.errors import PolicyDenied
+from billctl.frozen import frozen, replace
+from billctl.policy.budget import Day, day_of, recent_in
+from billctl.policy.rules import Case, Objection, Weight, has_daily, objections
+from billctl.profiles.policy import Policy
+from billctl.store.interface import Guard, Recent, Store
+
+ASK = "Ask for approval with --request-approval."
+ASKED_FOR = "asked for with --request-approval"
+
+
+class Word(StrEnum):
+    """What a verdict says."""
+
+    ALLOWED = "allowed"
+    NEEDS_APPROVAL = "needs_approval"
+    DENIED = "denied"
+
+
+@frozen
+class Verdict:
+    """What the policies say of a plan. `asked`: approval was asked for, whether it is needed or not."""
+
+    objections: tuple[Objection, ...]
+    asked: bool = False
+
+    @property
+    def word(self) -> Word:
+        """The verdict in a word."""
+        if self._against():
+            return Word.DENIED
+        return Word.NEEDS_APPROVAL if self.asked or self.objections else Word.ALLOWED
+
+    @property
+    def why(self) -> tuple[str, ...]:
+        """Why approval is needed, as sentences."""
+        return tuple(objection.text for objection in self.objections) or (ASKED_FOR,) * self.asked
+
+    def denial(self) -> PolicyDenied | None:
+        """The error of a denial: the first objection against which there is no remedy, or none was used."""
+        against = self._against()
+        if against is None:
+            return None
+        hint = ASK if against.weight is Weight.LIMIT else against.hint
+        return PolicyDenied(against.text, code=against.rule, hint=hint)
+
+    def _against(self) -> Objection | None:
+        decisive = {Weight.FINAL} if self.asked else {Weight.FINAL, Weight.LIMIT}
+        return next((o for o in self.objections if o.weight in decisive), None)
+
+    def data(self) -> dict[str, Any]:
+        """The form of every output."""
+        rules = [{"rule": objection.rule, "text": objection.text} for objection in self.objections]
+        return {"verdict": str(self.word), "rules": rules}
+
+
+@frozen
+class Judge:
+    """The policies in force for one operator's actions; `mode` is the profile's."""
+
+    policies: tuple[Policy, ...]
+    actor: Actor
+    mode: str
+
+    def verdict(self, case: Case, store: Store, *, asked: bool) -> Verdict:
+        """What the policies say of `case`, by what the log holds now; `asked`: for approval."""
+        if has_daily(self.policies):
+            case = replace(case, day=self._day(case, recent_in(store)))
+        return Verdict(objections=tuple(objections(self.policies, case)), asked=asked)
+
+    def guard(self, case: Case) -> Guard | None:
+        """Holds the limits per day again within the intent's transaction, where no other run can add to them.
+
+        It raises `PolicyDenied`. None where there is no such limit.
+        """
+        if not has_daily(self.policies):
+            return None
+
+        def hold(recent: Recent) -> None:
+            now = replace(case, day=self._day(case, recent))
+            verdict = Verdict(objections=tuple(objections(self.policies, now, daily_only=True)))
+            if denial := verdict.denial():
+                raise denial
+
+        return hold
+
+    def _day(self, case: Case, recent: Recent) -> Day:
+        return day_of(recent, actor=self.actor, mode=self.mode, now=case.now)
