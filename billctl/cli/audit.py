@@ -10,6 +10,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "verify": ("billctl.cli.audit_verify", "Prove the log from its bytes."),
     "anchor": ("billctl.cli.audit_anchor", "Keep the head of the log elsewhere."),
     "export": ("billctl.cli.audit_export", "Export the log as a file that proves itself."),
+    "report": ("billctl.cli.audit_report", "Count what was done, with totals per currency."),
+    "purge": ("billctl.cli.audit_purge", "Remove what old records say of persons."),
     "reconcile": ("billctl.cli.audit_reconcile", "Settle unknown outcomes by asking the gateways."),
     "resolve": ("billctl.cli.audit_resolve", "Say what became of what no gateway can tell."),
 }

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from billctl.money import Money
+from billctl.session import STORE
+from tests.sample_log import refund, sample_log
 from tests.shop import DISPUTED, HELD, PAID, PART, PAST_DUE, SUBSCRIPTION, WHY, Shop
 
 FOLDER = Path(__file__).parent / "golden"
@@ -79,7 +82,25 @@ def test_the_audit_log_prints_what_its_file_says(shop: Shop, form: str, outer_en
     compare(f"audit-list.{form}.txt", normal(ran.out + verified.out), outer_env)
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_a_report_prints_what_its_file_says(tmp_path: Path, form: str, outer_env: Mapping[str, str]) -> None:
+    shop = Shop(tmp_path / "state", tmp_path / "config", url="")
+    with sample_log(shop.state_dir / STORE) as log:
+        log.done(refund(1))
+        log.done(refund(2))
+        log.done(refund(3, Money(4000, "EUR"), gateway="paypal", reason_code=None), "pending", login="amir")
+        log.done(refund(4, None, action="cancel"), login="amir")
+        log.denied(refund(5), login="amir")
+        log.followed(refund(6), log.done(refund(6)), "failed")
+        log.later(days=20)
+        log.done(refund(7, Money(310500, "KWD")), "unknown")
+    ran = shop.run("audit", "report", "-o", form)
+    told = f"exit {ran.code}\n--- stdout\n{ran.out}--- stderr\n{ran.err}"
+    compare(f"audit-report.{form}.txt", normal(told), outer_env)
+
+
 def test_no_file_is_left_over_from_a_command_that_is_gone() -> None:
     known = {f"{name}.{form}.txt" for name in COMMANDS for form in FORMS}
     known |= {f"audit-list.{form}.txt" for form in ("table", "tsv")}
+    known |= {f"audit-report.{form}.txt" for form in FORMS}
     assert {path.name for path in FOLDER.iterdir()} == known
