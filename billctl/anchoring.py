@@ -155,17 +155,21 @@ def _reached(entry: Entry) -> set[str]:
 # Beside an action
 
 
+class Unanchored(StoreError):
+    """The profile demands an anchoring that failed; the log itself can be written."""
+
+
 def demand(session: "Session") -> None:
     """Before anything is sent: anchor where the profile demands it and it is due.
 
-    Raises `StoreError` where that fails. Does nothing for a profile that does not demand it.
+    Raises `Unanchored` where that fails. Does nothing for a profile that does not demand it.
     """
     settings = session.profile.audit
     if not settings.fail_closed or not settings.anchors or not _due(session):
         return
     failed = _anchor_profile(session).failed
     if failed:
-        raise StoreError(
+        raise Unanchored(
             f"{failed[0].message}, and the profile demands it",
             code=failed[0].code,
             hint="Repair it and run `billctl audit anchor`, or set fail_closed = false in the profile.",

@@ -10,6 +10,7 @@ from billctl.cli.action_options import AccountNames
 from billctl.cli.history import customer_view, same_email_beside
 from billctl.cli.layout import Cell, Column, Grid, Line, View
 from billctl.cli.lazy import single
+from billctl.cli.lookup_record import recorded
 from billctl.cli.opening import session_of
 from billctl.cli.options import choices
 from billctl.cli.output import Result
@@ -77,13 +78,19 @@ def lookup(
         raise UsageError(f"--limit takes 1 to {MAX_LIMIT}", code="bad_limit")
     shows_notes = chosen.format(terminal=sys.stdout.isatty()) == "table" and not chosen.fields
     with session_of(chosen) as session:
-        found = look_up(
+        begin = span(since, None, now=now_utc())[0]
+        found = recorded(
             session,
             query,
-            by=None if by == "auto" else By(by),
-            accounts=account or (),
-            since=span(since, None, now=now_utc())[0],
-            limit=limit,
+            by,
+            lambda: look_up(
+                session,
+                query,
+                by=None if by == "auto" else By(by),
+                accounts=account or (),
+                since=begin,
+                limit=limit,
+            ),
         )
         mode = str(session.profile.mode)
         _remember(session.profile.name, found)

@@ -11,6 +11,7 @@ from billctl.cli.secret_status import SecretRow, secret_rows
 from billctl.frozen import fields, frozen
 from billctl.paths import config_dir, state_dir
 from billctl.profiles import ListedProfile, Profile, find_profile, load_profile
+from billctl.profiles.audit import AuditSettings
 from billctl.profiles.files import read_text
 from billctl.profiles.lines import Place, places
 from billctl.session import installed_gateways
@@ -134,6 +135,9 @@ def _file_values(profile: Profile, origins: _Origins) -> Iterator[Value]:
     yield origins.value("allow_unattended", text=_flag(profile.allow_unattended))
     for key, field in NETWORK:
         yield origins.value("network", key, text=f"{getattr(profile.timeouts, field):g} s")
+    if profile.audit != AuditSettings():
+        for key, value in fields(profile.audit).items():
+            yield origins.value("audit", key, text=to_json(value))
     if profile.credential_command:
         yield origins.value("credential_command", text=to_json(list(profile.credential_command)))
     for account in profile.accounts.values():
