@@ -27,6 +27,10 @@ ID = re.compile(r"apr_[0-9A-HJKMNP-TV-Z]{26}")
 """As an operation's id: Crockford's base 32 after the prefix."""
 
 
+YEARS = range(2000, 9000)
+"""A time outside of them would not be summed with a lifetime."""
+
+
 class Status(StrEnum):
     """What has become of a request."""
 
@@ -215,9 +219,10 @@ def read_request(raw: bytes) -> ApprovalRequest:
             digest=hashlib.sha256(raw).hexdigest(),
         )
         _ = request.amount
-    except (KeyError, TypeError, ValueError, BillctlError) as error:
+        named = _text(found["plan_hash"])
+    except (KeyError, TypeError, ValueError, RecursionError, BillctlError) as error:
         raise Unsound(f"is no request of this version ({type(error).__name__})") from error
-    if found["plan_hash"] != request.plan_hash:
+    if named != request.plan_hash:
         raise Unsound("was changed: its plan does not have the hash it names")
     if request.plan["requester_uid"] != request.requester.uid:
         raise Unsound("names two requesters")
@@ -267,13 +272,19 @@ PLAN_TYPES: Mapping[str, tuple[type, ...]] = {
 
 
 def _check_plan(plan: Any) -> None:
-    if plan.keys() != PLAN_TYPES.keys():
+    if _fields(plan).keys() != PLAN_TYPES.keys():
         raise ValueError("the plan has other fields")
     for name, kinds in PLAN_TYPES.items():
         if type(plan[name]) not in kinds:
             raise TypeError(name)
     for label, text in plan["facts"]:
         _text(label), _text(text)
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError("not an object")
+    return value
 
 
 def _text(value: Any) -> str:
@@ -284,12 +295,13 @@ def _text(value: Any) -> str:
 
 def _instant(value: Any) -> datetime:
     moment = datetime.fromisoformat(_text(value))
-    if moment.tzinfo is None:
-        raise ValueError("a time without its offset")
+    if moment.tzinfo is None or moment.year not in YEARS:
+        raise ValueError("a time without its offset, or of no year that billctl can be run in")
     return moment
 
 
-def _person(value: Any) -> Person:
+def _person(found: Any) -> Person:
+    value = _fields(found)
     claimed, sudo_uid = value.get("claimed"), value.get("sudo_uid")
     if type(value["uid"]) is not int or (sudo_uid is not None and type(sudo_uid) is not int):
         raise TypeError("a uid is a number")
