@@ -268,12 +268,14 @@ class AuditLog:
         )
         return self._append(entry)
 
-    def purge(self, ranges: Ranges, *, before: datetime, customer: str | None, reason: str) -> int:
+    def purge(
+        self, ranges: Ranges, *, before: datetime, customer: str | None, account: str | None, reason: str
+    ) -> int:
         """Record that the private parts of `ranges` are purged and remove them; see `Store.purge`."""
         count = sum(last - first + 1 for first, last in ranges)
         entry = self._entry(
             "note",
-            {"action": PURGE, "customer": customer, "reason": masked(reason)},
+            {"action": PURGE, "customer": customer, "account": account, "reason": masked(reason)},
             outcome="succeeded",
             result={"ranges": ranges, "count": count, "before": instant(before)},
         )

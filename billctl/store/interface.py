@@ -169,14 +169,16 @@ class Store(Protocol):
     def latest(self, where: RecordFilter, *, limit: int | None = None) -> Iterator[StoredRecord]:
         """As `records`, newest first, but of each operation only its last record."""
 
-    def purgeable(self, *, before: datetime, customer: str | None = None) -> Purgeable:
-        """The private parts of records older than `before` (aware UTC), one customer's where one is named."""
+    def purgeable(
+        self, *, before: datetime, customer: str | None = None, account: str | None = None
+    ) -> Purgeable:
+        """The private parts of records older than `before` (aware UTC); None does not filter."""
 
     def purge(self, seal: Seal, *, private: str | None, ranges: Ranges) -> StoredRecord:
         """Append the record of a purge and remove the private parts of `ranges`, in one transaction.
 
-        Raises `Busy` where they are no longer all there or one belongs to an unsettled operation;
-        nothing is changed then.
+        Raises `Busy` where they are no longer all there, one belongs to an unsettled operation, or any
+        operation is open: it could not record its outcome meanwhile. Nothing is changed then.
         """
 
     def scrub(self) -> None:

@@ -10,23 +10,28 @@ from billctl.store.interface import Purgeable, Ranges
 from billctl.store.queries import text
 
 _OLDER = "FROM record LEFT JOIN private ON private.seq = record.seq WHERE record.time < :before"
-_CUSTOMER = " AND (:customer IS NULL OR coalesce(private.customer, record.customer) = :customer)"
+_CHOSEN = (
+    " AND (:customer IS NULL OR coalesce(private.customer, record.customer) = :customer)"
+    " AND (:account IS NULL OR record.account = :account)"
+)
 _IS_UNSETTLED = "record.operation IN (SELECT id FROM operation WHERE state IN ('open', 'unknown'))"
 _NAMED = "json_extract(record.body, '$.private') IS NOT NULL"
 
 _NUMBERS = (
-    f"SELECT record.seq {_OLDER}{_CUSTOMER} AND private.seq IS NOT NULL"
+    f"SELECT record.seq {_OLDER}{_CHOSEN} AND private.seq IS NOT NULL"
     f" AND (record.operation IS NULL OR NOT {_IS_UNSETTLED}) ORDER BY record.seq"
 )
-_UNSETTLED = f"SELECT count(*) {_OLDER}{_CUSTOMER} AND private.seq IS NOT NULL AND {_IS_UNSETTLED}"
-_INSEPARABLE = f"SELECT count(*) {_OLDER}{_CUSTOMER} AND private.seq IS NULL AND NOT {_NAMED}"
+_UNSETTLED = f"SELECT count(*) {_OLDER}{_CHOSEN} AND private.seq IS NOT NULL AND {_IS_UNSETTLED}"
+_INSEPARABLE = f"SELECT count(*) {_OLDER}{_CHOSEN} AND private.seq IS NULL AND NOT {_NAMED}"
 _COUNT = "SELECT count(*) FROM record"
 _TAKEN = f"{_COUNT} WHERE seq BETWEEN ? AND ? AND {_IS_UNSETTLED}"
 
 
-def purgeable(db: sqlite3.Connection, before: datetime, customer: str | None) -> Purgeable:
+def purgeable(
+    db: sqlite3.Connection, before: datetime, customer: str | None, account: str | None
+) -> Purgeable:
     """See `Store.purgeable`."""
-    values = {"before": text(before), "customer": text(customer)}
+    values = {"before": text(before), "customer": text(customer), "account": text(account)}
     ranges = compact(seq for (seq,) in db.execute(_NUMBERS, values))
     return Purgeable(
         ranges=ranges,
@@ -45,6 +50,17 @@ def compact(numbers: Iterable[int]) -> Ranges:
         else:
             ranges.append((number, number))
     return tuple(ranges)
+
+
+def check_nothing_open(db: sqlite3.Connection) -> None:
+    """Raise `Busy` while an operation is open: it may be at its gateway, and wait for the log after that."""
+    found = db.execute("SELECT id FROM operation WHERE state = 'open' LIMIT 1").fetchone()
+    if found:
+        raise Busy(
+            f"operation {found[0]} is open",
+            code="operation_open",
+            hint="Run again when it has ended, or `billctl audit reconcile` if its process is gone.",
+        )
 
 
 def remove(db: sqlite3.Connection, ranges: Ranges) -> None:

@@ -112,6 +112,7 @@ BEGIN SELECT RAISE(ABORT, 'a private part is never changed'); END""",
 WHEN NOT EXISTS (
     SELECT 1 FROM record, json_each(record.body, '$.result.ranges') AS range
     WHERE record.seq = (SELECT max(seq) FROM record) AND record.action = 'audit purge'
+      AND OLD.seq < record.seq
       AND OLD.seq BETWEEN json_extract(range.value, '$[0]') AND json_extract(range.value, '$[1]')
 )
 BEGIN SELECT RAISE(ABORT, 'a private part is only purged under a record that says so'); END""",

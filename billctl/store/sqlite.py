@@ -216,16 +216,19 @@ class SqliteStore:
             finally:
                 db.close()
 
-    def purgeable(self, *, before: datetime, customer: str | None = None) -> Purgeable:
+    def purgeable(
+        self, *, before: datetime, customer: str | None = None, account: str | None = None
+    ) -> Purgeable:
         """What a purge would remove, and what it would leave."""
         with self._open() as db, snapshot(db):
-            return purging.purgeable(db, before, customer)
+            return purging.purgeable(db, before, customer, account)
 
     def purge(self, seal: Seal, *, private: str | None, ranges: Ranges) -> StoredRecord:
         """Append the record of a purge and remove the private parts of `ranges`, in one transaction."""
         with self._open() as db:
             db.execute("PRAGMA secure_delete = ON")
         with self._writing() as db:
+            purging.check_nothing_open(db)
             record = _append(db, seal, private)
             purging.remove(db, ranges)
             return record

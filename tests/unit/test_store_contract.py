@@ -15,6 +15,8 @@ from billctl.store.interface import (
     GENESIS,
     Head,
     OperationState,
+    Purgeable,
+    Ranges,
     Recent,
     RecordFilter,
     Seal,
@@ -44,6 +46,29 @@ def begin(store: Store, operation: str, *, key: str | None = None, object: str =
     key = key or f"key of {operation}"
     entry = text(phase="intent", operation=operation, key=key, object=object)
     return store.begin(entry, operation=operation, key=key, object=object).seq
+
+
+def _fill(store: Store) -> None:
+    """Eight records a second apart; 3 and 6 are of an operation that stays unknown, 1 is of format 1."""
+    at = (instant(NOON + timedelta(seconds=second)) for second in range(8))
+    one, other = '{"salt":"00","customer":"cus_1"}', '{"salt":"00","customer":"cus_2"}'
+    store.append(text(time=next(at), customer="cus_1"))
+    store.append(naming(one, time=next(at), account="us"), private=one)
+    entry = naming(other, time=next(at), phase="intent", operation="op_1", key="1", object="a")
+    store.begin(entry, operation="op_1", key="1", object="a", private=other)
+    entry = naming(other, time=next(at), phase="intent", operation="op_2", key="2", object="b")
+    store.begin(entry, operation="op_2", key="2", object="b", private=other)
+    bare = text(time=next(at), phase="outcome", operation="op_2", object="b", state="done", private="0" * 64)
+    store.finish(bare, operation="op_2", state=OperationState.DONE)
+    unknown = naming(one, time=next(at), phase="outcome", operation="op_1", object="a", state="unknown")
+    store.finish(unknown, operation="op_1", state=OperationState.UNKNOWN, private=one)
+    store.append(naming(one, time=next(at), account="eu"), private=one)
+    store.append(naming(one, time=instant(NOON + timedelta(days=1))), private=one)
+
+
+def _purge(ranges: Ranges, line: str) -> Seal:
+    """The record of a purge of `ranges` that names `line` as its own private part."""
+    return naming(line, action="audit purge", result={"ranges": ranges})
 
 
 def finish(store: Store, operation: str, state: OperationState, **fields: Any) -> int:
@@ -128,6 +153,61 @@ class StoreContract:
             store.begin(text(), operation="op_2", key="2", object="b", guard=guard)
         assert seen == [line]
         assert store.head().seq == 1
+
+    def test_what_a_purge_would_remove_is_what_is_old_settled_and_apart(self, store: Store) -> None:
+        _fill(store)
+        found = store.purgeable(before=NOON + timedelta(seconds=8))
+        assert found == Purgeable(ranges=((2, 2), (4, 4), (7, 7)), count=3, unsettled=2, inseparable=1)
+        about = store.purgeable(before=NOON + timedelta(seconds=8), customer="cus_1")
+        assert about == Purgeable(ranges=((2, 2), (7, 7)), count=2, unsettled=1, inseparable=1)
+        assert store.purgeable(before=NOON + timedelta(seconds=8), customer="cus_1", account="us").count == 1
+        assert store.purgeable(before=NOON + timedelta(seconds=3)).ranges == ((2, 2),)
+        assert store.purgeable(before=NOON).count == 0
+
+    def test_a_purge_removes_private_parts_under_its_record_and_keeps_the_chain(self, store: Store) -> None:
+        _fill(store)
+        before = list(store.records(RecordFilter()))
+        line = '{"salt":"00","reason":"yearly"}'
+        ranges = ((2, 2), (4, 4), (7, 7))
+        record = store.purge(_purge(ranges, line), private=line, ranges=ranges)
+        after = list(store.records(RecordFilter()))
+        assert after[-1] == record
+        assert record.private == line
+        assert [r.body for r in after[:-1]] == [r.body for r in before]
+        kept = [r.seq for r in after if r.private is not None]
+        assert kept == [3, 6, 8, 9]
+        assert numbers(store.records(RecordFilter(customer="cus_1"))) == [1, 6, 8]
+        store.scrub()
+        assert list(store.records(RecordFilter())) == after
+        assert store.append(text()).seq == 10
+
+    @pytest.mark.parametrize("ranges", [((2, 3),), ((6, 7),), ((1, 2),), ((2, 2), (2, 2))])
+    def test_a_purge_of_what_may_not_go_or_is_gone_changes_nothing(
+        self, store: Store, ranges: Ranges
+    ) -> None:
+        _fill(store)
+        before = list(store.records(RecordFilter()))
+        with pytest.raises(Busy, match="meanwhile"):
+            store.purge(_purge(ranges, '{"salt":"00"}'), private='{"salt":"00"}', ranges=ranges)
+        assert list(store.records(RecordFilter())) == before
+
+    def test_nothing_is_purged_that_its_record_does_not_name(self, store: Store) -> None:
+        _fill(store)
+        before = list(store.records(RecordFilter()))
+        for seal_ in (_purge(((2, 2),), "x"), naming("x", result={"ranges": [[2, 4]]}), text()):
+            with pytest.raises(StoreError):
+                store.purge(seal_, private=None, ranges=((2, 2), (4, 4)))
+        itself = ((4, 4), (9, 9))
+        with pytest.raises(StoreError):
+            store.purge(_purge(itself, '{"salt":"00"}'), private='{"salt":"00"}', ranges=itself)
+        assert list(store.records(RecordFilter())) == before
+
+    def test_nothing_is_purged_while_an_operation_is_open(self, store: Store) -> None:
+        _fill(store)
+        begin(store, "op_9", object="z")
+        with pytest.raises(Busy, match="op_9 is open"):
+            store.purge(_purge(((2, 2),), "x"), private=None, ranges=((2, 2),))
+        assert store.head().seq == 9
 
     def test_a_seal_that_fails_appends_nothing_and_leaves_the_store_usable(self, store: Store) -> None:
         def broken(seq: int, prev: str) -> str:
