@@ -1,13 +1,19 @@
 """The moments of a change: every call of one whole run, traced once, and those around what is sent."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
+from billctl.audit.chain import digest, seal
+from billctl.store import connection, files
+from billctl.store.interface import GENESIS
+from billctl.store.schema import MIGRATIONS, instant
 from tests.safety import programs
 from tests.safety.acts import ACTS, Act, opened
 from tests.safety.aftermath import environment, program
@@ -29,13 +35,28 @@ def _a_record(shop: Shop) -> None:
     )
 
 
+def _of_the_first_version(shop: Shop) -> None:
+    log = shop.state_dir / "audit.sqlite"
+    files.create(log)
+    body = seal(1, GENESIS, {"phase": "created", "action": "log created", "time": instant(OLD), "format": 1})
+    with closing(connection.connect(log, readonly=False)) as database:
+        connection.migrate(database, MIGRATIONS[:1])
+        database.execute("INSERT INTO record (seq, hash, body) VALUES (1, ?, ?)", (digest(body), body))
+
+
+OLD = datetime(2026, 11, 1, tzinfo=UTC)
 MISSING: Mapping[str, tuple[str, ...]] = {
     "stripe": ("stripe", "refund", "ch_1"),
     "paypal": ("paypal", "refund", "0AA00000AA0000000"),
     "braintree": ("braintree", "refund", "nothing1"),
 }
-LOGS: Mapping[str, Callable[[Shop], None]] = {"new": _nothing, "used": _a_record}
-"""What the log holds before: nothing, so that the change makes it; or a record of another attempt."""
+LOGS: Mapping[str, Callable[[Shop], None]] = {
+    "new": _nothing,
+    "used": _a_record,
+    "old": _of_the_first_version,
+}
+"""The log before: none, so that the change makes it; one with another attempt's record; or one of the first
+schema, which the change brings up to date."""
 
 
 @dataclass(frozen=True)

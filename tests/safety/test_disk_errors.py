@@ -1,11 +1,15 @@
 """A disk that fails, is full or read-only, once or from then on: nothing is sent without its record.
 
-By default a refund meets the faults that matter most. `pytest -m slow` adds an eighth of all disk calls of a
-refund and the decisive ones of every change; `pytest -m full` all calls of a refund, whose log is new or
-used, and an eighth of every other change's: all of them write to one store in one way.
+By default a refund's disk fails at its intent and at its outcome. `pytest -m slow` adds an eighth of all disk
+calls of a refund, disks that are too small and one that became read-only; `pytest -m full` all disk calls of
+a refund, whose log is new or used, and an eighth of those of every other change: all of them write to one
+store in one way.
 """
 
-from collections.abc import Sequence
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +17,7 @@ import pytest
 from tests.safety import programs
 from tests.safety.acts import ACTS, REFUND, Act, opened
 from tests.safety.aftermath import (
+    NOTHING,
     acted_upon,
     check_instant,
     check_recovery,
@@ -22,7 +27,10 @@ from tests.safety.aftermath import (
 )
 from tests.safety.moments import LOGS, PARTS, moments, sampled
 from tests.safety.strace import DISK_CALLS, Call, needs_strace, traced
+from tests.shop import Shop
 
+TOO_SMALL = 100
+"""Kilobytes in which a new log with one refund has no room."""
 ERRORS = ("EIO", "ENOSPC", "EROFS")
 
 
@@ -70,8 +78,58 @@ def test_a_disk_that_fails_at_the_intent_or_the_outcome_sends_nothing_unrecorded
     assert fail_at(REFUND, "used", (decisive[0], decisive[-1]), "EIO", tmp_path) == [9] * 4
 
 
+@contextmanager
+def own_disk(shop: Shop, kilobytes: int) -> Iterator[Shop]:
+    """The shop with its log on a disk of its own of that size; the gateway's files stay where they are."""
+    disk = shop.state_dir.parent / "disk"
+    disk.mkdir(mode=0o700)
+    _mount("-t", "tmpfs", "-o", f"size={kilobytes}k,mode=0700", "none", disk)
+    try:
+        yield replace(shop, state_dir=disk, env={**shop.env, "BILLCTL_STATE_DIR": str(disk)})
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def _mount(*words: str | Path) -> None:
+    if subprocess.run(["mount", *words], capture_output=True, check=False).returncode:
+        pytest.skip("a tmpfs cannot be mounted here")
+
+
+def alter(disk: Path, how: str) -> None:
+    """Mount it anew: `rw`, `ro`, or with another size."""
+    subprocess.run(["mount", "-o", f"remount,{how}", disk], check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kilobytes", range(20, 300, 20))
+def test_a_refund_on_a_disk_that_is_too_small_sends_nothing_unrecorded(
+    tmp_path: Path, kilobytes: int
+) -> None:
+    act = ACTS[REFUND]
+    with opened(act, tmp_path) as shop, own_disk(shop, kilobytes) as there:
+        ran = there.program(*act.words)
+        assert ran.code in ({0, 9} if kilobytes > TOO_SMALL else {9}), ran
+        check_words(ran, check_instant(there, act))
+        alter(there.state_dir, "size=8m")
+        check_recovery(there, act)
+
+
+@pytest.mark.slow
+def test_a_refund_on_a_disk_that_became_read_only_sends_nothing(tmp_path: Path) -> None:
+    act = ACTS[REFUND]
+    with opened(act, tmp_path) as shop, own_disk(shop, 8000) as there:
+        LOGS["used"](there)
+        alter(there.state_dir, "ro")
+        ran = there.program(*act.words)
+        assert ran.code == 9
+        assert NOTHING in ran.err
+        assert check_instant(there, act) == 0
+        alter(there.state_dir, "rw")
+        check_recovery(there, act)
+
+
 SHARES = [
-    *((REFUND, log, part) for log in LOGS for part in range(PARTS)),
+    *((REFUND, log, part) for log in ("used", "new") for part in range(PARTS)),
     *((act, "used", 0) for act in ACTS if act != REFUND),
 ]
 

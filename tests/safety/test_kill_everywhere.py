@@ -29,7 +29,7 @@ from tests.shop import SECONDS, Shop
 
 NEW_LOGS = ("refund part, Stripe", "refund part, PayPal", "refund part, Braintree")
 """Whose log is made in the run that dies: every call of making one is met."""
-ROWS = [*((act, "used") for act in ACTS), *((act, "new") for act in NEW_LOGS)]
+ROWS = [*((act, "used") for act in ACTS), *((act, "new") for act in NEW_LOGS), (REFUND, "old")]
 KILLS = 3000
 """Without a loss in so many, a loss is rarer than one in a thousand (95 %; the rule of three)."""
 KILLS_A_TEST = 20
