@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from billctl import profiles
 from billctl.audit.entry import Entry, read
-from billctl.audit.log import check_tail
+from billctl.audit.tail import check_tail
 from billctl.errors import BillctlError, Busy, ConfigError, NotFound, OutcomeUnknown, StoreError
 from billctl.fanout import Deadline, ask_each, chosen_accounts
 from billctl.frozen import frozen, replace

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from billctl.audit.entry import Entry
-from billctl.audit.log import AuditLog, check_tail
+from billctl.audit.log import AuditLog
+from billctl.audit.tail import check_tail
 from billctl.errors import NotFound, PolicyDenied, Refused
 from billctl.frozen import frozen
 from billctl.reconcile import CANNOT_TELL, NOT_ASKED, asked

@@ -150,8 +150,13 @@ OUTCOMES = {
 }
 
 
+def outcome_of(refund: Refund) -> str:
+    """What a refund came to, in the words of an operation's outcome: succeeded, pending or failed."""
+    return OUTCOMES[refund.status]
+
+
 def _done(refund: Refund) -> Done:
-    outcome = OUTCOMES[refund.status]
+    outcome = outcome_of(refund)
     notes = ("the gateway accepted it; the money is still on its way",) if outcome == "pending" else ()
     return Done(
         outcome=outcome,

@@ -1,0 +1,214 @@
+"""Refunds and cancellations at the gateways that no record explains: made elsewhere, or by somebody else.
+
+An object is explained by an operation of this log on it, under whichever profile: by the gateway's id that
+its record holds, by the key that it carries, or, of a cancellation, by when it happened. What carries a key
+that this log does not know was made by billctl with another log.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+
+from billctl.audit.entry import Entry, read
+from billctl.audit.tail import check_tail
+from billctl.errors import BillctlError
+from billctl.frozen import field, frozen
+from billctl.gateway import Selection
+from billctl.listing import Listing, exit_error, list_records
+from billctl.models import Refund, Subscription, SubscriptionStatus
+from billctl.money import Money
+from billctl.session import Session
+from billctl.store.interface import RecordFilter, Store
+
+SKEW = timedelta(minutes=10)
+"""How far this machine's clock and a gateway's may differ."""
+
+LONGEST_LIST = 10_000
+"""Objects of one kind that are read at most; a list that is longer is told as such."""
+
+ELSEWHERE = "made by billctl with another audit log"
+NOBODY = "no record of it here"
+MAY_BE = "may be {operation}, which is not settled: run `billctl audit reconcile`"
+
+EXPLAINING = frozenset({"succeeded", "pending", "failed", "unknown"})
+"""Outcomes of operations that may have moved something."""
+
+
+@frozen
+class Movement:
+    """What no record explains. `kind` is `refund` or `cancellation`, `ref` the object's reference, `of` that
+    of the charge or subscription concerned, `stamp` the operation key that it carries, if any."""
+
+    kind: str
+    account: str
+    ref: str
+    of: str
+    amount: Money | None
+    created: datetime
+    stamp: str | None
+    note: str
+
+
+@frozen
+class Movements:
+    """What was found, oldest first. `error` says that not every account that can list could be asked;
+    `failures` name each; `warnings` what no gateway lists."""
+
+    found: tuple[Movement, ...]
+    error: BillctlError | None = None
+    failures: tuple[BillctlError, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@frozen
+class _Known:
+    """An operation of the log on one object: what it was, and what it came to."""
+
+    operation: str
+    action: str
+    key: str
+    account_id: str | None
+    amount: Money | None
+    begun: datetime
+    outcome: str
+    results: tuple[str, ...] = field(default_factory=tuple)
+
+
+def find_movements(session: Session, *, since: datetime, accounts: Sequence[str]) -> Movements:
+    """The refunds made and the subscriptions canceled since then (aware UTC) that no record explains.
+
+    All accounts are asked, each kind under the profile's deadline. Raises `StoreError` for a broken log.
+    """
+    check_tail(session.store)
+    refunds = list_records(session, "refunds", Selection(since=since, limit=LONGEST_LIST), accounts)
+    subscriptions = list_records(session, "subscriptions", Selection(limit=LONGEST_LIST), accounts)
+    ids = {opened.account.name: opened.identity.id for opened in session.opened()}
+    found = [
+        *_refunds(session.store, refunds, ids),
+        *_cancellations(session.store, subscriptions, ids, since),
+    ]
+    listings = (refunds, subscriptions)
+    return Movements(
+        found=tuple(sorted(found, key=lambda movement: movement.created)),
+        error=next((error for error in map(_error, listings) if error), None),
+        failures=tuple(error for listing in listings for error in listing.errors),
+        warnings=tuple(warning for listing in listings for warning in _warnings(listing)),
+    )
+
+
+def _error(listing: Listing) -> BillctlError | None:
+    """Why a list is not whole; that no account can make it is a warning, not a failure."""
+    return exit_error(listing) if listing.errors else None
+
+
+def _warnings(listing: Listing) -> Iterator[str]:
+    yield from listing.warnings
+    if listing.more:
+        yield f"there are more than {LONGEST_LIST} {listing.kind}; the older ones were not looked at"
+
+
+def _refunds(store: Store, listing: Listing, ids: dict[str, str | None]) -> Iterator[Movement]:
+    for refund in listing.records:
+        if not isinstance(refund, Refund):
+            continue
+        known = _on(store, refund.charge_id, refund.gateway, ids.get(refund.account))
+        if not any(_explains(operation, refund) for operation in known):
+            yield Movement(
+                kind="refund",
+                account=refund.account,
+                ref=refund.ref,
+                of=f"{refund.account}:{refund.charge_id}",
+                amount=refund.amount,
+                created=refund.created,
+                stamp=refund.operation_key,
+                note=_note(known, refund),
+            )
+
+
+def _explains(operation: _Known, refund: Refund) -> bool:
+    if operation.outcome not in EXPLAINING:
+        return False
+    if operation.action == "void":  # Stripe shows what it releases as a refund of the whole
+        return operation.amount == refund.amount
+    if operation.action != "refund":
+        return False
+    if refund.id in operation.results or (refund.operation_key and refund.operation_key == operation.key):
+        return True
+    # Settled by a person's word: no result was ever seen.
+    settled = operation.outcome == "succeeded" and not operation.results
+    return settled and operation.amount == refund.amount and refund.created >= operation.begun - SKEW
+
+
+def _note(known: Sequence[_Known], refund: Refund) -> str:
+    if refund.operation_key:
+        return _whose(known, refund.operation_key)
+    for operation in known:
+        if (operation.action, operation.outcome, operation.amount) == ("refund", "unknown", refund.amount):
+            return MAY_BE.format(operation=operation.operation)
+    return NOBODY
+
+
+def _whose(known: Sequence[_Known], stamp: str) -> str:
+    """Who made what carries this key, and is not explained by it."""
+    for operation in known:
+        if operation.key == stamp:
+            return f"carries the key of {operation.operation}, which is recorded as {operation.outcome}"
+    return ELSEWHERE
+
+
+def _cancellations(
+    store: Store, listing: Listing, ids: dict[str, str | None], since: datetime
+) -> Iterator[Movement]:
+    for subscription in listing.records:
+        if not isinstance(subscription, Subscription) or not _is_canceled(subscription, since):
+            continue
+        assert subscription.canceled_at is not None, "it was just compared"
+        known = _on(store, subscription.id, subscription.gateway, ids.get(subscription.account))
+        if not any(_ended_it(operation, subscription.canceled_at) for operation in known):
+            stamp = subscription.operation_key
+            yield Movement(
+                kind="cancellation",
+                account=subscription.account,
+                ref=subscription.ref,
+                of=subscription.ref,
+                amount=None,
+                created=subscription.canceled_at,
+                stamp=stamp,
+                note=_whose(known, stamp) if stamp else NOBODY,
+            )
+
+
+def _is_canceled(subscription: Subscription, since: datetime) -> bool:
+    """Whether it was canceled, or set to end with its period, since then."""
+    ending = subscription.status is SubscriptionStatus.CANCELED or subscription.cancel_at_period_end
+    return ending and subscription.canceled_at is not None and subscription.canceled_at >= since
+
+
+def _ended_it(operation: _Known, canceled: datetime) -> bool:
+    """Whether the operation may be the cancellation: it was begun before, and came to something."""
+    may = operation.action == "cancel" and operation.outcome in EXPLAINING
+    return may and operation.begun <= canceled + SKEW
+
+
+def _on(store: Store, object_id: str, gateway: str, account_id: str | None) -> list[_Known]:
+    """The log's operations on an object of this gateway and account."""
+    entries = [read(record) for record in store.records(RecordFilter(object_id=object_id))]
+    own = [entry for entry in entries if entry.operation and entry.gateway == gateway]
+    own.sort(key=lambda entry: (str(entry.operation), entry.seq))
+    known = (_known(list(group)) for _, group in groupby(own, lambda entry: entry.operation))
+    return [item for item in known if account_id in {None, item.account_id} or item.account_id is None]
+
+
+def _known(entries: Sequence[Entry]) -> _Known:
+    first, last = entries[0], entries[-1]
+    ids = [str((entry.fields.get("result") or {}).get("id") or "") for entry in entries]
+    return _Known(
+        operation=str(first.operation),
+        action=str(first.action),
+        key=str(first.fields.get("key")),
+        account_id=first.account_id,
+        amount=first.amount,
+        begun=first.time,
+        outcome=last.outcome or "unknown",
+        results=tuple(found for found in ids if found),
+    )
