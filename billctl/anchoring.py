@@ -98,7 +98,8 @@ def anchor(
 def _placed(
     checkpoint: Checkpoint, specs: Sequence["Spec"], state_dir: Path, now: datetime, limit: float
 ) -> tuple[Placed, ...]:
-    jobs = [Job(_putting(checkpoint, spec, state_dir, now, limit)) for spec in specs]
+    # A little less for each, so that it ends its programs before it is left behind.
+    jobs = [Job(_putting(checkpoint, spec, state_dir, now, limit * 0.9)) for spec in specs]
     until = time.monotonic() + limit
     placed = []
     for spec, job in zip(specs, jobs, strict=True):

@@ -415,6 +415,17 @@ def test_the_request_is_what_openssl_makes(tsa: Authority, tmp_path: Path) -> No
     assert re.sub(r"Nonce: .*", "", shown[0]) == re.sub(r"Nonce: .*", "", shown[1])
 
 
+def test_the_time_of_a_stamp_is_the_one_that_openssl_shows(tsa: Authority, tmp_path: Path) -> None:
+    anchor = stamped(tsa, tmp_path, 1)
+    (reply,) = anchor.folder.glob("*.tsr")
+    shown = subprocess.run(
+        ["openssl", "ts", "-reply", "-in", str(reply), "-text"], check=True, capture_output=True, text=True
+    ).stdout
+    (found,) = anchor.read(limit=SECONDS)
+    assert found.time
+    assert f"Time stamp: {found.time:%b %e %H:%M:%S %Y} GMT" in shown
+
+
 @pytest.mark.parametrize("what", ["checkpoint", "tsr"])
 def test_a_kept_stamp_that_was_changed_proves_nothing(tsa: Authority, tmp_path: Path, what: str) -> None:
     anchor = stamped(tsa, tmp_path, 1)

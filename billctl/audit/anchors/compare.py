@@ -56,7 +56,8 @@ def read_anchors(specs: Sequence[Spec], *, state_dir: Path, limit: float) -> lis
 
     To be called before the log is proved: an anchoring in between would look like records cut off.
     """
-    jobs = [Job(_reader(spec, state_dir, limit)) for spec in specs]
+    # A little less for each, so that it ends its programs before it is left behind.
+    jobs = [Job(_reader(spec, state_dir, limit * 0.9)) for spec in specs]
     until = time.monotonic() + limit
     readings = []
     for spec, job in zip(specs, jobs, strict=True):

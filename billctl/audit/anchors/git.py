@@ -21,8 +21,11 @@ from billctl.audit.anchors.programs import Ran, run
 from billctl.audit.checkpoint import BadCheckpoint, Checkpoint, parse
 from billctl.frozen import frozen
 
-LARGEST_BLOB = 64 * 1024
-"""Bytes; a bigger file is no checkpoint, and is not read."""
+LARGEST_BLOB = 2048
+"""Bytes; a checkpoint has about 110, the rest is for signatures. A bigger file is not read."""
+
+MOST_COMMITS = 100_000
+"""How many of the newest commits are read back: eleven years of one each hour."""
 
 TRIES = 4
 """How often a commit is made anew because somebody else's came first."""
@@ -152,8 +155,8 @@ class GitAnchor:
 
     def _checkpoints(self, tips: Sequence[str]) -> list[Anchored]:
         log = self._must(
-            "log", "--reverse", "--format=%ct", "-m", "--raw", "--no-abbrev", "--no-renames",
-            "--no-show-signature", "--no-textconv", "--no-ext-diff", *tips, "--", "*.checkpoint",
+            "log", "--reverse", f"--max-count={MOST_COMMITS}", "--format=%ct", "-m", "--raw", "--no-abbrev",
+            "--no-renames", "--no-show-signature", "--no-textconv", "--no-ext-diff", *tips, "--", "*.checkpoint",
         )  # fmt: skip
         found: dict[tuple[str, str], datetime] = {}
         moment = datetime.fromtimestamp(0, UTC)

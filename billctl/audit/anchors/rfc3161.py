@@ -32,7 +32,7 @@ SHA256 = bytes.fromhex("0609608648016503040201")
 
 NULL = b"\x05\x00"
 TRUE = b"\x01\x01\xff"
-_TIME = re.compile(r"^Time stamp: (\w{3} [ \d]\d \d\d:\d\d:\d\d)(?:\.\d+)? (\d{4}) GMT$", re.MULTILINE)
+_INSTANT = re.compile(rb"(\d{14})(?:\.\d+)?Z")
 
 
 class Rfc3161Anchor:
@@ -70,11 +70,10 @@ class Rfc3161Anchor:
     def _proved(self, path: Path, limit: float) -> datetime:
         reply = path.with_suffix(".tsr")
         self._verify(reply, "-data", str(path), limit=limit)
-        shown = self._openssl("-reply", "-in", str(reply), "-text", limit=limit)
-        found = _TIME.search(shown.out.decode(errors="replace"))
-        if found is None:
-            raise self._unreachable(f"openssl tells no time of {reply}")
-        return datetime.strptime(" ".join(found.groups()), "%b %d %H:%M:%S %Y").replace(tzinfo=UTC)
+        time = time_of(reply.read_bytes(), path.read_bytes())
+        if time is None:
+            raise self._unreachable(f"no time can be found in {reply}")
+        return time
 
     def _ask(self, query: bytes, limit: float) -> bytes:
         import requests
@@ -162,3 +161,18 @@ def _der(tag: int, content: bytes) -> bytes:
     """One DER value; everything in a request is shorter than 128 bytes."""
     assert len(content) < 128
     return bytes((tag, len(content))) + content
+
+
+def time_of(reply: bytes, content: bytes) -> datetime | None:
+    """When a verified reply says that it saw `content` (aware UTC, whole seconds); None where it does not.
+
+    In a TSTInfo (RFC 3161, 2.4.2) the hash is followed by the serial number and the GeneralizedTime.
+    """
+    digest = hashlib.sha256(content).digest()
+    rest = reply.partition(b"\x04\x20" + digest)[2]
+    if rest[:1] != b"\x02":
+        return None
+    rest = rest[2 + rest[1] :]
+    if rest[:1] != b"\x18" or not (found := _INSTANT.fullmatch(rest[2 : 2 + rest[1]])):
+        return None
+    return datetime.strptime(found[1].decode(), "%Y%m%d%H%M%S").replace(tzinfo=UTC)
