@@ -6,7 +6,6 @@ The chain can be proved from that alone (`billctl.audit.lines`). CSV is for a sp
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from itertools import dropwhile, takewhile
 
 from billctl.audit.lines import LineProof, LinesVerdict
 from billctl.audit.proof import Fault
@@ -41,8 +40,7 @@ def in_range(store: Store, since: datetime | None, until: datetime | None) -> It
     last = next(store.records(RecordFilter(until=until), newest_first=True, limit=1), None)
     if first is None or last is None:
         return iter(())
-    rows = dropwhile(lambda record: record.seq < first.seq, store.records(RecordFilter()))
-    return rows if until is None else takewhile(lambda record: record.seq <= last.seq, rows)
+    return store.records(RecordFilter(first=first.seq, last=last.seq if until else None))
 
 
 def export(
