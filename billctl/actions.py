@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from billctl.approvals import Approval, settle, standing, used
+from billctl import anchoring
 from billctl.audit.entry import read
 from billctl.audit.log import OutcomeNotRecorded, Subject, check_tail
 from billctl.errors import (
@@ -25,8 +25,8 @@ from billctl.failures import as_error, proved_by
 from billctl.frozen import field, frozen, replace
 from billctl.gateway import Stamp
 from billctl.money import Money
-from billctl.policy.rules import Case
-from billctl.policy.verdict import Judge, Verdict, Word
+from billctl.policy.permission import Permission
+from billctl.policy.verdict import Verdict
 from billctl.reasons import check_reason
 from billctl.session import Session
 from billctl.standing import abandoned_operation, standing_in_the_way
@@ -35,8 +35,6 @@ from billctl.text import find_secret
 from billctl.verbs.plan import Done, Plan, Verb
 
 KEY_LENGTH = 32
-SPENT = frozenset({"succeeded", "pending", "unknown"})
-"""Outcomes after which an approval is good for nothing more."""
 
 
 @frozen
@@ -150,19 +148,24 @@ def perform(
             return known
         if request.dry_run:
             return run.rehearse(confirmation)
-        run.permit()
+        run.plan = run.permission.obtain()
         confirmation.ask(run.plan, request)
-        return run.noted(run.send())
+        anchoring.demand(session)
+        done = run.send()
     except StoreError:
         raise
     except (KeyboardInterrupt, Terminated):
         interrupted = PolicyDenied("interrupted before anything was sent", code="interrupted")
         session.log.denied(run.subject, error=interrupted)
         raise
+    except ApprovalRequired as waits:
+        seq = session.log.denied(run.subject, error=waits, approval=waits.approval)
+        return run.waiting(waits, seq)
     except BillctlError as error:
         if not request.dry_run:
             session.log.denied(run.subject, error=error, approval=error.approval)
         raise
+    return run.noted(done)
 
 
 class _Run:
@@ -173,14 +176,11 @@ class _Run:
         self.verb = verb
         self.request = request
         self.subject = subject
-        self.approval: Approval | None = None
         check_tail(session.store)  # an unreadable or broken log stops everything before a gateway is asked
 
     def prepare(self, account: str) -> ActionResult | None:
         """Read, resolve and check; what is already known of this very operation, if anything."""
-        self.judge = Judge(
-            policies=self.session.policies, actor=self.session.actor, mode=str(self.session.profile.mode)
-        )
+        _ = self.session.policies  # a central policy that cannot be used stops everything too
         opening = self.session.opening(account)
         try:
             plan = self.verb.plan(self.session.gateway(account), self.request.object_id)
@@ -198,46 +198,22 @@ class _Run:
         known = self._known()
         if known is None:
             self.plan = self.verb.check(opened.gateway, self.plan)
-            asked = self.request.request_approval
-            self.verdict = self.judge.verdict(self._case(), self.session.store, asked=asked)
+            self.permission = Permission(
+                self.session,
+                self.plan,
+                self.subject,
+                asked=self.request.request_approval,
+                attended=self.request.attended,
+            )
         return known
-
-    def _case(self) -> Case:
-        return Case(
-            plan=self.plan,
-            subject=self.subject,
-            attended=self.request.attended,
-            now=self.session.clock(),
-        )
 
     def rehearse(self, confirmation: Confirmation) -> ActionResult:
         """What a dry run shows; its error is the one that the real run would end with here."""
-        error = self._objection()
+        error = self.permission.objection()
         if error is None:
             confirmation.check(self.plan, self.request)
-        return ActionResult(plan=self.plan, operation=None, outcome=None, error=error, verdict=self.verdict)
-
-    def _objection(self) -> BillctlError | None:
-        if denial := self.verdict.denial():
-            return denial
-        if self.verdict.word is not Word.NEEDS_APPROVAL:
-            return None
-        self.approval = standing(self.session, self.plan, self.subject)
-        if self.approval:
-            return None
-        return ApprovalRequired(
-            f"a second person would have to approve this: {'; '.join(self.verdict.why)}",
-            hint="Without --dry-run this asks for approval, if nobody was asked yet.",
-        )
-
-    def permit(self) -> None:
-        """Raise `PolicyDenied` or `ApprovalRequired` unless the policies or a second person allow it."""
-        if denial := self.verdict.denial():
-            raise denial
-        if self.verdict.word is Word.NEEDS_APPROVAL:
-            self.approval = settle(self.session, self.plan, self.subject, why=self.verdict.why)
-            approved = f"by {self.approval.approver}: {self.approval.reason}"
-            self.plan = replace(self.plan, facts=(*self.plan.facts, ("approved", approved)))
+        verdict = self.permission.verdict
+        return ActionResult(plan=self.plan, operation=None, outcome=None, error=error, verdict=verdict)
 
     def _key(self, amount: Money | None) -> str:
         return operation_key(
@@ -303,12 +279,21 @@ class _Run:
             outcome_seq=operation.outcome if operation else None,
         )
 
+    def waiting(self, error: ApprovalRequired, seq: int) -> ActionResult:
+        """The result of a request that a second person has not approved yet; `seq` is its record."""
+        return ActionResult(
+            plan=self.plan,
+            operation=None,
+            outcome="approval_required",
+            outcome_seq=seq,
+            error=error,
+            verdict=self.permission.verdict,
+        )
+
     def noted(self, done: ActionResult) -> ActionResult:
-        """`done`, after what follows it: an approval is used up by whatever may have had an effect."""
-        notes = []
-        if self.approval and done.operation and done.outcome in SPENT:
-            notes.append(used(self.session, self.approval, done.operation))
-        return replace(done, notes=(*done.notes, *(note for note in notes if note)))
+        """`done`, after what follows it: its approval is used up, the log anchored where that is due."""
+        spent = self.permission.spend(done.operation, done.outcome)
+        return replace(done, notes=(*done.notes, *spent, *anchoring.renew(self.session)))
 
     def send(self) -> ActionResult:
         """Intent on disk, send, outcome on disk; one at a time for one object, on this host."""
@@ -323,9 +308,8 @@ class _Run:
                 operation=operation,
                 key=plan.key,
                 before=plan.before,
-                approval=self.approval.data() if self.approval else None,
-                # What a second person approved is not held against the operator's own limits.
-                guard=None if self.approval else self.judge.guard(self._case()),
+                approval=self.permission.record(),
+                guard=self.permission.guard(),
             )
             stamp = Stamp(
                 key=plan.key,

@@ -148,6 +148,8 @@ def _result(done: ActionResult, session: Session) -> Result:
         data |= {"dry_run": True, "plan": dict(plan.facts)}
     if done.verdict:
         data["policy"] = done.verdict.data()
+    if done.error and done.error.approval:
+        data["approval"] = dict(done.error.approval)
     return Result(
         data=data,
         records=[{"type": "action"} | data],
