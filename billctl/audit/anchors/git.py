@@ -37,7 +37,7 @@ OPTIONS = (
 )
 PERSON = "billctl"
 _FILE = re.compile(r"([0-9a-f]{32})\.checkpoint")
-_RAW = re.compile(r":\d{6} (\d{6}) [0-9a-f]+ ([0-9a-f]+) [AM]\t(\S+)")
+_RAW = re.compile(r":\d{6} \d{6} [0-9a-f]+ ([0-9a-f]+) [AM]\t(\S+)")
 
 
 @frozen
@@ -156,15 +156,16 @@ class GitAnchor:
     def _checkpoints(self, tips: Sequence[str]) -> list[Anchored]:
         log = self._must(
             "log", "--reverse", f"--max-count={MOST_COMMITS}", "--format=%ct", "-m", "--raw", "--no-abbrev",
-            "--no-renames", "--no-show-signature", "--no-textconv", "--no-ext-diff", *tips, "--", "*.checkpoint",
+            "--no-renames", "--no-show-signature", "--no-textconv", "--no-ext-diff", *tips,
+            "--", "*.checkpoint",
         )  # fmt: skip
         found: dict[tuple[str, str], datetime] = {}
         moment = datetime.fromtimestamp(0, UTC)
         for line in log.splitlines():
             if line.isascii() and line.isdigit():
                 moment = _moment(line)
-            elif (raw := _RAW.fullmatch(line)) and raw[1] == "100644" and (name := _FILE.fullmatch(raw[3])):
-                found.setdefault((name[1], raw[2]), moment)
+            elif (raw := _RAW.fullmatch(line)) and (name := _FILE.fullmatch(raw[2])):
+                found.setdefault((name[1], raw[1]), moment)
         texts = self._blobs({blob for _, blob in found})
         return list(_readable(found, texts))
 
