@@ -152,6 +152,9 @@ def perform(
         confirmation.ask(run.plan, request)
         anchoring.demand(session)
         done = run.send()
+    except anchoring.Unanchored as error:  # the log itself can be written
+        session.log.denied(run.subject, error=error)
+        raise
     except StoreError:
         raise
     except (KeyboardInterrupt, Terminated):
