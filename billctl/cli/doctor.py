@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 import typer
 
-from billctl.cli import doctor_anchors
+from billctl.cli import doctor_anchors, doctor_approvals
 from billctl.cli import doctor_checks as checks
 from billctl.cli.account_check import WARNING, status_cell
 from billctl.cli.doctor_checks import Finding
@@ -53,6 +53,7 @@ def doctor(context: typer.Context) -> Result:
         if session is not None:
             opened = session
             add("anchors", lambda: doctor_anchors.anchors(opened))
+            add("approvals", lambda: doctor_approvals.approvals(opened))
             add("accounts", lambda: checks.accounts(opened))
     finally:
         if session is not None:

@@ -208,3 +208,28 @@ def test_what_moves_no_money_can_be_sent_to_a_second_person_too(office: Office) 
     assert office.decide("approve", path.stem, "--reason", "fine by me", "--yes").code == 0
     assert office.shop.run(*resend).code == 0
     assert office.shop.sent_invoices() == 1
+
+
+def approvals_line(office: Office) -> tuple[str, str]:
+    """What `doctor` says of the folder: status and detail."""
+    checks = office.shop.run("doctor", "-o", "json").data["checks"]
+    found = [(check["status"], check["detail"]) for check in checks if check["check"] == "approvals"]
+    (line,) = found
+    return line
+
+
+def test_doctor_says_whether_two_people_can_meet_in_the_folder(office: Office) -> None:
+    folder = office.folder
+    assert approvals_line(office) == ("warning", f"{folder} can be written by its owner alone")
+    folder.chmod(0o1770)
+    status, detail = approvals_line(office)
+    assert (status, "whom the other may not read" in detail) == ("warning", True)
+    folder.chmod(0o3770)
+    status, detail = approvals_line(office)
+    assert (status, detail.startswith(f"{folder}, shared by group ")) == ("ok", True)
+    folder.chmod(0o2770)
+    status, detail = approvals_line(office)
+    assert (status, "no sticky bit" in detail) == ("failed", True)
+    office.shop.use(more='[policy]\napprove_above = { USD = "10.00" }\n')
+    status, detail = approvals_line(office)
+    assert (status, "only root could decide" in detail) == ("warning", True)
