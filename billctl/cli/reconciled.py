@@ -5,7 +5,7 @@ from typing import Any
 
 from billctl.cli.layout import Cell, Column, Grid, Line, View
 from billctl.cli.output import Result
-from billctl.errors import BillctlError, Findings, OutcomeUnknown, Partial, gravest
+from billctl.errors import BillctlError, Findings, OutcomeUnknown, Partial
 from billctl.followup import Followup, Later
 from billctl.reconcile import Reconciled
 from billctl.session import Session
@@ -94,11 +94,7 @@ def _verdict(settled: Sequence[Reconciled], later: Followup) -> BillctlError | N
     if failed:
         return _failed_later(failed)
     if later.failures:
-        return Partial(
-            "some refunds could not be asked about; nothing is open",
-            code="partial",
-            hint=gravest(list(later.failures)).line(),
-        )
+        return Partial("some refunds could not be asked about; nothing is open", hint="Run this again later.")
     return None
 
 

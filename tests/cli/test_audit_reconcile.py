@@ -1,5 +1,6 @@
 """`billctl audit reconcile`: what is open ends, and refunds are followed to theirs."""
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,10 +13,12 @@ from billctl.sandbox import faults, state
 from tests.gateway_shops import (
     BRAINTREE_CHARGE,
     PAYPAL_CHARGE,
+    GatewayShop,
     Street,
+    open_gateway_shop,
     open_street,
 )
-from tests.shop import PAID, PART, WHY, Shop
+from tests.shop import PAID, PART, WHY, Shop, recorded
 
 Rows = list[dict[str, Any]]
 
@@ -193,3 +196,77 @@ def test_a_refund_that_fails_days_later_is_told_once_and_can_be_sent_again(shop:
     blocked = refund(shop, charge, code=10)
     assert "To do it once more: --again 2" in blocked.line
     assert refund(shop, charge, "--again", "2").data["outcome"] == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("gateway", "charge", "was", "said"),
+    [
+        ("paypal", PAYPAL_CHARGE, "succeeded", "FAILED"),
+        ("braintree", BRAINTREE_CHARGE, "pending", "settlement_declined"),
+    ],
+)
+def test_a_refund_that_another_gateway_failed_later_can_be_sent_again(
+    tmp_path: Path, gateway: str, charge: str, was: str, said: str
+) -> None:
+    words = (gateway, "refund", charge, "--amount", "12.50", *WHY, "-o", "json")
+    with open_gateway_shop(tmp_path, gateway) as shop:
+        assert shop.run(*words).data["outcome"] == was
+        assert rows(shop) == []
+        fail(shop, said)
+        (row,) = rows(shop, code=14)
+        assert (row["finding"], row["ref"]) == ("failed_later", f"{gateway}:{charge}")
+        blocked = shop.run(*words)
+        assert (blocked.code, "--again 2" in blocked.line) == (10, True)
+        assert shop.run(*words, "--again", "2").data["outcome"] == was
+
+
+def fail(shop: GatewayShop, status: str) -> None:
+    """Let the refunds made since the shop opened have failed at the gateway."""
+    kind = {"paypal": "refund", "braintree": "transaction"}[shop.gateway]
+    with shop._database() as database, database:
+        for made in shop.made(kind):
+            body = json.dumps(made | {"status": status})
+            database.execute(
+                "UPDATE objects SET status = ?, body = ? WHERE id = ?", (status, body, made["id"])
+            )
+
+
+def test_of_many_refunds_a_list_tells_which_changed(shop: Shop) -> None:
+    state.configure(shop.state_dir, "stripe", settle_after=0)
+    good = [refund(shop, PAID, amount=f"{n}.50").data["operation"] for n in range(1, 7)]
+    bad = refund(shop, shop.charge_with("pm_card_refundFail", 3000)).data["operation"]
+    with recorded(shop) as proxy:
+        (row,) = rows(shop, code=14)
+        asked = [said.path.partition("?")[0] for said in proxy.exchanges]
+    assert (row["operation"], row["operation"] in good) == (bad, False)
+    assert [path.count("/") for path in asked if "/refunds" in path] == [
+        2,
+        3,
+    ]  # the list, and the one that changed
+
+
+def test_no_refund_is_asked_about_where_that_is_said(shop: Shop) -> None:
+    state.configure(shop.state_dir, "stripe", settle_after=0)
+    refund(shop, shop.charge_with("pm_card_refundFail", 3000))
+    assert rows(shop, "--follow-up", "0d") == []
+    assert [row["finding"] for row in rows(shop, code=14)] == ["failed_later"]
+
+
+def test_refunds_that_cannot_be_asked_about_are_told_where_nothing_is_open(shop: Shop) -> None:
+    refund(shop, PAID)
+    shop.use(url="http://127.0.0.1:1")
+    ran = shop.run("audit", "reconcile", "-o", "json")
+    assert (ran.code, ran.data) == (7, [])
+    assert "some refunds could not be asked about; nothing is open" in ran.err
+    assert [error["class"] for error in ran.document["errors"]] == ["partial", "network"]
+
+
+def test_a_refund_that_is_gone_at_the_gateway_is_told_and_hides_no_other(shop: Shop) -> None:
+    state.configure(shop.state_dir, "stripe", settle_after=0)
+    made = refund(shop, PAID).data["result"]["id"]
+    refund(shop, shop.charge_with("pm_card_refundFail", 3000))
+    with closing(sqlite3.connect(shop.state_dir / "sandbox" / "stripe.sqlite")) as database, database:
+        database.execute("DELETE FROM objects WHERE id = ?", (made,))
+    ran = shop.run("audit", "reconcile", "-o", "json")
+    assert (ran.code, [row["finding"] for row in ran.data]) == (14, ["failed_later"])
+    assert [error["class"] for error in ran.document["errors"]] == ["findings", "not_found"]
