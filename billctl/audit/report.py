@@ -138,7 +138,7 @@ def _done(store: Store, since: datetime | None) -> Iterator[_Done]:
         return
     for record in store.latest(RecordFilter(first=first.seq)):
         last = _fields(record)
-        if last.get("operation"):
+        if last["phase"] in {"intent", "outcome", "followup"}:
             yield _Done(asked=last if last["phase"] == "intent" else _intent(store, last), last=last)
         elif last["phase"] == "denied":
             yield _Done(asked=last, last=last)

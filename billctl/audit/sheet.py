@@ -3,12 +3,16 @@
 import csv
 import io
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from billctl.audit.entry import Entry, read
 from billctl.models import rfc3339
 from billctl.store.interface import StoredRecord
 from billctl.text import csv_cell
+
+_cell = lru_cache(maxsize=4096)(csv_cell)
+"""Most cells of a log repeat: accounts, names, words, reasons."""
 
 
 def _field(name: str) -> Callable[[Entry], Any]:
@@ -57,7 +61,7 @@ def row(record: StoredRecord) -> bytes:
     """One record's row. Raises `StoreError` for a text that is no record of billctl's."""
     entry = read(record)
     values = [value_of(entry) for value_of in COLUMNS.values()]
-    return _line([*("" if value is None else csv_cell(str(value)) for value in values), record.hash])
+    return _line([*("" if value is None else _cell(str(value)) for value in values), record.hash])
 
 
 def _line(cells: list[str]) -> bytes:

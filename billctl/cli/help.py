@@ -49,7 +49,7 @@ MEANINGS = {
     "network": ("certainly not sent: DNS, refused, TLS, connect timeout", "yes"),
     "config": ("profile or plugin invalid", "after correcting"),
     "note_pending": ("done at the gateway, the ticket note is still queued (later)", "no"),
-    "findings": ("found something to look at; nothing in this version ends with it", "–"),
+    "findings": ("`audit reconcile` or `audit report` found something to look at", "–"),
     "approval": ("recorded, waits for a second person; nothing was sent", "after approval"),
     "interrupted": ("interrupted (Ctrl-C, TERM, HUP); what was open is recorded", "yes"),
 }

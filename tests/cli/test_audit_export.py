@@ -20,6 +20,7 @@ from billctl.audit.export import FORMS, export, in_range
 from billctl.audit.lines import verify_lines
 from billctl.audit.sheet import COLUMNS
 from billctl.cli.app import run
+from billctl.errors import Terminated
 from billctl.session import STORE
 from billctl.store.interface import RecordFilter, StoredRecord
 from billctl.store.sqlite import open_store
@@ -283,6 +284,16 @@ def test_a_disk_that_fails_leaves_no_file(
     ran = shop.run("audit", "export", str(file))
     assert (ran.code, left_in(file.parent)) == (9, [])
     assert "No space left on device. No file was left." in ran.line
+
+
+@pytest.mark.parametrize(("stopped", "code"), [(KeyboardInterrupt(), 130), (Terminated(15), 143)])
+def test_an_export_that_is_stopped_leaves_no_file(
+    shop: Shop, file: Path, stopped: BaseException, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form = mock.Mock(heading=b"", record=mock.Mock(side_effect=[b"{}\n", stopped]))
+    monkeypatch.setattr("billctl.audit.export.FORMS", {"ndjson": form})
+    assert shop.run("audit", "export", str(file)).code == code
+    assert left_in(file.parent) == []
 
 
 def test_a_disk_without_hard_links_gets_its_file_all_the_same(

@@ -1,14 +1,18 @@
 """What a report counts, when, under whom; what it finds; and that two currencies are never added."""
 
+import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from billctl.audit.export import FORMS, export, in_range
 from billctl.audit.report import GROUPS, MOST_FINDINGS, Report, report
 from billctl.errors import StoreError
 from billctl.money import Money
+from billctl.store.sqlite import open_store
+from tests.benchmarks.make_log import make_log
 from tests.sample_log import NOON, SampleLog, refund, sample_log
 
 EUR = Money(990, "EUR")
@@ -162,3 +166,22 @@ def test_an_operation_that_the_log_does_not_know_is_an_error(log: SampleLog) -> 
     log.followed(refund(), "op_nobody", "failed")
     with pytest.raises(StoreError, match="does not know"):
         report(log.store, since=None, until=None)
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_log(tmp_path: Path) -> None:
+    """The peak of a report and of both exports of 6,000 records, against that of 1,500."""
+    peaks = []
+    for records in (1_500, 6_000):
+        path = tmp_path / f"{records}" / "audit.sqlite"
+        make_log(path, records)
+        store = open_store(path, readonly=True)
+        tracemalloc.start()
+        report(store, since=None, until=None)
+        for form in FORMS.values():
+            verdict = export(in_range(store, None, None), len, form, private=True)
+            assert verdict.records == records
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        store.close()
+    assert peaks[1] < 1.5 * peaks[0] + 500_000
