@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import threading
 import time
@@ -237,6 +238,20 @@ def test_a_push_that_fails_is_told_and_made_up_for_by_the_next(tmp_path: Path) -
     assert sizes(list(seen)) == [1, 2, 3]
 
 
+def test_a_remote_that_says_nothing_is_given_up(tmp_path: Path) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        git("init", "-q", "--bare", tmp_path / "remote.git")
+        anchor = GitAnchor(clone(tmp_path / "remote.git", tmp_path / "clone"))
+        url = f"git://127.0.0.1:{silent.getsockname()[1]}/x"
+        git("-C", anchor.path, "remote", "set-url", "origin", url)
+        before = time.monotonic()
+        with pytest.raises(AnchorUnreachable, match="git did not end within"):
+            anchor.put(mark(1), time=NOON, limit=0.7)
+        assert time.monotonic() - before < 5
+
+
 def test_many_at_once_lose_no_commit(bare: GitAnchor) -> None:
     def put(size: int) -> None:
         failures: list[str] = []
@@ -347,6 +362,21 @@ def test_a_line_goes_through_the_log_daemon_and_back(tmp_path: Path, monkeypatch
     found = anchor.read(limit=SECONDS)
     assert sizes(list(found)) == [1, 2]
     assert found[0].time == datetime(2026, 11, 21, 10, 0, 0, 500_000, UTC)
+
+
+def test_a_daemon_that_listens_on_a_stream_is_served_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(syslog, "SOCKETS", (tmp_path / "log",))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
+        listening.bind(str(tmp_path / "log"))
+        listening.listen()
+        syslog.SyslogAnchor().put(mark(1), time=NOON, limit=SECONDS)
+        taken, _ = listening.accept()
+        with taken:
+            line = taken.recv(4096)
+    assert line.startswith(b"<13>Nov ")
+    assert line.endswith(line_of(mark(1)).encode() + b"\0")
 
 
 def test_a_machine_without_a_log_daemon_is_unreachable(
