@@ -5,6 +5,7 @@ import os
 import re
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -321,13 +322,8 @@ def test_what_others_commit_there_is_not_believed(tmp_path: Path) -> None:
     assert sizes(list(anchor.read(limit=SECONDS))) == [5]
 
 
-def test_a_program_that_hangs_is_killed_with_what_it_started(tmp_path: Path) -> None:
-    started = tmp_path / "started"
-    before = time.monotonic()
-    with pytest.raises(AnchorUnreachable, match="sh did not end within"):
-        run(("sh", "-c", f"sleep 60 & echo $! > {started}; wait"), limit=0.3)
-    assert time.monotonic() - before < 5
-    pid = int(started.read_text())
+def ended(pid: int) -> None:
+    """Wait until a process is gone, or only its name is left; fails where it runs on."""
     for _ in range(100):
         state = subprocess.run(
             ["ps", "-o", "stat=", "-p", str(pid)], check=False, capture_output=True, text=True
@@ -335,7 +331,27 @@ def test_a_program_that_hangs_is_killed_with_what_it_started(tmp_path: Path) -> 
         if state.stdout.strip() in {"", "Z"}:
             return
         time.sleep(0.02)
-    pytest.fail("the child still runs")
+    pytest.fail("it still runs")
+
+
+def test_a_program_that_hangs_is_killed_with_what_it_started(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    before = time.monotonic()
+    with pytest.raises(AnchorUnreachable, match="sh did not end within"):
+        run(("sh", "-c", f"sleep 60 & echo $! > {started}; wait"), limit=0.3)
+    assert time.monotonic() - before < 5
+    ended(int(started.read_text()))
+
+
+def test_a_program_ends_with_billctl_where_nobody_waits_for_it_any_more(tmp_path: Path) -> None:
+    (tmp_path / "pid").touch()
+    code = (
+        "import time; from billctl.parallel import Job; from billctl.audit.anchors.programs import run\n"
+        f"Job(lambda: run(('sh', '-c', 'echo $$ > {tmp_path}/pid; sleep 60'), limit=60))\n"
+        f"while not open('{tmp_path}/pid').read(): time.sleep(0.01)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=SECONDS)
+    ended(int((tmp_path / "pid").read_text()))
 
 
 def test_a_program_sees_no_key(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,11 @@
 """Running a program for an anchor: no shell, no terminal, no secret in its environment, a time limit."""
 
+import atexit
 import os
 import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from billctl.audit.anchors.base import AnchorUnreachable
@@ -41,7 +43,8 @@ def run(
     """Run `argv` with `given` on its standard input.
 
     It is in a session of its own, so that nothing it starts can ask on the terminal, and killed with all
-    that after `limit` seconds. Raises `AnchorUnreachable` where it cannot be started or did not end.
+    that after `limit` seconds, or when billctl ends before. Raises `AnchorUnreachable` where it cannot be
+    started or did not end.
     """
     import subprocess
 
@@ -61,6 +64,8 @@ def run(
             code="anchor_program",
             hint=f"Install {argv[0]}, or use another kind of anchor.",
         ) from failure
+    end = partial(_kill_group, process)
+    atexit.register(end)  # the thread that waits may be left behind
     try:
         out, err = process.communicate(given, timeout=max(limit, 0.1))
     except subprocess.TimeoutExpired:
@@ -70,12 +75,17 @@ def run(
     finally:
         if process.returncode is None:
             _kill(process)
+        atexit.unregister(end)
     return Ran(code=process.returncode, out=out, err=err)
 
 
-def _kill(process: "Popen[bytes]") -> None:
+def _kill_group(process: "Popen[bytes]") -> None:
     with suppress(ProcessLookupError, PermissionError):  # it ended just now (macOS says it is forbidden)
         os.killpg(process.pid, signal.SIGKILL)
+
+
+def _kill(process: "Popen[bytes]") -> None:
+    _kill_group(process)
     process.kill()
     process.wait()
     for pipe in (process.stdin, process.stdout, process.stderr):
