@@ -94,7 +94,7 @@ class Subject:
             "object_type": self.object_type,
             "object_id": self.object_id,
             "object": self.object,
-            "params": dict(self.params),
+            "params": cleaned(self.params),
             "customer": self.customer,
             "amount": self.amount.data() if self.amount else None,
             "reason": masked(self.reason),
@@ -234,11 +234,19 @@ class AuditLog:
     def denied(
         self, subject: Subject, *, error: BaseException, approval: Mapping[str, Any] | None = None
     ) -> int:
-        """Record an attempt that ended before anything was sent; `approval` is the request it led to."""
+        """Record an attempt that ended before anything was sent; `approval` is the request it led to.
+
+        What it was about may not exist: an id that looks like a card number is masked.
+        """
         outcome = next((word for kind, word in ATTEMPTS if isinstance(error, kind)), "not_sent")
         self._create()
+        said = subject.data()
         entry = self._entry(
-            "denied", subject.data(), outcome=outcome, error=error_data(error), approval=cleaned(approval)
+            "denied",
+            said | {name: masked(said[name]) for name in ("object_id", "object")},
+            outcome=outcome,
+            error=error_data(error),
+            approval=cleaned(approval),
         )
         return self._append(entry)
 

@@ -20,12 +20,12 @@ PRIVATE = frozenset({"customer", "reason", "argv", "params", "result", "before",
 STAYS_WITHIN: Mapping[str, frozenset[str]] = {
     "error": frozenset({"class", "code"}),
     "approval": frozenset({"id", "requester", "approver", "approver_uid", "decided", "plan_hash"}),
-    "resolution": frozenset({"as"}),
+    "resolution": frozenset({"as", "ticket"}),
 }
 """Of these fields only what is named stays in the record."""
 
-RESULT_STAYS = ("audit ", "auth ")
-"""How actions begin whose result names no person (files, hashes, where a secret is kept): it stays."""
+RESULT_STAYS = ("audit ", "auth ", "approve", "deny")
+"""How actions begin whose result names no customer (files, hashes, where a secret is kept): it stays."""
 
 SALT = "salt"
 _MARK = f',"{TAIL}":"'

@@ -11,14 +11,14 @@ new hashes. Both need a head (number and hash) kept elsewhere to compare with `V
 """
 
 import contextlib
-import hashlib
 import os
 import signal
 import sqlite3
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
-from billctl.audit.proof import Fault, Proof, wrong_lead
+from billctl.audit.proof import Fault, Proof
 from billctl.audit.purged import purged_ranges, uncovered
 from billctl.frozen import frozen
 from billctl.store.connection import check_version, connect, translated
@@ -79,20 +79,6 @@ def verify(log: Path | sqlite3.Connection, *, integrity: bool = False) -> Verdic
         return _verify(db, log, integrity=integrity)
 
 
-def verify_lines(lines: Iterable[bytes]) -> Verdict:
-    """Prove an export: one record's text a line, from the first record on. Streamed.
-
-    The last record's hash is `Verdict.head`: compare it with the log's or with an anchor.
-    """
-    head = EMPTY
-    for number, line in enumerate(lines, start=1):
-        body = line.removesuffix(b"\n")
-        if why := wrong_lead(body, number, head.hash):
-            return Verdict(records=head.seq, head=head, broken=number, why=why)
-        head = Head(seq=number, hash=hashlib.sha256(body).hexdigest())
-    return Verdict(records=head.seq, head=head)
-
-
 def _verify(db: sqlite3.Connection, path: Path | None, *, integrity: bool) -> Verdict:
     text_factory = db.text_factory
     db.text_factory = bytes
@@ -104,8 +90,9 @@ def _verify(db: sqlite3.Connection, path: Path | None, *, integrity: bool) -> Ve
             raise Fault("a record stands before the first", first)
         counted = db.execute("SELECT count(*), count(outcome_seq) FROM operation NOT INDEXED").fetchone()
         _check_strays(db, last or 0)
-        verdict = _judge(db, _parts(db, path, last or 0), counted)
-        if path and not verdict.ok:
+        parts = _parts(db, path, last or 0)
+        verdict = _judge(db, parts, counted)
+        if not verdict.ok and len(parts) > 1 and any(part.missing for part in parts):
             # Other processes see what was purged after this one looked: one look at everything decides.
             verdict = _judge(db, _parts(db, None, last or 0), counted)
         if integrity and verdict.ok:
@@ -150,7 +137,7 @@ def _check_missing(db: sqlite3.Connection, missing: Ranges) -> None:
         raise Fault(f"the private part of record {lost} is missing, and no purge says so", lost)
 
 
-def _parts(db: sqlite3.Connection, path: Path | None, last: int) -> Iterable[_Part]:
+def _parts(db: sqlite3.Connection, path: Path | None, last: int) -> list[_Part]:
     """The log in ranges, proved at the same time where that pays."""
     processes = min(MOST_PROCESSES, os.cpu_count() or 1, last // WORTH_A_PROCESS)
     if path is None or processes < 2:
@@ -211,18 +198,24 @@ def _prove(db: sqlite3.Connection, start: Head, last: int) -> _Part:
     )
 
 
+_SCHEMA = "SELECT type, name, coalesce(sql, '') FROM sqlite_master ORDER BY type, name"
+
+
 def _check_schema(db: sqlite3.Connection) -> None:
-    query = "SELECT type, name, coalesce(sql, '') FROM sqlite_master ORDER BY type, name"
     version = db.execute("PRAGMA user_version").fetchone()[0]
+    if wrong := _expected_schema(version) ^ set(db.execute(_SCHEMA).fetchall()):
+        kind, name, _ = min(wrong)
+        raise Fault(f"the {kind.decode()} {name.decode(errors='replace')} is not as billctl made it")
+
+
+@cache
+def _expected_schema(version: int) -> frozenset[tuple[bytes, bytes, bytes]]:
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as model:
         model.text_factory = bytes
         for statements in MIGRATIONS[:version]:
             for statement in statements:
                 model.execute(statement)
-        expected = model.execute(query).fetchall()
-    if wrong := set(expected) ^ set(db.execute(query).fetchall()):
-        kind, name, _ = min(wrong)
-        raise Fault(f"the {kind.decode()} {name.decode(errors='replace')} is not as billctl made it")
+        return frozenset(model.execute(_SCHEMA).fetchall())
 
 
 def _has_private(db: sqlite3.Connection) -> bool:

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from billctl.audit.actor import Actor, Origin, current_actor
+from billctl.audit.chain import seal
 from billctl.audit.entry import read
 from billctl.audit.log import CROCKFORD, OUTCOMES, AuditLog, OutcomeNotRecorded, Subject, new_operation_id
+from billctl.audit.tail import check_tail
 from billctl.audit.verify import verify
 from billctl.errors import (
     ApprovalRequired,
@@ -24,9 +26,12 @@ from billctl.errors import (
     StoreError,
     UsageError,
 )
+from billctl.frozen import replace
 from billctl.money import Money
 from billctl.store.interface import OperationState, RecordFilter, StoredRecord
+from billctl.store.schema import instant
 from billctl.store.sqlite import SqliteStore, open_store
+from tests.unit.test_audit_verify import tamper
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, 250, tzinfo=UTC)
 CARD = "4242 4242 4242 4242"
@@ -272,6 +277,23 @@ def test_a_card_number_spread_over_several_words_is_masked(store: SqliteStore) -
     assert fields(store, seq)["argv"] == ["billctl", "lookup", "****", "****", "****", "4242", "x"]
 
 
+def test_an_id_that_may_belong_to_nothing_and_what_was_chosen_are_masked(store: SqliteStore) -> None:
+    number = CARD.replace(" ", "")
+    tainted = replace(
+        SUBJECT, object_id=number, object=f"stripe|acct|{number}", params={"to": f"{number}@x.org"}
+    )
+    log(store).denied(tainted, error=UsageError("no such charge"))
+    log(store).intent(replace(SUBJECT, params=tainted.params), operation="op_1", key="k")
+    assert number not in "".join(f"{r.body}{r.private}" for r in store.records(RecordFilter()))
+
+
+def test_hashes_are_kept_as_they_are(store: SqliteStore) -> None:
+    digest = "4242424242424242" * 4
+    assert fields(store, log(store).note("approve", result={"plan_hash": digest}))["result"] == {
+        "plan_hash": digest
+    }
+
+
 def test_ids_are_kept_as_they_are(store: SqliteStore) -> None:
     number = "4242424242424242"
     seq = log(store).note(
@@ -403,6 +425,44 @@ def test_a_run_below_cron_says_so(tmp_path: Path) -> None:
         env=env,
     )
     assert done.stdout.strip() == "cron"
+
+
+# The last records, looked at before each action.
+
+
+def test_a_tail_whose_private_parts_are_whole_or_purged_is_whole(store: SqliteStore) -> None:
+    audit = log(store)
+    check_tail(store)
+    for _ in range(3):
+        audit.note("looked", reason="why")
+    check_tail(store)
+    audit.purge(((2, 3),), before=NOON, customer=None, account=None, reason="yearly")
+    check_tail(store)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (
+            "UPDATE private SET body = replace(body, 'why', 'way') WHERE seq = 4",
+            "4: its private part was changed",
+        ),
+        ("DELETE FROM private WHERE seq = 4", "4: its private part is missing"),
+        ("INSERT INTO private (seq, body) VALUES (6, '{}')", "6: its private part was changed"),
+        ("UPDATE record SET body = replace(body, 'looked', 'locked') WHERE seq = 2", "2: it was changed"),
+    ],
+)
+def test_a_tail_whose_private_parts_are_not_whole_stops_everything(
+    store: SqliteStore, change: str, why: str
+) -> None:
+    audit = log(store)
+    for _ in range(3):
+        audit.note("looked", reason="why")
+    audit.purge(((2, 3),), before=NOON, customer=None, account=None, reason="yearly")
+    store.append(lambda seq, prev: seal(seq, prev, {"phase": "note", "time": instant(NOON)}))
+    tamper(store.path, change)
+    with pytest.raises(StoreError, match=why):
+        check_tail(store)
 
 
 def test_a_record_is_json_that_any_program_reads(store: SqliteStore) -> None:

@@ -89,8 +89,8 @@ def test_no_text_in_a_record_passes_for_the_name_of_a_private_part(text: str) ->
     assert hash_named(seal(1, GENESIS, {"phase": "note", "zzz": {"private": "0" * 64}})) is None
 
 
-@pytest.mark.parametrize("action", ["audit export", "auth add"])
-def test_the_result_of_looking_at_the_log_or_of_a_secret_stays(action: str) -> None:
+@pytest.mark.parametrize("action", ["audit export", "auth add", "approve", "deny"])
+def test_the_result_of_what_concerns_no_customer_stays(action: str) -> None:
     entry = {"phase": "note", "action": action, "result": {"file": "x"}, "reason": "why"}
     stays, line = split(entry, SALT)
     assert stays["result"] == {"file": "x"}

@@ -12,12 +12,13 @@ import pytest
 from billctl.audit import proof
 from billctl.audit.chain import EMPTY, digest, seal
 from billctl.audit.proof import Fault, Proof
-from billctl.audit.verify import Verdict, verify, verify_lines
+from billctl.audit.purged import uncovered
+from billctl.audit.verify import Verdict, verify
 from billctl.errors import StoreError
-from billctl.store.interface import Head, OperationState, RecordFilter
+from billctl.store.interface import Head, OperationState, Ranges, RecordFilter
 from billctl.store.sqlite import open_store
 from tests.benchmarks.make_log import make_log
-from tests.unit.test_store_contract import begin, finish, text
+from tests.unit.test_store_contract import begin, finish, naming, text
 
 RECORDS = 12
 
@@ -251,19 +252,6 @@ def test_what_is_no_log_is_an_error_not_a_verdict(tmp_path: Path) -> None:
         verify(tmp_path / "audit.db")
 
 
-def test_an_export_is_proved_line_by_line(path: Path) -> None:
-    lines = [f"{body}\n".encode() for body in bodies(path)]
-    whole = verify(path)
-    assert verify_lines(lines) == whole
-    assert verify_lines([*lines[:-1], lines[-1].removesuffix(b"\n")]) == whole
-    assert verify_lines(lines[:4] + lines[5:]).broken == 5
-    assert verify_lines([*lines[:4], lines[3], *lines[4:]]).broken == 5
-    assert verify_lines([lines[1], lines[0], *lines[2:]]).broken == 1
-    assert verify_lines([lines[0].replace(b"created", b"creatad"), *lines[1:]]).broken == 2
-    assert verify_lines([*lines, b"\n"]).broken == RECORDS + 1
-    assert verify_lines([]) == Verdict(records=0, head=EMPTY)
-
-
 def test_reading_in_short_runs_finds_the_same(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for run in (1, 2, 5):
         monkeypatch.setattr(proof, "RUN", run)
@@ -292,6 +280,148 @@ def test_a_log_proved_by_several_processes_finds_the_same(
     assert verify(path).broken == 2000
 
 
+# Private parts.
+
+
+@pytest.fixture
+def parted(tmp_path: Path) -> Path:
+    """Ten records with private parts, but for 1 and 6; those of 2, 3 and 7 were purged by record 8."""
+    path = tmp_path / "parted" / "audit.db"
+    with closing(open_store(path)) as store:
+        store.append(text(action="log created"))
+        for number in (2, 3, 4, 5):
+            line = f'{{"salt":"{number:032x}","reason":"why {number}"}}'
+            store.append(naming(line), private=line)
+        store.append(text(action="auth add"))
+        line = '{"salt":"07","customer":"cus_7"}'
+        store.append(naming(line), private=line)
+        ranges = ((2, 3), (7, 7))
+        entry = naming(line, action="audit purge", result={"ranges": ranges, "count": 3})
+        store.purge(entry, private=line, ranges=ranges)
+        for _ in range(2):
+            store.append(naming(line), private=line)
+    return path
+
+
+def test_a_purged_log_is_whole(parted: Path) -> None:
+    assert verify(parted, integrity=True).records == 10
+
+
+@pytest.mark.parametrize(
+    ("change", "broken", "why"),
+    [
+        ("UPDATE private SET body = replace(body, 'why', 'way') WHERE seq = 4", 4, "of record 4 was changed"),
+        ("UPDATE private SET body = body || ' ' WHERE seq = 10", 10, "of record 10 was changed"),
+        ("DELETE FROM private WHERE seq = 5", 5, "of record 5 is missing"),
+        ("DELETE FROM private WHERE seq > 8", 9, "of record 9 is missing"),
+        ("DELETE FROM private", 4, "of record 4 is missing"),
+        ("INSERT INTO private (seq, body) VALUES (6, '{}')", 6, "that it does not name"),
+        ("INSERT INTO private (seq, body) VALUES (2, '{}')", 2, "of record 2 was changed"),
+        (
+            """INSERT INTO private (seq, body)
+            VALUES (2, '{"salt":"00000000000000000000000000000002","reason":"why 2"}')""",
+            2,
+            "was purged, and is there",
+        ),
+        ("INSERT INTO private (seq, body) VALUES (11, '{}')", None, "without its record"),
+        ("INSERT INTO private (seq, body) VALUES (0, '{}')", None, "without its record"),
+        (
+            "UPDATE private SET seq = 99 WHERE seq = 4; UPDATE private SET seq = 4 WHERE seq = 5;"
+            " UPDATE private SET seq = 5 WHERE seq = 99",
+            4,
+            "of record 4 was changed",
+        ),
+    ],
+)
+def test_a_private_part_that_is_not_as_recorded_is_named(
+    parted: Path, change: str, broken: int | None, why: str
+) -> None:
+    tamper(parted, *change.split(";"))
+    verdict = verify(parted)
+    assert (verdict.ok, verdict.broken) == (False, broken)
+    assert why in str(verdict.why)
+
+
+@pytest.mark.parametrize(
+    ("ranges", "why"),
+    [
+        ([[8, 8]], "not before it"),
+        ([[3, 2]], "not before it"),
+        ([[0, 2]], "not before it"),
+        ([[2]], "cannot be read"),
+        ("all", "cannot be read"),
+        ([[2, 2], [7, 7]], "of record 3 is missing"),
+    ],
+)
+def test_a_purge_that_cannot_be_one_is_found(parted: Path, ranges: object, why: str) -> None:
+    """Even with new hashes from there on, as one who rewrites the log would make them."""
+    with closing(open_store(parted, readonly=True)) as store:
+        old = list(store.records(RecordFilter(first=8)))
+    prev = json.loads(old[0].body)["prev"]
+    changes = []
+    for record in old:
+        fields = json.loads(record.body)
+        del fields["prev"], fields["seq"]
+        if "result" in fields:
+            fields["result"] = {"ranges": ranges}
+        body = seal(record.seq, prev, fields)
+        prev = digest(body)
+        changes.append(f"UPDATE record SET body = '{body}', hash = '{prev}' WHERE seq = {record.seq}")
+    tamper(parted, *changes)
+    verdict = verify(parted)
+    assert not verdict.ok
+    assert why in str(verdict.why)
+
+
+def test_every_single_flipped_bit_of_a_private_part_is_found(parted: Path) -> None:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        db.execute("ATTACH ? AS log", (str(parted),))
+        for table, columns in (("record", "seq, hash, body"), ("private", "seq, body"), ("operation", "*")):
+            db.execute(f"CREATE TABLE main.{table} AS SELECT {columns} FROM log.{table}")
+        db.execute("DETACH log")
+        db.text_factory = bytes
+        assert found(db, 10) is None
+        for seq, whole in db.execute("SELECT seq, body FROM private").fetchall():
+            for bit in range(len(whole) * 8):
+                flipped = bytearray(whole)
+                flipped[bit // 8] ^= 1 << bit % 8
+                db.execute("UPDATE private SET body = CAST(? AS TEXT) WHERE seq = ?", (bytes(flipped), seq))
+                assert found(db, 10) == f"the private part of record {seq} was changed"
+            db.execute("UPDATE private SET body = CAST(? AS TEXT) WHERE seq = ?", (whole, seq))
+        assert found(db, 10) is None
+
+
+@pytest.mark.slow
+def test_what_several_processes_find_missing_is_judged_together(
+    parted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from billctl.audit import verify as module
+
+    monkeypatch.setattr(module, "WORTH_A_PROCESS", 4)
+    assert verify(parted).ok
+    tamper(parted, "DELETE FROM private WHERE seq = 9")
+    assert verify(parted).broken == 9
+
+
+@pytest.mark.parametrize(
+    ("missing", "purged", "expected"),
+    [
+        ((), (), None),
+        (((1, 4),), ((1, 4),), None),
+        (((2, 3), (7, 9)), ((1, 3), (5, 5), (7, 9)), None),
+        (((2, 3),), (), 2),
+        (((2, 6),), ((1, 4),), 5),
+        (((2, 3),), ((3, 9),), 2),
+        (((2, 3), (9, 9)), ((1, 8),), 9),
+        (((2, 3),), ((5, 6),), 2),
+    ],
+)
+def test_what_is_missing_must_lie_within_what_was_purged(
+    missing: Ranges, purged: Ranges, expected: int | None
+) -> None:
+    assert uncovered(missing, purged) == expected
+
+
 @pytest.fixture
 def plain(path: Path) -> Iterator[sqlite3.Connection]:
     """The log's two tables without rules, so that any bytes can stand in them."""
@@ -306,9 +436,9 @@ def plain(path: Path) -> Iterator[sqlite3.Connection]:
         yield db
 
 
-def found(db: sqlite3.Connection) -> str | None:
+def found(db: sqlite3.Connection, last: int = RECORDS) -> str | None:
     try:
-        Proof(db, EMPTY).run(RECORDS)
+        Proof(db, EMPTY).run(last)
     except Fault as fault:
         return fault.why
     return None
