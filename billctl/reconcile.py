@@ -12,7 +12,15 @@ from enum import StrEnum
 from billctl import profiles
 from billctl.audit.entry import Entry, read
 from billctl.audit.tail import check_tail
-from billctl.errors import BillctlError, Busy, ConfigError, NotFound, OutcomeUnknown, StoreError
+from billctl.errors import (
+    BillctlError,
+    Busy,
+    ConfigError,
+    InternalError,
+    NotFound,
+    OutcomeUnknown,
+    StoreError,
+)
 from billctl.fanout import Deadline, ask_each, chosen_accounts
 from billctl.frozen import frozen, replace
 from billctl.gateway import NOT_VISIBLE_YET, Stamp
@@ -197,6 +205,9 @@ def _ask(session: Session, item: _Open) -> Reconciled:
         return _in_vain(session, item, error, said=said)
     except BillctlError as error:
         return _in_vain(session, item, error, said=NOT_ASKED)
+    except Exception as error:  # noqa: BLE001 - an adapter's fault with one operation hides no other
+        fault = InternalError(f"unexpected {type(error).__name__} in the {item.entry.gateway} adapter")
+        return _in_vain(session, item, fault, said=NOT_ASKED)
     if done is not None:
         return _record(session, item, done)
     if wait := _too_early(session, item):

@@ -43,6 +43,10 @@ def subject_of(entry: Entry) -> Subject:
 
 def why_elsewhere(entry: Entry, opened: Opened) -> str | None:
     """Why the account that is open now is not the one that the record tells of; None where it is."""
+    if entry.gateway != opened.account.gateway:
+        return (
+            f"it was sent to {entry.gateway}; {entry.account} is an account of {opened.account.gateway} now"
+        )
     if entry.account_id and opened.identity.id != entry.account_id:
         now = f"are {opened.identity.id}" if opened.identity.id else "do not say whose they are"
         return f"it was sent as {entry.account_id}; these credentials {now}"
