@@ -35,7 +35,7 @@ def new_file(path: Path, *, replace: bool = False) -> Iterator[BinaryIO]:
     """A file of mode 0600 to write; when the block ends it is `path`, on disk, in one step.
 
     Where the block raises, nothing is left. Raises `UsageError` where `path` cannot be made: its folder is
-    missing, it is there already and not to be replaced (`replace`), or it is no regular file;
+    missing, it is there already and not to be replaced (`replace`), or it is a link or no regular file;
     `FileNotWritten` or `FileNotSafe` for a failure of the disk.
     """
     check(path, replace=replace)
@@ -63,6 +63,8 @@ def check(path: Path, *, replace: bool) -> None:
     """Raise `UsageError` where `path` cannot become a new file."""
     if not path.parent.is_dir():
         raise UsageError(f"there is no folder {path.parent}", code="no_folder", hint="Create it first.")
+    if path.is_symlink():
+        raise UsageError(f"{path} is a link", code="bad_file", hint="Name the file itself.")
     if path.is_dir():
         raise UsageError(f"{path} is a folder", code="bad_file", hint="Name a file in it.")
     if not os.path.lexists(path):

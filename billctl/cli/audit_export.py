@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from billctl.cli.audit_log import writing
+from billctl.cli.audit_log import log_path, writing
 from billctl.cli.layout import Line
 from billctl.cli.lazy import single
 from billctl.cli.options import Choices, choices
@@ -93,7 +93,12 @@ def _target(file: str, chosen: Choices, *, replace: bool) -> Iterator[Write]:
         yield sys.stdout.buffer.write
         sys.stdout.flush()
         return
-    with new_file(Path(file), replace=replace) as target:
+    path, log = Path(file), log_path()
+    if path.name.startswith(log.name) and path.parent.resolve() == log.parent.resolve():
+        raise UsageError(
+            f"{path} belongs to the audit log itself", code="bad_file", hint="Name another file."
+        )
+    with new_file(path, replace=replace) as target:
         yield target.write
 
 

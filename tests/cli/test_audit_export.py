@@ -255,6 +255,16 @@ def test_what_cannot_become_a_file_is_a_usage_error_and_no_record(
     assert last_record(shop).seq == RECORDS - 1
 
 
+def test_an_export_never_replaces_the_log_nor_a_link(shop: Shop, file: Path) -> None:
+    for name in (STORE, f"{STORE}-wal"):
+        ran = shop.run("audit", "export", str(shop.state_dir / "." / name), "--force")
+        assert (ran.code, "belongs to the audit log" in ran.line) == (2, True)
+    file.symlink_to(shop.state_dir / STORE)
+    ran = shop.run("audit", "export", str(file), "--force")
+    assert (ran.code, "is a link" in ran.line, file.is_symlink()) == (2, True, True)
+    assert last_record(shop).seq == RECORDS - 1
+
+
 def test_a_log_that_is_broken_is_named_at_its_record_and_leaves_no_file(shop: Shop, file: Path) -> None:
     tamper(shop.state_dir / STORE, "UPDATE record SET body = replace(body, 'ch_4', 'ch_5') WHERE seq = 8")
     ran = shop.run("audit", "export", str(file))
