@@ -8,17 +8,22 @@ from billctl.cli.layout import Cell, Column, Grid
 from billctl.cli.options import Choices
 from billctl.cli.output import Result, to_json
 from billctl.cli.secret_status import SecretRow, secret_rows
+from billctl.errors import ConfigError
 from billctl.frozen import fields, frozen
+from billctl.money import Money
 from billctl.paths import config_dir, state_dir
 from billctl.profiles import ListedProfile, Profile, find_profile, load_profile
 from billctl.profiles.audit import AuditSettings
 from billctl.profiles.files import read_text
 from billctl.profiles.lines import Place, places
+from billctl.profiles.policy import Policy
 from billctl.session import installed_gateways
 
 OPTION, ARGUMENT, ENVIRONMENT, PROFILE, DEFAULT = "option", "argument", "environment", "profile", "default"
+CENTRAL = "central"
 SYSTEM = "operating system"
 
+LIMITS = frozenset({"max_refund", "max_void", "daily_refund_total", "approve_above"})
 NETWORK = (("connect_timeout", "connect"), ("read_timeout", "read"), ("deadline", "deadline"))
 
 
@@ -45,11 +50,13 @@ def show_result(name: str, chosen: Choices, *, given: bool, env: Mapping[str, st
 
     found = find_profile(name, env)
     profile = load_profile(name, env=env, gateways=installed_gateways(env))
+    central, untrusted = _central_policy(profile)
     secrets = secret_rows(Finder(profile, env), list(profile.accounts))
     values = [
         _profile_value(profile.name, chosen, given=given, env=env),
         *_run_values(chosen, env),
         *_file_values(profile, _Origins(found, env)),
+        *(_central_values(central) if central else ()),
         *map(_secret_value, secrets),
     ]
     return Result(
@@ -64,7 +71,7 @@ def show_result(name: str, chosen: Choices, *, given: bool, env: Mapping[str, st
         records=[value.data() for value in values],
         columns=("name", "value", "source", "where"),
         view=[Grid((Column(), Column(), Column(whole=False)), tuple(map(_cells, values)))],
-        warnings=[row.error.line() for row in secrets if row.error],
+        warnings=[*untrusted, *(row.error.line() for row in secrets if row.error)],
         profile=profile.name,
         mode=str(profile.mode),
     )
@@ -150,6 +157,47 @@ def _file_values(profile: Profile, origins: _Origins) -> Iterator[Value]:
         for key, text in table.items():
             if text is not None:
                 yield origins.value("accounts", account.name, key, text=text)
+    if profile.policy:
+        for key, text in _rules(profile.policy):
+            yield origins.value("policy", key, text=text)
+
+
+def _central_policy(profile: Profile) -> tuple[Policy | None, list[str]]:
+    """The central policy that binds a profile, and what is wrong with one that cannot be used."""
+    from billctl.profiles.central import policies_of
+
+    try:
+        central = [policy for policy in policies_of(profile) if policy is not profile.policy]
+    except ConfigError as error:
+        return None, [f"nothing can be changed: {error.line()}"]
+    return (central[0] if central else None), []
+
+
+def _central_values(policy: Policy) -> Iterator[Value]:
+    """The rules of the central policy, which hold beside the profile's own."""
+    for key, text in _rules(policy):
+        yield Value(name=f"policy.{key}", value=text, source=CENTRAL, where=policy.source)
+
+
+def _rules(policy: Policy) -> Iterator[tuple[str, str]]:
+    """Each rule that a policy has, and what it says."""
+    for key, value in fields(policy).items():
+        if key != "source" and value not in (None, False, {}):
+            yield key, _rule_text(key, value)
+
+
+def _rule_text(key: str, value: Any) -> str:
+    match value:
+        case dict() if key in LIMITS:
+            return ", ".join(str(Money(minor, currency)) for currency, minor in value.items())
+        case dict():
+            return ", ".join(f"{name} {number}" for name, number in value.items())
+        case tuple():
+            return ", ".join(value) or "none"
+        case bool():
+            return _flag(value)
+        case _:
+            return str(value)
 
 
 def _flag(value: bool) -> str:

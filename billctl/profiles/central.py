@@ -19,6 +19,8 @@ from billctl.profiles.values import Table, note_secret_values, note_type, note_u
 from billctl.profiles.words import shown
 
 PATH = Path("/etc/billctl/policy.toml")
+ROOT = 0
+"""The user id that the file must belong to."""
 
 KEYS = ("applies_to", "allow_unattended", "policy")
 OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
@@ -34,13 +36,15 @@ def policies_of(profile: Profile) -> tuple[Policy, ...]:
     return (*own, central) if central else own
 
 
-def central_policy(mode: Mode, path: Path | None = None, *, owner: int = 0) -> Policy | None:
+def central_policy(mode: Mode, path: Path | None = None, *, owner: int | None = None) -> Policy | None:
     """The central policy for profiles of `mode`, or None where there is no file or it does not apply.
 
-    `path` is `PATH` where not given. The file and every folder on the way must be `owner`'s or root's,
-    and writable by nobody else; in a folder with the sticky bit others cannot replace what is there.
+    `path` and `owner` are `PATH` and `ROOT` where not given. The file and every folder on the way must be
+    the owner's or root's, and writable by nobody else; in a folder with the sticky bit others cannot
+    replace what is there.
     """
     path = path or PATH
+    owner = ROOT if owner is None else owner
     if os.name != "posix" or not os.path.lexists(path):
         return None
     _check_trust(path, owner)
