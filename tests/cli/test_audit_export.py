@@ -128,6 +128,19 @@ def test_without_private_parts_nothing_personal_is_left_and_the_chain_is_proved(
     assert b"charged twice" not in file.read_bytes()
 
 
+def test_what_was_purged_is_absent_and_the_chain_is_proved(tmp_path: Path, file: Path) -> None:
+    with sample_log(tmp_path / "state" / STORE) as log:
+        log.now = NOON.replace(year=2024)
+        log.done(refund(1))
+    shop = Shop(tmp_path / "state", tmp_path / "config", url="")
+    assert shop.run("audit", "purge", "--before", "2025-01-01", "--reason", "old enough", "--yes").code == 0
+    ran = shop.run("audit", "export", str(file), "-o", "json")
+    verdict = verify_lines(file.read_bytes().splitlines(keepends=True))
+    assert (verdict.ok, verdict.records, verdict.absent) == (True, 5, 3)
+    assert ran.data["private_absent"] == 3
+    assert b"charged twice" not in file.read_bytes()
+
+
 def test_a_range_is_contiguous_and_proved_from_its_first_line(shop: Shop, file: Path) -> None:
     options = ("--since", "2026-11-21T14:00:00Z", "--until", "2026-11-21T16:00:00Z", "-o", "json")
     ran = shop.run("audit", "export", str(file), *options)
