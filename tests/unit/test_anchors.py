@@ -231,7 +231,7 @@ def test_a_push_that_fails_is_told_and_made_up_for_by_the_next(tmp_path: Path) -
     hook.parent.mkdir(exist_ok=True)
     hook.write_text("#!/bin/sh\necho closed at night >&2\nexit 1\n")
     hook.chmod(0o755)
-    with pytest.raises(AnchorUnreachable, match="committed there, but not pushed to origin"):
+    with pytest.raises(AnchorUnreachable, match="committed there, but not pushed to origin: closed at night"):
         anchor.put(mark(2), time=NOON, limit=SECONDS)
     hook.unlink()
     anchor.put(mark(3), time=NOON, limit=SECONDS)

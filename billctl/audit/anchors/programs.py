@@ -30,11 +30,17 @@ class Ran:
     err: bytes
 
     def why(self) -> str:
-        """The last line it complained with, cut; its exit code where it said nothing."""
+        """The line it complained with, cut; its exit code where it said nothing.
+
+        git says what is wrong in the first line that is marked so and gives advice after it, openssl in
+        the last line.
+        """
         from billctl.text import mask, safe_text
 
         lines = self.err.decode(errors="replace").strip().splitlines()
-        return safe_text(mask(lines[-1]))[:200] if lines else f"exit {self.code}"
+        marked = [line for line in lines if line.startswith(("fatal: ", "error: ", "remote: "))]
+        said = marked[0].partition(": ")[2] if marked else lines[-1] if lines else f"exit {self.code}"
+        return safe_text(mask(said)).strip()[:200].rstrip(".")
 
 
 def run(
