@@ -54,13 +54,13 @@ class SampleLog:
     now: datetime = NOON
     operations: int = 0
 
-    def by(self, login: str, claimed: str | None = None) -> AuditLog:
+    def by(self, login: str, claimed: str | None = None, *, mode: str = "live") -> AuditLog:
         """The log as this operator writes it."""
         return AuditLog(
             self.store,
             actor=Actor(uid=1000, login=login, host="billing-1", origin=Origin.TERMINAL, claimed=claimed),
             profile="shop",
-            mode="live",
+            mode=mode,
             clock=lambda: self.now,
             source="cli",
             argv=["stripe", "refund"],

@@ -2,7 +2,8 @@
 
 An operation counts where it was asked for: its operator, its month (UTC) and its time are those of its
 intent. What it came to is what its last record says, also one that was written after the time reported:
-a refund that failed later did not succeed. Amounts are what was asked for; two currencies are never added.
+a refund that failed later did not succeed. Amounts are what was asked for. Two currencies are never added,
+nor is test mode to live.
 """
 
 import json
@@ -25,8 +26,8 @@ NO_WORD = ""
 
 Fields = Mapping[str, Any]
 
-_Key = tuple[str, str, str, str, str]
-"""What is counted together: by, group, action, outcome, currency (empty where there is no amount)."""
+_Key = tuple[str, str, str, str, str, str]
+"""What is counted together: by, group, mode, action, outcome, currency (empty where there is no amount)."""
 
 
 def _operator(asked: Fields) -> str:
@@ -50,10 +51,11 @@ GROUPS: Mapping[str, Callable[[Fields], str]] = {
 
 @frozen
 class Total:
-    """How often in one group, and for how much in all where amounts are known."""
+    """How often in one group and mode (`live` or `test`), and for how much where amounts are known."""
 
     by: str
     group: str
+    mode: str
     action: str
     outcome: str
     count: int
@@ -72,6 +74,7 @@ class Finding:
     operation: str
     time: datetime
     operator: str
+    mode: str
     action: str
     ref: str
     amount: Money | None
@@ -169,9 +172,10 @@ def _within(fields: Fields, since: datetime | None, until: datetime | None) -> b
 
 def _count(done: _Done, by: tuple[str, ...], counts: Counter[_Key], sums: Counter[_Key]) -> None:
     amount = done.asked.get("amount") or {}
-    what = (str(done.asked.get("action")), done.outcome, amount.get("currency") or "")
+    asked = done.asked
+    what = (str(asked.get("mode")), str(asked.get("action")), done.outcome, amount.get("currency") or "")
     for name in by:
-        key = (name, GROUPS[name](done.asked), *what)
+        key = (name, GROUPS[name](asked), *what)
         counts[key] += 1
         sums[key] += amount.get("minor", 0)
 
@@ -180,14 +184,15 @@ def _totals(by: tuple[str, ...], counts: Counter[_Key], sums: Counter[_Key]) -> 
     order = {name: place for place, name in enumerate(by)}
     return tuple(
         Total(
-            by=name,
-            group=group,
-            action=action,
-            outcome=outcome,
-            count=counts[name, group, action, outcome, currency],
-            amount=Money(sums[name, group, action, outcome, currency], currency) if currency else None,
+            by=key[0],
+            group=key[1],
+            mode=key[2],
+            action=key[3],
+            outcome=key[4],
+            count=count,
+            amount=Money(sums[key], key[5]) if key[5] else None,
         )
-        for name, group, action, outcome, currency in sorted(counts, key=lambda key: (order[key[0]], key))
+        for key, count in sorted(counts.items(), key=lambda item: (order[item[0][0]], item[0]))
     )
 
 
@@ -199,6 +204,7 @@ def _finding(done: _Done, finding: str) -> Finding:
         operation=asked["operation"],
         time=datetime.fromisoformat(asked["time"]),
         operator=_operator(asked),
+        mode=str(asked.get("mode")),
         action=str(asked.get("action")),
         ref=f"{asked.get('account')}:{asked.get('object_id')}",
         amount=Money(amount["minor"], amount["currency"]) if amount else None,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ACTION = "audit report"
 BY = ("operator", "reason", "gateway", "month", "action")
 COLUMNS = (
-    "type", "by", "group", "action", "outcome", "count", "amount.amount", "amount.currency",
+    "type", "by", "group", "mode", "action", "outcome", "count", "amount.amount", "amount.currency",
     "finding", "operation", "ref", "time", "operator",
 )  # fmt: skip
 FOUND = {
@@ -60,7 +60,7 @@ def report(
       billctl audit report --by month -o csv > months.csv
 
     An operation counts where it was asked for, as what it has come to by now: a refund that failed later
-    is no refund. Amounts are totals per currency; months are UTC. Each report is itself a record.
+    is no refund. Totals are per currency, test and live apart; months are UTC. Each report is a record.
     Exit codes: 0 nothing to look at, 14 operations without a known outcome or refunds that failed later.
     """
     from billctl.audit.report import report as count
@@ -98,6 +98,7 @@ def _total_data(total: "Total") -> dict[str, Any]:
         "type": "total",
         "by": total.by,
         "group": total.group or None,
+        "mode": total.mode,
         "action": total.action,
         "outcome": total.outcome,
         "count": total.count,
@@ -112,6 +113,7 @@ def _finding_data(finding: "Finding") -> dict[str, Any]:
         "operation": finding.operation,
         "time": rfc3339(finding.time),
         "operator": finding.operator,
+        "mode": finding.mode,
         "action": finding.action,
         "ref": finding.ref,
         "amount": finding.amount,
@@ -144,19 +146,19 @@ def _view(counted: "Report") -> View:
 
 
 def _totals_grid(totals: list["Total"]) -> Grid:
-    columns = (Column(), Column(), Column(), Column(right=True), Column(right=True))
+    columns = (Column(), Column(), Column(), Column(), Column(right=True), Column(right=True))
     rows = []
     for group, members in groupby(totals, key=lambda total: total.group):
         for place, total in enumerate(members):
             shown = "" if place else group or "(none)"
             amount = str(total.amount) if total.amount else ""
             action = "" if total.by == "action" else total.action
-            rows.append((shown, action, Cell(total.outcome), f"{total.count:,}", amount))
+            rows.append((shown, total.mode, action, total.outcome, f"{total.count:,}", amount))
     return Grid(columns, tuple(rows), indent=2)
 
 
 def _findings_grid(findings: tuple["Finding", ...]) -> Grid:
-    titles = ("when", "who", "action", "object", "amount", "what", "operation")
+    titles = ("when", "who", "mode", "action", "object", "amount", "what", "operation")
     columns = tuple(Column(title, right=title == "amount", whole=title != "who") for title in titles)
     return Grid(
         columns,
@@ -164,6 +166,7 @@ def _findings_grid(findings: tuple["Finding", ...]) -> Grid:
             (
                 local_time(finding.time),
                 finding.operator,
+                finding.mode,
                 finding.action,
                 finding.ref,
                 str(finding.amount) if finding.amount else "",

@@ -45,10 +45,10 @@ def test_a_report_counts_by_every_group_unless_told_which(shop: Shop) -> None:
 @pytest.mark.usefixtures("log")
 def test_in_a_pipe_each_total_is_a_row(shop: Shop) -> None:
     rows = shop.run("audit", "report", "--by", "operator").out.splitlines()
-    assert [row.split("\t")[:8] for row in rows] == [
-        ["total", "operator", "amir", "refund", "denied", "1", "12.50", "USD"],
-        ["total", "operator", "amir", "refund", "succeeded", "1", "40.00", "EUR"],
-        ["total", "operator", "layla", "refund", "succeeded", "1", "12.50", "USD"],
+    assert [row.split("\t")[:9] for row in rows] == [
+        ["total", "operator", "amir", "live", "refund", "denied", "1", "12.50", "USD"],
+        ["total", "operator", "amir", "live", "refund", "succeeded", "1", "40.00", "EUR"],
+        ["total", "operator", "layla", "live", "refund", "succeeded", "1", "12.50", "USD"],
     ]
     table = list(csv.DictReader(io.StringIO(shop.run("audit", "report", "-o", "csv").out)))
     assert [(row["group"], row["count"], row["amount.amount"]) for row in table if row["by"] == "action"] == [

@@ -13,7 +13,7 @@ from billctl.errors import StoreError
 from billctl.money import Money
 from billctl.store.sqlite import open_store
 from tests.benchmarks.make_log import make_log
-from tests.sample_log import NOON, SampleLog, refund, sample_log
+from tests.sample_log import NOON, USD, SampleLog, refund, sample_log
 
 EUR = Money(990, "EUR")
 
@@ -44,6 +44,14 @@ def test_each_currency_has_a_total_of_its_own(log: SampleLog) -> None:
         "refund refund succeeded 2 25.00 USD",
         "refund refund succeeded 1 9.90 EUR",
     }
+
+
+def test_test_mode_is_never_added_to_live(log: SampleLog) -> None:
+    log.done(refund(1))
+    log.by("layla", mode="test").intent(refund(2), operation="op_test", key="t")
+    log.close(refund(2), "op_test", "succeeded")
+    totals = report(log.store, by=("action",), since=None, until=None).totals
+    assert [(t.mode, t.count, t.amount) for t in totals] == [("live", 1, USD), ("test", 1, USD)]
 
 
 def test_what_came_of_refunds_is_told_apart(log: SampleLog) -> None:
