@@ -11,6 +11,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from billctl.approvals.model import ID, ApprovalRequest, Decision, Unsound, read_decision, read_request
@@ -23,7 +24,7 @@ FILE_MODE = 0o640
 SIZE_LIMIT = 64 * 1024
 """Bytes; a request has about two thousand."""
 LISTED_LIMIT = 20_000
-"""Files looked at in one folder."""
+"""Files in one folder; more are too many to look through before each command."""
 OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 SHARED_EXAMPLE = "install -d -m 3770 -g billing /var/lib/billctl/approvals"
@@ -90,16 +91,21 @@ class Folder:
     # Reading
 
     def ids(self) -> list[str]:
-        """The ids of the requests there, newest first: ids sort by the time they were made."""
+        """The ids of the requests there, newest first: ids sort by the time they were made.
+
+        Raises `ConfigError` and `StoreError` for a folder that cannot be read, or holds too much.
+        """
         try:
             with os.scandir(self.path) as entries:
-                names = [entry.name for entry, _ in zip(entries, range(LISTED_LIMIT), strict=False)]
+                names = [entry.name for entry in islice(entries, LISTED_LIMIT + 1)]
         except FileNotFoundError:
             if self.private:
                 return []
             raise self._unusable(FileNotFoundError(errno.ENOENT, "")) from None
         except OSError as error:
             raise self._unusable(error) from None
+        if len(names) > LISTED_LIMIT:
+            raise self._bad(f"holds more than {LISTED_LIMIT:,} files", "Remove those of old requests.")
         stems = (name.removesuffix(".json") for name in names if name.endswith(".json"))
         return sorted((stem for stem in stems if ID.fullmatch(stem)), reverse=True)
 

@@ -1,22 +1,17 @@
 """`billctl approvals deny`: refuse another user's request."""
 
+from typing import TYPE_CHECKING
+
 import typer
 
-from billctl.approvals.model import ApprovalRequest
-from billctl.cli.approvals_desk import (
-    Directory,
-    Reason,
-    RequestId,
-    answer,
-    checked_id,
-    desk_of,
-    request_data,
-)
+from billctl.cli.approvals_options import Directory, Reason, RequestId
 from billctl.cli.layout import Line
 from billctl.cli.lazy import single
 from billctl.cli.options import choices
 from billctl.cli.output import Result
-from billctl.reasons import check_reason
+
+if TYPE_CHECKING:
+    from billctl.approvals.model import ApprovalRequest
 
 
 def deny(
@@ -31,6 +26,9 @@ def deny(
     The requester is told who said no and why. Exit codes: 3 no such request, 8 your own, expired, or you
     are no approver, 10 decided already, 12 the folder cannot be used.
     """
+    from billctl.cli.approvals_desk import answer, checked_id, desk_of, request_data
+    from billctl.reasons import check_reason
+
     chosen = choices(context)
     why = check_reason(reason)
     checked_id(request_id)
@@ -41,7 +39,7 @@ def deny(
     return answer(chosen, [row], [Line((text,))], data=row, success_is_silent=True)
 
 
-def _nothing_to_confirm(request: ApprovalRequest) -> None:
+def _nothing_to_confirm(request: "ApprovalRequest") -> None:
     """A denial moves nothing."""
     del request
 

@@ -4,14 +4,12 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from billctl.approvals.decide import Desk
 from billctl.approvals.folder import Folder
 from billctl.approvals.judge import Verdict
-from billctl.approvals.model import ID, ApprovalRequest, Person, Status, person
+from billctl.approvals.model import ID, ApprovalRequest, Person, person
 from billctl.approvals.rules import PEOPLE, folder_of
 from billctl.audit.actor import current_actor
 from billctl.cli.audit_log import writing
@@ -28,26 +26,22 @@ COLUMNS = (
     *("id", "status", "requester.login", "action", "ref", "amount.amount", "amount.currency", "expires"),
     *("approver.login", "reason"),
 )
-STRESSED = {Status.PENDING: "yellow", Status.DENIED: "red", Status.APPROVED: "green"}
-
-RequestId = Annotated[str, typer.Argument(metavar="ID", help="A request's id, from `approvals list`.")]
-Directory = Annotated[
-    Path | None,
-    typer.Option("--dir", metavar="PATH", help="The folder of requests, for somebody without the profile."),
-]
-Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why (required).")]
+STRESSED = {"pending": "yellow", "denied": "red", "approved": "green"}
 
 
 @contextmanager
 def desk_of(chosen: Choices, directory: Path | None) -> Iterator[Desk]:
     """The desk of whoever runs this: at the folder of the profile's policies, or at `directory`.
 
-    No gateway is asked, and no credentials are looked for.
+    No gateway is asked, and no credentials are looked for. Raises `ConfigError` for a folder that cannot be
+    trusted.
     """
     with ExitStack() as opened:
         if directory is not None:
+            folder = Folder(directory.absolute(), private=False)
+            folder.check()
             yield Desk(
-                folder=Folder(directory.absolute(), private=False),
+                folder=folder,
                 policies=None,
                 person=person(current_actor(os.environ)),
                 open_log=lambda: opened.enter_context(writing())[1],
@@ -55,8 +49,10 @@ def desk_of(chosen: Choices, directory: Path | None) -> Iterator[Desk]:
             )
             return
         session = opened.enter_context(session_of(chosen))
+        folder = folder_of(session.policies, session.state_dir)
+        folder.check()
         yield Desk(
-            folder=folder_of(session.policies, session.state_dir),
+            folder=folder,
             policies=session.policies,
             person=person(session.actor),
             open_log=lambda: session.log,
@@ -129,14 +125,18 @@ def request_view(request: ApprovalRequest, verdict: Verdict) -> View:
     if verdict.fault:
         rows.append(("beware", f"a decision is there that does not count: it {verdict.fault}"))
     mode = Cell("LIVE", "red") if request.live else Cell("test")
-    status = Cell(str(verdict.status), STRESSED.get(verdict.status, ""))
     account = f"{plan['gateway']} account {plan['account_id'] or 'unknown'}"
     cells = tuple((Cell(label, "dim"), text) for label, text in rows)
     return [
         Line((mode, request.ref, account)),
-        Line((request.id, status)),
+        Line((request.id, status_cell(verdict.status))),
         Grid((Column(), Column()), cells, indent=2),
     ]
+
+
+def status_cell(status: str) -> Cell:
+    """A request's status, stressed as it deserves."""
+    return Cell(status, STRESSED.get(status, ""))
 
 
 def _name(who: Person) -> str:

@@ -4,15 +4,14 @@ from typing import Annotated, Any
 
 import typer
 
-from billctl.approvals.model import Status, Unsound
-from billctl.cli.approvals_desk import STRESSED, Directory, answer, desk_of, request_data
+from billctl.cli.approvals_options import Directory
 from billctl.cli.layout import Cell, Column, Grid, Line, View
 from billctl.cli.lazy import single
 from billctl.cli.options import choices
 from billctl.cli.output import Result
 from billctl.cli.views import local_time
 
-OPEN = frozenset({Status.PENDING, Status.APPROVED})
+OPEN = frozenset({"pending", "approved"})
 """What can still lead to something."""
 TITLES = ("request", "status", "by", "action", "object", "amount", "expires", "reason")
 
@@ -35,15 +34,19 @@ def list_(
     What was approved and not used yet is there too. Exit codes: 0 also when nothing waits, 12 when the
     folder cannot be used.
     """
+    from billctl.approvals.model import Unsound
+    from billctl.cli.approvals_desk import answer, desk_of, request_data
+
     chosen = choices(context)
     found, warnings = [], []
     with desk_of(chosen, directory) as desk:
-        desk.folder.check()
         for request_id, request in desk.folder.requests():
             if isinstance(request, Unsound):
                 warnings.append(f"{request_id} is left out: its file {request}")
                 continue
             verdict = desk.judge(request)
+            if verdict.fault:
+                warnings.append(f"{request_id} has a decision that does not count: it {verdict.fault}")
             if everything or verdict.status in OPEN:
                 found.append((request, verdict))
     rows = [request_data(request, verdict) for request, verdict in found]
@@ -60,10 +63,11 @@ def list_(
 
 
 def _row(row: dict[str, Any], expires: str) -> tuple[Cell | str, ...]:
-    status = Status(row["status"])
+    from billctl.cli.approvals_desk import status_cell
+
     return (
         row["id"],
-        Cell(status, STRESSED.get(status, "")),
+        status_cell(row["status"]),
         row["requester"]["login"],
         row["action"],
         row["ref"],

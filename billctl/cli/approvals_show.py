@@ -2,15 +2,7 @@
 
 import typer
 
-from billctl.cli.approvals_desk import (
-    Directory,
-    RequestId,
-    answer,
-    checked_id,
-    desk_of,
-    request_data,
-    request_view,
-)
+from billctl.cli.approvals_options import Directory, RequestId
 from billctl.cli.lazy import single
 from billctl.cli.options import choices
 from billctl.cli.output import Result
@@ -26,6 +18,8 @@ def show(context: typer.Context, request_id: RequestId, directory: Directory = N
 
     Exit codes: 3 when there is no such request, 8 when its file cannot be trusted.
     """
+    from billctl.cli.approvals_desk import answer, checked_id, desk_of, request_data, request_view
+
     chosen = choices(context)
     with desk_of(chosen, directory) as desk:
         request = desk.find(checked_id(request_id))

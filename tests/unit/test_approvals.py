@@ -657,6 +657,15 @@ def test_a_plan_of_another_form_is_no_request(office: Office, field: str, value:
     assert "is no request of this version" in str(found)
 
 
+def test_a_folder_with_too_much_in_it_is_told(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    request = office.ask()
+    monkeypatch.setattr("billctl.approvals.folder.LISTED_LIMIT", 1)
+    assert office.ask() == request
+    office.file("another").touch()
+    with pytest.raises(ConfigError, match="holds more than 1 files"):
+        office.settle()
+
+
 # The folder
 
 
