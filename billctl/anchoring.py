@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from billctl.audit.anchors.base import AnchorUnreachable, too_slow
 from billctl.audit.checkpoint import Checkpoint, checkpoint_of, origin_of
 from billctl.audit.entry import Entry, read
-from billctl.audit.log import AuditLog, check_tail
+from billctl.audit.log import AuditLog
+from billctl.audit.tail import check_tail
 from billctl.errors import BillctlError, StoreError, Terminated
 from billctl.frozen import frozen
 from billctl.parallel import Job
