@@ -36,7 +36,7 @@ def cancel(
       billctl GATEWAY cancel SUBSCRIPTION --now --reason "fraud" --reason-code fraudulent
 
     Exit codes: 0 done, 5 refused (it has ended already), 6 unknown (run `billctl audit reconcile`),
-    8 not confirmed.
+    8 not confirmed or against the policy, 15 waits for approval.
     """
     from billctl.cli.act import act
     from billctl.gateway import When

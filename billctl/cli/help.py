@@ -40,7 +40,7 @@ MEANINGS = {
     "refused": ("the gateway said no; nothing changed", "no"),
     "unknown": ("it may have happened: `billctl audit reconcile`", "never blindly"),
     "partial": ("some accounts or rows failed; the rest is done", "yes, it resumes"),
-    "policy": ("refused here: live guard, no --yes, operator said no", "after approval"),
+    "policy": ("refused here: limit, live guard, no --yes, operator said no", "after approval"),
     "store": ("audit log unreadable, unwritable or broken; nothing was sent", "after repair"),
     "busy": (
         "another run holds it, or an identical operation is open or already done",

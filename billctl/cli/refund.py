@@ -35,7 +35,8 @@ def refund(
       billctl GATEWAY refund CHARGE --full --reason "order canceled" --dry-run
 
     Running it again finds its own operation and sends nothing; a deliberate repeat is --again 2.
-    Exit codes: 0 done, 2 wrong amount, 5 refused, 6 unknown (run `billctl audit reconcile`), 8 not confirmed.
+    Exit codes: 0 done, 2 wrong amount, 5 refused, 6 unknown (run `billctl audit reconcile`),
+    8 not confirmed or against the policy, 15 waits for approval.
     """
     from billctl.cli.act import act
     from billctl.verbs import RefundCharge

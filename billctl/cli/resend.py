@@ -32,7 +32,7 @@ def resend(
 
     It says what the gateway will really send, and to whom; --dry-run says so without sending.
     A second e-mail of the same invoice is --again 2.
-    Exit codes: 0 done, 5 refused, 6 unknown, 8 not confirmed.
+    Exit codes: 0 done, 5 refused, 6 unknown, 8 not confirmed or against the policy, 15 waits for approval.
     """
     from billctl.cli.act import act
     from billctl.verbs import ResendInvoice

@@ -23,7 +23,7 @@ def void(
       billctl GATEWAY void CHARGE --reason "order canceled" --dry-run
 
     What is settled is given back by refund. Exit codes: 0 done, 5 refused (settled or released already),
-    6 unknown (run `billctl audit reconcile`), 8 not confirmed.
+    6 unknown (run `billctl audit reconcile`), 8 not confirmed or against the policy, 15 waits for approval.
     """
     from billctl.cli.act import act
     from billctl.verbs import VoidCharge

@@ -283,3 +283,11 @@ def test_a_profile_keeps_its_own_and_the_central_policy_the_sandbox_only_its_own
     assert sources == ["policy shop", str(path)]
     assert [policy.source for policy in policies_of(profile(policy=None))] == [str(path)]
     assert [policy.source for policy in policies_of(profile(sandbox=True))] == ["policy shop"]
+
+
+def test_the_lines_that_an_example_leaves_to_choose_are_good() -> None:
+    example = (Path(__file__).parents[2] / "profiles/examples/one-shop.toml").read_text(encoding="utf-8")
+    policy = read(example[example.index("[policy]") :].replace("\n# ", "\n"))
+    assert policy.max_refund == {"USD": 20_000, "EUR": 18_000}
+    assert policy.require_ticket is not None
+    assert matches(policy.require_ticket, "zendesk:35436")
