@@ -17,6 +17,7 @@ from billctl.errors import (
     Busy,
     ConfigError,
     InternalError,
+    NetworkError,
     NotFound,
     OutcomeUnknown,
     StoreError,
@@ -170,7 +171,7 @@ def _ask_accounts(session: Session, waiting: Collection[_Open]) -> dict[str, Rec
             raise failure
         if isinstance(failure, BillctlError):
             for item in shares[name]:
-                found.setdefault(item.operation.id, replace(item.still, note=failure.line()))
+                found.setdefault(item.operation.id, replace(item.still, note=_note(failure)))
     return found
 
 
@@ -272,7 +273,16 @@ def _in_vain(session: Session, item: _Open, error: BillctlError, *, said: str) -
             error=error,
             resolution={"as": said},
         )
-    return replace(item.still, note=error.line(), outcome_seq=seq)
+    return replace(item.still, note=_note(error), outcome_seq=seq)
+
+
+def _note(error: BillctlError) -> str:
+    """Why it is still open. What an error says of sending is about the question here, not the operation."""
+    if isinstance(error, OutcomeUnknown):
+        return error.line()
+    if isinstance(error, NetworkError):
+        return f"it could not be asked: {error.message}"
+    return f"it could not be asked: {error.message}. {error.hint}".rstrip(". ")
 
 
 def _is_known(session: Session, item: _Open, error: BillctlError, said: str) -> bool:

@@ -118,4 +118,10 @@ def _failed_later(failed: Sequence[Later]) -> Findings:
 
 def _errors(settled: Sequence[Reconciled], later: Followup) -> list[BillctlError]:
     verdict = _verdict(settled, later)
-    return [*([verdict] if verdict else []), *later.failures] if later.failures else []
+    return [*([verdict] if verdict else []), *map(_not_asked, later.failures)] if later.failures else []
+
+
+def _not_asked(failure: BillctlError) -> BillctlError:
+    """The failure without its words on sending, which nobody may take to be about the refunds."""
+    failure.sent, failure.hint = "", "Its refunds were not followed up."
+    return failure

@@ -9,7 +9,7 @@ import pytest
 
 from billctl.actions import Request, perform
 from billctl.audit.entry import read
-from billctl.errors import PolicyDenied, Refused, StoreError
+from billctl.errors import NotSent, PolicyDenied, Refused, StoreError
 from billctl.gateway import Identity
 from billctl.models import Charge
 from billctl.reconcile import CANNOT_TELL, NOT_ASKED, Finding, asked, reconcile
@@ -135,6 +135,19 @@ def test_an_account_that_never_answers_ends_with_the_deadline(
     monkeypatch.setattr(Acme, "find_refund", lambda *_, **__: Event().wait(5))
     (row,) = reconcile(session)
     assert (row.finding, "no answer within 0.2 s" in str(row.note)) == (Finding.UNKNOWN, True)
+
+
+def test_a_note_never_says_of_the_question_what_might_be_read_of_the_operation(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(_: Acme) -> Identity:
+        raise NotSent("acme cannot be reached", hint="Run it again when acme can be reached.")
+
+    leave_unknown(opened(says="bug"))
+    session = opened(later=LATER)
+    monkeypatch.setattr(Acme, "check", down)
+    (row,) = reconcile(session)
+    assert row.note == "it could not be asked: acme cannot be reached"
 
 
 def test_a_broken_log_stops_it_before_anybody_is_asked(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
