@@ -417,7 +417,7 @@ def test_stripes_own_switch_for_debugging_does_nothing(street: Street) -> None:
 
 
 @pytest.mark.parametrize("card", CARD_FORMS)
-@pytest.mark.parametrize("option", ["--reason", "--ticket"])
+@pytest.mark.parametrize("option", ["--reason", "--ticket", "--to", "amount", "id"])
 def test_a_card_number_that_is_typed_is_kept_and_shown_nowhere(
     street: Street, card: str, option: str
 ) -> None:
