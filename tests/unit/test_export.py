@@ -1,7 +1,7 @@
-"""An export proves itself: every change of a line is found, by `verify_lines` and by the documented recipe.
+"""An export proves itself: every change of a line is found, by `verify_lines`.
 
 What a chain cannot show by itself is asserted too: it takes another head, kept elsewhere.
-The recipe's own tests are in tests/cli/test_audit_export.py.
+The recipe's own tests are in tests/cli/test_audit_recipe.py.
 """
 
 import io
