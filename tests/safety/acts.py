@@ -29,8 +29,9 @@ from tests.shop import HELD, HELD_ALONE, PAID, PAST_DUE, SUBSCRIPTION, WHY, Shop
 class Act:
     """One change: its words, how its request begins, how often the gateway shows it done.
 
-    `minor` is the amount that its intent must name; `traced` whether the gateway can be asked afterwards
-    what became of it; `ends` the outcome of what went well.
+    `minor` is the amount that its intent must name; `traced` whether the gateway keeps a trace of it, which
+    it does not of a PayPal reminder; `late` whether it shows the trace hours later only, as PayPal lists the
+    refunds of a payment that belongs to no order; `ends` the outcome of what went well.
     """
 
     gateway: str
@@ -40,7 +41,17 @@ class Act:
     effects: Callable[[Any], int]
     minor: int | None = None
     traced: bool = True
+    late: bool = False
     ends: str = "succeeded"
+
+    @property
+    def stopped(self) -> set[int]:
+        """The exit codes of its repetition as long as nobody knows what became of it.
+
+        Of "all that is left" a repetition may mean another amount, and so another operation, which waits;
+        where what is left is not to be seen yet, it cannot be meant at all.
+        """
+        return {6, *({10} if "--full" in self.target else ()), *({11} if self.late else ())}
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -122,6 +133,7 @@ ACTS: Mapping[str, Act] = {
         f"POST /v2/payments/captures/{PAYPAL_PLAN_CHARGE}/refund ",
         _refunded(PAYPAL_PLAN_CHARGE, 4900),
         minor=4900,
+        late=True,
     ),
     "cancel, PayPal": Act(
         "paypal",

@@ -9,8 +9,11 @@ import random
 import signal
 import subprocess
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -33,8 +36,6 @@ ROWS = [*((act, "used") for act in ACTS), *((act, "new") for act in NEW_LOGS), (
 KILLS = 3000
 """Without a loss in so many, a loss is rarer than one in a thousand (95 %; the rule of three)."""
 KILLS_A_TEST = 20
-LONGEST = 0.7
-"""Seconds from its log to its end that a change takes, and a little more."""
 
 
 def kill(act: Act, log: str, call: Call, folder: Path, *, name: str = programs.RIGHT) -> bool:
@@ -104,19 +105,35 @@ def test_a_kill_while_the_answer_is_waited_for_is_found_by_reconcile(tmp_path: P
         check_recovery(shop, act)
 
 
-def kill_after(act: Act, seconds: float, folder: Path) -> None:
-    """Kill the program as it is, threads and all, so long after its log is there.
+@contextmanager
+def logged(shop: Shop, act: Act) -> Iterator[subprocess.Popen[bytes]]:
+    """The program as it is, threads and all, from when its log is there, at a gateway that answers slowly."""
+    shop.arm("slow", f"{act.request.strip()}*", seconds=0.2)
+    log = shop.state_dir / "audit.sqlite"
+    with _started(shop, act) as process:
+        deadline = time.monotonic() + SECONDS
+        while not log.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        yield process
 
-    A slow gateway widens the time in which the change is under way.
-    """
+
+@cache
+def lasting() -> float:
+    """Seconds from a refund's log to its end, on this machine now."""
+    act = ACTS[REFUND]
+    with TemporaryDirectory() as folder, opened(act, Path(folder) / "shop") as shop:
+        with logged(shop, act) as process:
+            begun = time.monotonic()
+            assert process.wait(SECONDS) == 0
+        return time.monotonic() - begun
+
+
+def kill_after(act: Act, share: float, folder: Path) -> None:
+    """Kill the program after that share of the time that it takes from its log on."""
+    seconds = share * lasting()
     with opened(act, folder) as shop:
-        shop.arm("slow", f"{act.request.strip()}*", seconds=0.2)
-        log = shop.state_dir / "audit.sqlite"
-        with acted_upon(shop), _started(shop, act) as process:
-            deadline = time.monotonic() + SECONDS
-            while not log.exists():
-                assert time.monotonic() < deadline
-                time.sleep(0.005)
+        with acted_upon(shop), logged(shop, act) as process:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(seconds)
             process.kill()
@@ -152,4 +169,4 @@ def test_a_kill_at_any_moment_loses_nothing_and_repeats_nothing(tmp_path: Path, 
     names = list(ACTS)
     for number in batch:
         act = ACTS[names[number % len(names)]]
-        kill_after(act, random.Random(number).uniform(0, LONGEST), tmp_path / str(number))
+        kill_after(act, random.Random(number).uniform(0, 1), tmp_path / str(number))
