@@ -80,7 +80,7 @@ class SqliteStore:
         self._readonly = readonly
         self._closed = False
         self._mutex = threading.RLock()
-        self._has_private = version(db) >= PRIVATE_SINCE
+        self._has_private = False
         self._locks = None if readonly else ObjectLocks(path.with_name(path.name + ".locks"))
 
     @contextmanager
@@ -187,7 +187,7 @@ class SqliteStore:
 
     def record(self, seq: int) -> StoredRecord | None:
         """One record, if there is one with this number."""
-        one = queries.query(RecordFilter(first=seq, last=seq), private=self._has_private)
+        one = queries.query(RecordFilter(first=seq, last=seq), private=self._parted())
         with self._open() as db:
             row = db.execute(*one).fetchone()
             return queries.to_record(row) if row else None
@@ -204,7 +204,7 @@ class SqliteStore:
 
     def _stream(self, where: RecordFilter, **how: Any) -> Iterator[StoredRecord]:
         self._check_open()
-        return self._rows(*queries.query(where, private=self._has_private, **how))
+        return self._rows(*queries.query(where, private=self._parted(), **how))
 
     def _rows(self, sql: str, values: dict[str, Any]) -> Iterator[StoredRecord]:
         # Its own connection: a reader that stops half-way must not hold up the writer or other threads.
@@ -237,6 +237,13 @@ class SqliteStore:
         """Let no byte of what was purged remain in the store's files; see `billctl.store.purging`."""
         with self._open() as db:
             purging.scrub(db, self.path)
+
+    def _parted(self) -> bool:
+        """Whether there are private parts: not in an older log, until another process brings it up to date."""
+        if not self._has_private:
+            with self._open() as db:
+                self._has_private = version(db) >= PRIVATE_SINCE
+        return self._has_private
 
     def lock_object(self, object: str) -> AbstractContextManager[None]:
         """Hold `object` while the block runs; see `billctl.store.locks`."""

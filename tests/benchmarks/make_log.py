@@ -12,6 +12,7 @@ from typing import Any
 
 from billctl import VERSION
 from billctl.audit.chain import digest, seal
+from billctl.audit.private import split
 from billctl.money import Money
 from billctl.store.connection import connect
 from billctl.store.interface import GENESIS
@@ -40,7 +41,9 @@ def make_log(path: Path, records: int) -> None:
         triggers = db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
         for name, _ in triggers:
             db.execute(f"DROP TRIGGER {name}")
-        db.executemany("INSERT INTO record (seq, hash, body) VALUES (?, ?, ?)", _records(records))
+        for row, private in _records(records):
+            db.execute("INSERT INTO record (seq, hash, body) VALUES (?, ?, ?)", row)
+            db.execute("INSERT INTO private (seq, body) VALUES (?, ?)", (row[0], private))
         db.executemany(
             "INSERT INTO operation (id, key, object, state, intent_seq, outcome_seq)"
             " VALUES (?, ?, ?, ?, ?, ?)",
@@ -52,12 +55,13 @@ def make_log(path: Path, records: int) -> None:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def _records(count: int) -> Iterator[tuple[int, str, str]]:
+def _records(count: int) -> Iterator[tuple[tuple[int, str, str], str | None]]:
     prev = GENESIS
     for seq in range(1, count + 1):
-        body = seal(seq, prev, entry(seq))
+        stays, private = split(entry(seq), seq.to_bytes(16))
+        body = seal(seq, prev, stays)
         prev = digest(body)
-        yield seq, prev, body
+        yield (seq, prev, body), private
 
 
 def _operations(count: int) -> Iterator[tuple[str, str, str, str, int, int]]:
@@ -96,7 +100,7 @@ def entry(seq: int) -> dict[str, Any]:
         "source": "cli",
         "argv": ["billctl", "stripe", "refund", f"ch_{number:024d}", "--amount", "12.50", "--yes"],
         "version": VERSION,
-        "format": 1,
+        "format": 2,
     }
     if closing_it:
         state = _state(number)

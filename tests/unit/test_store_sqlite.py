@@ -250,6 +250,15 @@ def test_a_log_of_an_older_billctl_is_read_as_it_is(first: Path) -> None:
         assert list(db.iterdump()) == before
 
 
+def test_a_reader_sees_private_parts_from_the_moment_another_process_brought_them(first: Path) -> None:
+    line = '{"salt":"00","customer":"cus_1"}'
+    with closing(open_store(first, readonly=True)) as reader:
+        assert len(list(reader.records(RecordFilter()))) == 2
+        with closing(open_store(first)) as store:
+            store.append(naming(line), private=line)
+        assert [record.private for record in reader.records(RecordFilter())] == [None, None, line]
+
+
 def test_a_log_of_an_older_billctl_goes_on_with_private_parts(first: Path) -> None:
     line = '{"salt":"00","customer":"cus_1"}'
     with closing(open_store(first)) as store:
