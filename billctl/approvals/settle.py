@@ -30,8 +30,8 @@ def settle(session: Session, plan: Plan, subject: Subject, *, why: tuple[str, ..
     """The approval of exactly this plan.
 
     Where there is none yet, a request is filed and `ApprovalRequired` raised, which names it; so it is
-    while the request waits. Raises `PolicyDenied` where a second person said no, or an approval was used
-    or does not count; `ConfigError` or `StoreError` for a folder that cannot be used. `why` are the rules
+    while the request waits. Raises `PolicyDenied` where a second person said no, or a decision does not
+    count; `ConfigError` or `StoreError` for a folder that cannot be used. `why` are the rules
     that demand approval, as sentences. The errors' `approval` is the request.
     """
     desk = _Desk(session, plan, subject)
@@ -117,8 +117,14 @@ class _Desk:
         self.hash = sha256(canonical(self.plan))
 
     def standing(self) -> Approval | ApprovalRequest | None:
-        """The approval of the plan, else the request that waits, else None. Raises `PolicyDenied`."""
-        found = [(request, self._judge(request)) for request in self._own() if request.plan_hash == self.hash]
+        """The approval of the plan, else the request that waits, else None. Raises `PolicyDenied`.
+
+        What was used counts for nothing any more: an operation that then proved not done asks anew.
+        """
+        judged = [
+            (request, self._judge(request)) for request in self._own() if request.plan_hash == self.hash
+        ]
+        found = [(request, verdict) for request, verdict in judged if verdict.status is not Status.USED]
         for request, verdict in found:
             _refuse(request, verdict)
         for request, verdict in found:
@@ -139,7 +145,7 @@ class _Desk:
 
     def file(self, why: tuple[str, ...]) -> tuple[ApprovalRequest, str]:
         """Ask for approval: the request, and what to say where an earlier one does not fit any more."""
-        drifted = next((own for own in self._own() if own.plan["key"] == self.plan["key"]), None)
+        earlier = next((own for own in self._own() if own.plan["key"] == self.plan["key"]), None)
         text = request_text(
             request_id="apr_" + self.session.new_operation_id().removeprefix("op_"),
             created=self.now,
@@ -151,10 +157,12 @@ class _Desk:
         request = read_request(text.encode())
         if not self.folder.put(f"{request.id}.json", text):
             raise StoreError(f"there is a request {request.id} already", hint="Run it again.")
-        if drifted is None:
+        if earlier is None:
             return request, ""
-        changed = ", ".join(name for name, value in self.plan.items() if drifted.plan[name] != value)
-        return request, f"; {drifted.id} does not fit any more ({changed} changed)"
+        if earlier.plan_hash == self.hash:
+            return request, f"; {earlier.id} was used already"
+        changed = ", ".join(name for name, value in self.plan.items() if earlier.plan[name] != value)
+        return request, f"; {earlier.id} does not fit any more ({changed} changed)"
 
     def required(self, request: ApprovalRequest, message: str, code: str) -> ApprovalRequired:
         """The error of a request that waits."""
@@ -177,10 +185,7 @@ def _refuse(request: ApprovalRequest, verdict: Verdict) -> None:
     """Raise `PolicyDenied` where the request came to nothing."""
     decision = verdict.decision
     named: dict[str, Any] = _named(request)
-    if verdict.status is Status.USED:
-        said = (f"the approval {request.id} was used already", "approval_used")
-        hint = "A deliberate repeat (--again) asks anew."
-    elif verdict.fault:
+    if verdict.fault:
         said = (f"the decision on {request.id} does not count: it {verdict.fault}", "approval_unsound")
         hint = f"See `billctl approvals show {request.id}`."
     elif verdict.status is Status.DENIED and decision is not None:
