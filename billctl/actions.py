@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 from billctl import anchoring
 from billctl.audit.entry import read
-from billctl.audit.log import OutcomeNotRecorded, Subject, check_tail
+from billctl.audit.log import OutcomeNotRecorded, Subject
+from billctl.audit.tail import check_tail
 from billctl.errors import (
     ApprovalRequired,
     BillctlError,

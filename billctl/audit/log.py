@@ -14,7 +14,6 @@ from billctl.audit.actor import Actor
 from billctl.audit.chain import seal
 from billctl.audit.masking import cleaned, error_data, masked, masked_words
 from billctl.audit.private import split
-from billctl.audit.tail import check_tail as check_tail  # noqa: PLC0414 marks it as exported
 from billctl.errors import (
     ApprovalRequired,
     BillctlError,

@@ -239,7 +239,7 @@ class SqliteStore:
             purging.scrub(db, self.path)
 
     def _parted(self) -> bool:
-        """Whether there are private parts: not in an older log, until another process brings it up to date."""
+        """Whether there are private parts: not in an older log, until some process brings it up to date."""
         if not self._has_private:
             with self._open() as db:
                 self._has_private = version(db) >= PRIVATE_SINCE
