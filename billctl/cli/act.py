@@ -175,11 +175,14 @@ def _dry_view(done: ActionResult) -> View:
 
 
 def _policy_facts(done: ActionResult) -> list[tuple[str, str]]:
-    """A line for each rule that objects; nothing where all is allowed."""
-    if done.verdict is None or done.verdict.word is Word.ALLOWED:
+    """A line for each rule that objects, or one where approval was asked for without need."""
+    verdict = done.verdict
+    if verdict is None:
         return []
-    said = WORDS[done.verdict.word]
-    return [("policy", f"{said}: {why}") for why in done.verdict.why]
+    said = [(verdict.word_on(objection), objection.text) for objection in verdict.objections]
+    if not said and verdict.word is not Word.ALLOWED:
+        said = [(verdict.word, why) for why in verdict.why]
+    return [("policy", f"{WORDS[word]}: {text}") for word, text in said]
 
 
 PAST = {"refund": "Refunded", "void": "Voided", "cancel": "Canceled", "resend": "Sent"}

@@ -50,9 +50,13 @@ class Verdict:
         hint = ASK if against.weight is Weight.LIMIT else against.hint
         return PolicyDenied(against.text, code=against.rule, hint=hint)
 
+    def word_on(self, objection: Objection) -> Word:
+        """What one objection alone comes to."""
+        liftable = {Weight.APPROVAL, Weight.LIMIT} if self.asked else {Weight.APPROVAL}
+        return Word.NEEDS_APPROVAL if objection.weight in liftable else Word.DENIED
+
     def _against(self) -> Objection | None:
-        decisive = {Weight.FINAL} if self.asked else {Weight.FINAL, Weight.LIMIT}
-        return next((o for o in self.objections if o.weight in decisive), None)
+        return next((o for o in self.objections if self.word_on(o) is Word.DENIED), None)
 
     def data(self) -> dict[str, Any]:
         """The form of every output."""

@@ -241,6 +241,18 @@ def test_what_nobody_can_approve_is_said_first_and_stays_refused_on_request() ->
         assert "--request-approval" not in denial.line()
 
 
+def test_each_objection_says_what_it_comes_to_by_itself() -> None:
+    all_three = replace(LIMIT, deny_when_disputed=True, approve_above={"USD": 100})
+    words = {}
+    for asked in (False, True):
+        found = verdict((all_three,), DISPUTED, asked=asked)
+        words[asked] = [str(found.word_on(objection)) for objection in found.objections]
+    assert words == {
+        False: ["denied", "denied", "needs_approval"],
+        True: ["denied", "needs_approval", "needs_approval"],
+    }
+
+
 def test_approve_above_asks_a_second_person_by_itself() -> None:
     found = verdict((replace(MAY, approve_above={"USD": 100}),), case())
     assert (found.word, found.denial()) == (Word.NEEDS_APPROVAL, None)
