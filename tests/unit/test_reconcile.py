@@ -200,3 +200,14 @@ def test_a_persons_word_counts_once(opened: Open, verdict: Verdict, state: Opera
     assert found.state is state
     with pytest.raises(Refused, match="settled already"):
         word(session, item, verdict)
+
+
+def test_what_another_run_is_doing_right_now_is_busy_and_not_judged(opened: Open) -> None:
+    operation = leave_unknown(opened(says="bug"))
+    session = opened(later=LATER)
+    found = session.store.get_operation(operation)
+    assert found is not None
+    with session.store.lock_object(found.object):
+        (row,) = reconcile(session)
+    assert (row.finding, row.is_open, row.note) == (Finding.BUSY, True, "another run is doing it right now")
+    assert [row.finding for row in reconcile(session)] == [Finding.NOT_DONE]

@@ -216,9 +216,9 @@ def orderless_refunds(client: Client, capture: Json, *, now: datetime) -> list[R
     refunds = [mapping.refund(data, account, charge_id=charge_id) for data in wire]
     if not all_seen(capture, wire, refunds, report.refreshed):
         raise NoAnswer(
-            f"PayPal says that {charge_id} was refunded in part, and does not show how much yet",
+            f"PayPal says that {charge_id} was partly refunded, but does not show how much yet (3 hours)",
             code="refunds_not_visible",
-            hint="A refund takes up to 3 hours to appear: run it again then.",
+            hint="Run it again then.",
             account=account,
         )
     return sorted(refunds, key=lambda refund: refund.created, reverse=True)
