@@ -92,6 +92,30 @@ def _whole_run() -> Iterator[None]:
         yield
 
 
+HOLDS_KEYS = re.compile(r"billctl\..*|kept\.json|keys\.json|key|trace|.*\.py")
+"""Files that hold a key on purpose: a test's own places for secrets, its programs, a trace of all calls."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_key_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Fail the run where a file that its tests left holds a key of the rehearsal gateways.
+
+    The gateways' own books are left out: they are large, and no work of billctl's.
+    """
+    yield
+    from billctl import sandbox
+
+    names = [name for name in vars(sandbox) if name.endswith(("_SECRET", "_KEY")) and "PUBLIC" not in name]
+    keys = re.compile(b"|".join(re.escape(getattr(sandbox, name).encode()) for name in names))
+    found = []
+    for folder, folders, files in os.walk(tmp_path_factory.getbasetemp()):
+        folders[:] = [name for name in folders if name != "sandbox"]
+        paths = [Path(folder, name) for name in files if not HOLDS_KEYS.fullmatch(name)]
+        found += [path for path in paths if path.is_file() and keys.search(path.read_bytes())]
+    if found:
+        pytest.fail(f"a key of the sandbox stands in {', '.join(map(str, found))}", pytrace=False)
+
+
 @pytest.fixture(autouse=True)
 def _own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = {

@@ -235,7 +235,7 @@ def broken_store(street: Street, _patch: pytest.MonkeyPatch) -> None:
 def broken_profile(street: Street, _patch: pytest.MonkeyPatch) -> None:
     """A profile into which somebody put the keys themselves."""
     keys = "".join(
-        f'[accounts.{name}]\ngateway = "{name}"\n{house.secret} = "{house.key}"\n'
+        f'[accounts.{name}]\ngateway = "{name}"\n{house.secret} = "{WRONG[name]}"\n'
         for name, house in HOUSES.items()
     )
     street.profile("shop", f'mode = "test"\n{keys}')

@@ -81,6 +81,24 @@ def test_a_test_sees_nothing_of_the_callers_settings_and_secrets(tmp_path: Path)
     assert "1 passed" in run(tmp_path, ENVIRONMENT)
 
 
+LEAVING_KEYS = """
+from billctl.sandbox import BRAINTREE_PRIVATE_KEY as key
+
+def test_leaves(tmp_path):
+    (tmp_path / "audit.sqlite-wal").write_bytes(b"\\0" + key.encode())
+
+def test_keeps(tmp_path):
+    (tmp_path / "billctl.shop.braintree.private_key").write_text(key)
+"""
+
+
+def test_a_run_fails_whose_tests_left_a_key_of_the_sandbox_in_a_file(tmp_path: Path) -> None:
+    output = run(tmp_path, LEAVING_KEYS)
+    assert "2 passed, 1 error" in output
+    assert "a key of the sandbox stands in" in output
+    assert "audit.sqlite-wal" in output
+
+
 @pytest.mark.slow
 def test_every_property_holds_for_many_more_examples() -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "hypothesis"]
