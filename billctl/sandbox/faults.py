@@ -22,6 +22,7 @@ KINDS: dict[str, str] = {
     "html": "does not act; a captive portal answers 200 with HTML",
     "html-502": "does not act; a proxy answers 502 with HTML",
     "html-502-after": "acts, and a proxy loses the answer: 502 with HTML",
+    "409": "does not act: says that a request with the same key is still under way",
     "429": "does not act: rate limited, with Retry-After when a delay is given",
     "401": "does not act: the key is refused",
     "403": "does not act: the key lacks the permission",

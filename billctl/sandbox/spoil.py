@@ -1,7 +1,7 @@
 """What an armed fault does to a request or its answer, whichever gateway meets it.
 
-A gateway's own `spoil` module adds what only it can say: its error bodies for 429, 401, 403, 500 and
-`refuse`, and its lies about amount and currency.
+A gateway's own `spoil` module adds what only it can say: its error bodies for 409, 429, 401, 403, 500
+and `refuse`, and its lies about amount and currency.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,14 +18,15 @@ PROXY = HTML % (b"502 Bad Gateway", b"502 Bad Gateway")
 
 LATE_SECONDS = 2.0
 SLOW_SECONDS = 5.0
-BEFORE = frozenset({"connection-dropped", "hang-before", "html", "html-502", "429", "401", "403"})
+BEFORE = frozenset({"connection-dropped", "hang-before", "html", "html-502", "409", "429", "401", "403"})
 """Kinds that never reach the endpoint: answered by `instead`."""
 
 
 def instead(fault: Fault, refused: Callable[[Fault], Answer]) -> Answer:
     """The answer of a fault that keeps the request from the endpoint (one of `BEFORE`).
 
-    `refused` gives the gateway's own answer for 429 (with `retry_after` where there is one), 401 and 403.
+    `refused` gives the gateway's own answer for 409, 429 (with `retry_after` where there is one), 401 and
+    403.
     """
     if fault.kind == "connection-dropped":
         return Answer(0, b"", delivery="none")

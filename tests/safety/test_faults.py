@@ -73,6 +73,7 @@ ACTS = {
     "html": False,
     "html-502": False,
     "html-502-after": True,
+    "409": False,
 }
 """The faults after which nobody here can know, and whether the gateway acted."""
 

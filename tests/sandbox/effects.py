@@ -16,6 +16,7 @@ EFFECTS: dict[str, Effect] = {
     "html": (False, 200),
     "html-502": (False, 502),
     "html-502-after": (True, 502),
+    "409": (False, 409),
     "429": (False, 429),
     "401": (False, 401),
     "403": (False, 403),

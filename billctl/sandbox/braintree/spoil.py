@@ -1,7 +1,8 @@
 """What an armed fault does to a request or its answer at Braintree.
 
-Its 401, 403, 429 and 500 have no body. `refuse` is 422 with 91506 unless told otherwise. The lies change the
-first amount or currency of an answer about transactions.
+Its 401, 403, 429 and 500 have no body. A key in use is refused with 422, so that 409 stands for whatever else
+may answer so, without a body. `refuse` is 422 with 91506 unless told otherwise. The lies change the first
+amount or currency of an answer about transactions.
 """
 
 from billctl.sandbox import spoil

@@ -107,6 +107,11 @@ def forbidden() -> ApiError:
     return ApiError(403, [detail("PERMISSION_DENIED")])
 
 
+def in_progress() -> ApiError:
+    """409: the first request under this PayPal-Request-Id is still running."""
+    return ApiError(409, [detail("PREVIOUS_REQUEST_IN_PROGRESS")])
+
+
 def too_many(retry_after: int | None = None) -> ApiError:
     """429."""
     return ApiError(429, headers={} if retry_after is None else {"Retry-After": str(retry_after)})

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from billctl.sandbox.database import Database
 from billctl.sandbox.holds import held
-from billctl.sandbox.paypal.errors import ApiError, detail, invalid
+from billctl.sandbox.paypal.errors import in_progress, invalid
 
 LONGEST = 108
 """Characters, by the OpenAPI file of Payments v2; other files allow fewer or do not say."""
@@ -51,7 +51,7 @@ class RequestIds:
                 )
                 return Claim(key)
         if row[2] is None:
-            raise ApiError(409, [detail("PREVIOUS_REQUEST_IN_PROGRESS")])
+            raise in_progress()
         return Claim(key, row[3])
 
     def _held(self, row: tuple[int, int, None, None]) -> bool:

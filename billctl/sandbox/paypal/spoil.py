@@ -10,7 +10,7 @@ from typing import Any
 
 from billctl.sandbox.fault_table import Fault
 from billctl.sandbox.paypal import tokens
-from billctl.sandbox.paypal.errors import ApiError, detail, forbidden, too_many, unauthenticated
+from billctl.sandbox.paypal.errors import ApiError, detail, forbidden, in_progress, too_many, unauthenticated
 from billctl.sandbox.paypal.money import NO_DECIMALS
 from billctl.sandbox.spoil import BEFORE, Lies, delay, struck
 
@@ -18,7 +18,9 @@ __all__ = ["BEFORE", "LIES", "delay", "fail", "refusal", "refuse"]
 
 
 def refusal(fault: Fault, path: str) -> ApiError:
-    """The error of a fault that keeps the request from the endpoint: 429, 401 or 403."""
+    """The error of a fault that keeps the request from the endpoint: 409, 429, 401 or 403."""
+    if fault.kind == "409":
+        return in_progress()
     if fault.kind == "429":
         return too_many(fault.retry_after)
     if fault.kind == "403":

@@ -78,16 +78,21 @@ def _kept(key: str, endpoint: str, given: str, row: tuple[Any, ...]) -> Claim:
     if row[1] != given:
         raise _other(key, "with the same parameters")
     if row[3] is None:
-        raise ApiError(
-            409,
-            "There is currently another in-progress request using this Idempotent Key (that probably means "
-            f"you submitted twice, and the other request is still going through): {key}",
-            kind="idempotency_error",
-            code="idempotency_key_in_use",
-            kept=False,
-            headers={"Stripe-Should-Retry": "true"},
-        )
+        raise in_use(key)
     return Claim(key, row[2], row[3], row[4], replay=True)
+
+
+def in_use(key: str) -> ApiError:
+    """Stripe's 409: the first request under this key is still running."""
+    return ApiError(
+        409,
+        "There is currently another in-progress request using this Idempotent Key (that probably means "
+        f"you submitted twice, and the other request is still going through): {key}",
+        kind="idempotency_error",
+        code="idempotency_key_in_use",
+        kept=False,
+        headers={"Stripe-Should-Retry": "true"},
+    )
 
 
 def _other(key: str, how: str) -> ApiError:

@@ -10,6 +10,7 @@ from billctl.sandbox.http import Answer
 from billctl.sandbox.spoil import BEFORE, Lies, delay, struck
 from billctl.sandbox.stripe.access import bad_key
 from billctl.sandbox.stripe.errors import ApiError, refused, server_error
+from billctl.sandbox.stripe.idempotency import in_use
 from billctl.sandbox.stripe.limits import too_many
 
 __all__ = ["BEFORE", "after", "delay", "fail", "instead", "refuse"]
@@ -62,6 +63,7 @@ def _lie(name: str, change: Callable[[Any], Any]) -> Callable[[bytes], bytes]:
 NOT_PERMITTED = "The provided key does not have the required permissions for this endpoint."
 
 REFUSALS: dict[str, Callable[[Fault], ApiError]] = {
+    "409": lambda _fault: in_use("used_by_fault"),
     "429": lambda fault: too_many(fault.retry_after),
     "401": lambda _fault: bad_key("sk_test_refused_by_fault"),
     "403": lambda _fault: ApiError(403, NOT_PERMITTED),
