@@ -1,77 +1,92 @@
-"""Several operators at once on one charge: one refund where one was meant, never more than was captured."""
+"""Many operators at once on one charge: one refund where one was meant, never more than was captured.
 
-import json
-import subprocess
+Eight by default, fifty a few times with `-m slow`, twenty-five rounds of fifty with `-m full`.
+"""
+
 from collections import Counter
-from typing import Any
 
-from tests.shop import PAID, SECONDS, WHY, Shop
+import pytest
 
-OPERATORS = 8
+from tests.safety.aftermath import unsettled
+from tests.safety.crowd import Crowd, One, gathered
+from tests.shop import WHY, Ran, Shop
+
+CAPTURED = 5000
+LEAST = 400
 
 
-def together(shop: Shop, amounts: list[str]) -> list[tuple[int, dict[str, Any]]]:
-    """A process for each amount, all at once; exit code and document of each."""
-    running = [
-        subprocess.Popen(
-            shop.command("stripe", "refund", PAID, "--amount", amount, *WHY, "-o", "json"),
-            env=shop.environment({"BILLCTL_OPERATOR": f"operator-{number}"}),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+def operators(charge: str, minors: list[int]) -> list[One]:
+    """An operator for each amount."""
+    return [
+        One(
+            ("stripe", "refund", charge, "--amount", f"{minor // 100}.{minor % 100:02}", *WHY, "-o", "json"),
+            {"BILLCTL_OPERATOR": f"operator-{number}"},
         )
-        for number, amount in enumerate(amounts)
+        for number, minor in enumerate(minors)
     ]
-    ended = [(process, *process.communicate(timeout=SECONDS)) for process in running]
-    for _, _, err in ended:
-        assert "Traceback" not in err
-    return [(process.returncode, json.loads(out)) for process, out, _ in ended]
 
 
-def test_eight_operators_with_the_same_refund_make_one(shop: Shop) -> None:
-    ended = together(shop, ["12.50"] * OPERATORS)
-    assert shop.refunds() == [1250]
-    outcomes = Counter((code, document["data"].get("outcome")) for code, document in ended)
+def ended(crowd: Crowd, runs: list[One]) -> list[Ran]:
+    """What each did; no fault of billctl among it."""
+    found = crowd.together(runs)
+    for ran in found:
+        assert "Traceback" not in ran.err
+        assert ran.code != 1, ran
+    return found
+
+
+def check_whole(shop: Shop) -> None:
+    """The log is whole, and nothing in it is left open."""
+    assert shop.run("audit", "verify").code == 0
+    assert unsettled(shop) == []
+
+
+def check_same(shop: Shop, crowd: Crowd, count: int) -> None:
+    """Of `count` operators who ask for the same refund one makes it, and the others hear of it."""
+    charge = shop.charge_with("pm_card_visa", CAPTURED)
+    runs = operators(charge, [1250] * count)
+    outcomes = Counter((ran.code, ran.data.get("outcome")) for ran in ended(crowd, runs))
+    assert shop.refunds(charge) == [1250]
     assert outcomes[0, "succeeded"] == 1
     assert set(outcomes) <= {(0, "succeeded"), (0, "already_done"), (10, None)}
-    assert shop.run("audit", "verify").code == 0
-    assert shop.run("stripe", "refund", PAID, "--amount", "12.50", *WHY, "-o", "json").data["outcome"] == (
-        "already_done"
-    )
+    check_whole(shop)
+    assert shop.run(*runs[0].words).data["outcome"] == "already_done"
+    assert shop.refunds(charge) == [1250]
 
 
-def test_different_amounts_never_exceed_what_was_captured(shop: Shop) -> None:
-    amounts = [f"{10 + n}.00" for n in range(OPERATORS)]
-    ended = together(shop, amounts)
-    made = shop.refunds()
-    assert sum(made) <= 4900
-    succeeded = [d["data"]["amount"]["minor"] for _, d in ended if d["data"].get("outcome") == "succeeded"]
+def check_different(shop: Shop, crowd: Crowd, count: int) -> None:
+    """Of `count` operators with amounts of their own none makes more than what is said of it."""
+    charge = shop.charge_with("pm_card_visa", CAPTURED)
+    found = ended(crowd, operators(charge, [LEAST + 11 * number for number in range(count)]))
+    made = shop.refunds(charge)
+    assert 0 < sum(made) <= CAPTURED
+    succeeded = [ran.data["amount"]["minor"] for ran in found if ran.data.get("outcome") == "succeeded"]
     assert sorted(succeeded) == sorted(made)
-    assert succeeded
-    assert {code for code, _ in ended} <= {0, 2, 5, 10}
-    assert shop.run("audit", "verify").code == 0
-    assert shop.run("audit", "reconcile", "-o", "json").data == []
+    assert {ran.code for ran in found} <= {0, 2, 5, 10}
+    check_whole(shop)
 
 
-def test_operators_without_a_shared_log_meet_at_the_gateway(shop: Shop) -> None:
-    """Two hosts: each has a state directory of its own, both send; the key makes it one refund."""
-    running = []
-    for host in range(4):
-        state = shop.state_dir.parent / f"host-{host}"
-        running.append(
-            subprocess.Popen(
-                shop.command("stripe", "refund", PAID, "--amount", "12.50", *WHY),
-                env=shop.environment({"BILLCTL_STATE_DIR": str(state)}),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-        )
-    lines = [process.communicate(timeout=SECONDS)[1] for process in running]
-    assert shop.refunds() == [1250]
-    codes = {process.returncode for process in running}
-    assert 0 in codes
-    assert 1 not in codes
-    assert not [line for line in lines if "Traceback" in line]
+CHECKS = {"same": check_same, "different": check_different}
+
+
+def check_rounds(shop: Shop, amounts: str, *, rounds: int, count: int) -> None:
+    with gathered(shop) as crowd:
+        for _ in range(rounds):
+            CHECKS[amounts](shop, crowd, count)
+
+
+@pytest.mark.parametrize("amounts", CHECKS)
+def test_eight_operators_on_one_charge_move_no_more_than_is_meant(shop: Shop, amounts: str) -> None:
+    check_rounds(shop, amounts, rounds=1, count=8)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("amounts", CHECKS)
+def test_fifty_operators_on_one_charge_move_no_more_than_is_meant(shop: Shop, amounts: str) -> None:
+    check_rounds(shop, amounts, rounds=3, count=50)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("amounts", CHECKS)
+def test_fifty_operators_in_every_round_move_no_more_than_is_meant(shop: Shop, amounts: str) -> None:
+    check_rounds(shop, amounts, rounds=25, count=50)
