@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -87,8 +87,9 @@ def person(actor: Actor) -> Person:
 class ApprovalRequest:
     """A request as its file has it. `digest` is the SHA-256 of the file's bytes, lower hex.
 
-    `plan` is all that the request is bound to (see `settle.bound_plan`), `plan_hash` its hash; `why` are
-    the rules that demand approval, as sentences. `requester` made the file.
+    `plan` is all that the request is bound to (see `settle.bound_plan`), `plan_hash` its hash; `rules` are
+    the keys of the rules that its approval lifts, and of no other; `why` says them as sentences.
+    `requester` made the file.
     """
 
     id: str
@@ -97,6 +98,7 @@ class ApprovalRequest:
     requester: Person
     plan: Mapping[str, Any]
     plan_hash: str
+    rules: frozenset[str]
     why: tuple[str, ...]
     digest: str = field(repr=False)
 
@@ -132,7 +134,7 @@ class Decision:
 
 @frozen
 class Approval:
-    """A request that another person approved, as the intent's record keeps it."""
+    """A request that another person approved, as the intent's record keeps it; `rules` it lifts."""
 
     id: str
     requester: str
@@ -140,6 +142,7 @@ class Approval:
     approver_uid: int
     reason: str
     decided: datetime
+    rules: frozenset[str] = frozenset()
 
     def data(self) -> dict[str, Any]:
         """The record's form."""
@@ -165,6 +168,7 @@ def request_text(
     expires: datetime,
     requester: Person,
     plan: Mapping[str, Any],
+    rules: Iterable[str],
     why: tuple[str, ...],
 ) -> str:
     """The text of a request's file."""
@@ -178,6 +182,7 @@ def request_text(
             "requester": requester.data(),
             "plan": dict(plan),
             "plan_hash": sha256(canonical(dict(plan))),
+            "rules": sorted(rules),
             "why": list(why),
         }
     )
@@ -215,7 +220,8 @@ def read_request(raw: bytes) -> ApprovalRequest:
             requester=_person(found["requester"]),
             plan=found["plan"],
             plan_hash=sha256(canonical(found["plan"])),
-            why=tuple(_text(rule) for rule in found["why"]),
+            rules=frozenset(_text(rule) for rule in found["rules"]),
+            why=tuple(_text(sentence) for sentence in found["why"]),
             digest=hashlib.sha256(raw).hexdigest(),
         )
         _ = request.amount

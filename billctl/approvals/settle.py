@@ -26,15 +26,17 @@ from billctl.text import mask
 from billctl.verbs.plan import Plan
 
 
-def settle(session: Session, plan: Plan, subject: Subject, *, why: tuple[str, ...]) -> Approval:
-    """The approval of exactly this plan.
+def settle(
+    session: Session, plan: Plan, subject: Subject, *, rules: frozenset[str], why: tuple[str, ...]
+) -> Approval:
+    """The approval of exactly this plan against exactly these rules, or more of them.
 
     Where there is none yet, a request is filed and `ApprovalRequired` raised, which names it; so it is
     while the request waits. Raises `PolicyDenied` where a second person said no, or a decision does not
-    count; `ConfigError` or `StoreError` for a folder that cannot be used. `why` are the rules
-    that demand approval, as sentences. The errors' `approval` is the request.
+    count; `ConfigError` or `StoreError` for a folder that cannot be used. `rules` are the keys of the rules
+    that demand approval, `why` says them as sentences. The errors' `approval` is the request.
     """
-    desk = _Desk(session, plan, subject)
+    desk = _Desk(session, plan, subject, rules)
     found = desk.standing()
     if isinstance(found, Approval):
         return found
@@ -44,9 +46,9 @@ def settle(session: Session, plan: Plan, subject: Subject, *, why: tuple[str, ..
     raise desk.required(found, f"{found.id} still waits for a second person", "approval_pending")
 
 
-def standing(session: Session, plan: Plan, subject: Subject) -> Approval | None:
+def standing(session: Session, plan: Plan, subject: Subject, *, rules: frozenset[str]) -> Approval | None:
     """As `settle`, without asking for anything: None where nobody has been asked, or nobody has decided."""
-    found = _Desk(session, plan, subject).standing()
+    found = _Desk(session, plan, subject, rules).standing()
     return found if isinstance(found, Approval) else None
 
 
@@ -107,8 +109,9 @@ def _folder(session: Session) -> Folder:
 class _Desk:
     """One plan before its folder."""
 
-    def __init__(self, session: Session, plan: Plan, subject: Subject) -> None:
+    def __init__(self, session: Session, plan: Plan, subject: Subject, rules: frozenset[str]) -> None:
         self.session = session
+        self.rules = rules
         self.folder = _folder(session)
         self.folder.check()
         self.now = session.clock()
@@ -119,7 +122,8 @@ class _Desk:
     def standing(self) -> Approval | ApprovalRequest | None:
         """The approval of the plan, else the request that waits, else None. Raises `PolicyDenied`.
 
-        What was used counts for nothing any more: an operation that then proved not done asks anew.
+        What was used counts for nothing any more: an operation that then proved not done asks anew. So does
+        one that a rule has come to stand against since, a day's limit perhaps: nobody approved of that.
         """
         judged = [
             (request, self._judge(request)) for request in self._own() if request.plan_hash == self.hash
@@ -127,10 +131,11 @@ class _Desk:
         found = [(request, verdict) for request, verdict in judged if verdict.status is not Status.USED]
         for request, verdict in found:
             _refuse(request, verdict)
-        for request, verdict in found:
+        fitting = [(request, verdict) for request, verdict in found if self.rules <= request.rules]
+        for request, verdict in fitting:
             if verdict.status is Status.APPROVED and verdict.decision is not None:
                 return _approval(request, verdict.decision)
-        return found[0][0] if found else None
+        return fitting[0][0] if fitting else None
 
     def _own(self) -> Iterator[ApprovalRequest]:
         """The requests of this user that have not expired."""
@@ -152,6 +157,7 @@ class _Desk:
             expires=self.now + lifetime(self.session.policies),
             requester=self.requester,
             plan=self.plan,
+            rules=self.rules,
             why=tuple(map(mask, why)),
         )
         request = read_request(text.encode())
@@ -159,6 +165,8 @@ class _Desk:
             raise StoreError(f"there is a request {request.id} already", hint="Run it again.")
         if earlier is None:
             return request, ""
+        if new_rules := sorted(self.rules - earlier.rules):
+            return request, f"; {earlier.id} was asked before {', '.join(new_rules)} stood against it"
         if earlier.plan_hash == self.hash:
             return request, f"; {earlier.id} was used already"
         changed = ", ".join(name for name, value in self.plan.items() if earlier.plan[name] != value)
@@ -208,4 +216,5 @@ def _approval(request: ApprovalRequest, decision: Decision) -> Approval:
         approver_uid=decision.approver.uid,
         reason=mask(decision.reason),
         decided=decision.decided,
+        rules=request.rules,
     )

@@ -86,6 +86,7 @@ def request_data(request: ApprovalRequest, verdict: Verdict) -> dict[str, Any]:
         **{name: plan[name] for name in ("account_id", "customer")},
         "amount": request.amount,
         "requester": _person_data(request.requester),
+        "rules": sorted(request.rules),
         "why": list(request.why),
         **{name: plan[name] for name in ("reason", "reason_code", "ticket")},
         "plan": dict(plan["facts"]),
@@ -113,7 +114,8 @@ def request_view(request: ApprovalRequest, verdict: Verdict) -> View:
         ("reason", plan["reason"]),
         *((name.replace("_", " "), plan[name]) for name in ("reason_code", "ticket") if plan[name]),
         ("asked by", f"{_name(request.requester)}, {local_time(request.created)}"),
-        *(("because", rule) for rule in request.why),
+        *(("because", sentence) for sentence in request.why),
+        *((("lifts", ", ".join(sorted(request.rules))),) if request.rules else ()),
         ("expires", local_time(request.expires)),
     ]
     if decision:

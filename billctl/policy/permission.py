@@ -41,7 +41,7 @@ class Permission:
             return denial
         if self.verdict.word is not Word.NEEDS_APPROVAL:
             return None
-        if standing(self._session, self._plan, self._subject):
+        if standing(self._session, self._plan, self._subject, rules=self.verdict.rules):
             return None
         return ApprovalRequired(
             f"a second person would have to approve this: {'; '.join(self.verdict.why)}",
@@ -54,13 +54,16 @@ class Permission:
             raise denial
         if self.verdict.word is not Word.NEEDS_APPROVAL:
             return self._plan
-        self._approval = settle(self._session, self._plan, self._subject, why=self.verdict.why)
+        self._approval = settle(
+            self._session, self._plan, self._subject, rules=self.verdict.rules, why=self.verdict.why
+        )
         approved = f"by {self._approval.approver}: {self._approval.reason}"
         return replace(self._plan, facts=(*self._plan.facts, ("approved", approved)))
 
     def guard(self) -> Guard | None:
-        """What holds the limits per day as the intent is recorded; not where a second person approved."""
-        return None if self._approval else self._judge.guard(self._case)
+        """What holds the limits per day as the intent is recorded, but those that a second person lifted."""
+        lifted = self._approval.rules if self._approval else frozenset()
+        return self._judge.guard(self._case, lifted=lifted)
 
     def record(self) -> Mapping[str, Any] | None:
         """What the intent's record keeps of the approval."""

@@ -42,6 +42,11 @@ class Verdict:
         """Why approval is needed, as sentences."""
         return tuple(objection.text for objection in self.objections) or (ASKED_FOR,) * self.asked
 
+    @property
+    def rules(self) -> frozenset[str]:
+        """The keys of the rules that object."""
+        return frozenset(objection.rule for objection in self.objections)
+
     def denial(self) -> PolicyDenied | None:
         """The error of a denial: the first objection against which there is no remedy, or none was used."""
         against = self._against()
@@ -78,17 +83,19 @@ class Judge:
             case = replace(case, day=self._day(case, recent_in(store)))
         return Verdict(objections=tuple(objections(self.policies, case)), asked=asked)
 
-    def guard(self, case: Case) -> Guard | None:
+    def guard(self, case: Case, *, lifted: frozenset[str] = frozenset()) -> Guard | None:
         """Holds the limits per day again within the intent's transaction, where no other run can add to them.
 
-        It raises `PolicyDenied`. None where there is no such limit.
+        It raises `PolicyDenied`. None where there is no such limit; `lifted` are the keys of rules against
+        which a second person approved.
         """
         if not has_daily(self.policies):
             return None
 
         def hold(recent: Recent) -> None:
             now = replace(case, day=self._day(case, recent))
-            verdict = Verdict(objections=tuple(objections(self.policies, now, daily_only=True)))
+            found = objections(self.policies, now, daily_only=True)
+            verdict = Verdict(objections=tuple(each for each in found if each.rule not in lifted))
             if denial := verdict.denial():
                 raise denial
 

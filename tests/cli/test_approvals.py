@@ -110,6 +110,7 @@ def test_a_request_is_shown_with_everything_that_matters(office: Office) -> None
         "zendesk:1",
         ACCOUNT_ID,
         "is above 10.00 USD",
+        "approve_above",
         "cus_",
     ):
         assert part in shown
@@ -199,6 +200,21 @@ def test_garbage_in_the_folder_is_left_out_and_told(office: Office) -> None:
     assert [row["id"] for row in listed.data] == [request]
     assert listed.document["warnings"] == [f"{NOBODYS} is left out: its file is not JSON"]
     assert office.decide("show", NOBODYS).code == 8
+
+
+def test_an_approval_lifts_no_limit_that_the_second_person_was_not_shown(office: Office) -> None:
+    limited = POLICY.format(folder=office.folder) + 'daily_refund_total = { USD = "20.00" }\n'
+    office.shop.use(more=limited)
+    request = office.ask()
+    assert office.decide("approve", request, "--reason", "looked at it", "--yes").code == 0
+    other = office.shop.charge_with("pm_card_visa", 5000)
+    spend = ("stripe", "refund", other, "--amount", "9.00", "--reason", "charged twice", "--yes")
+    assert office.shop.run(*spend).code == 0
+    assert office.shop.run(*REFUND, "--yes").code == 8
+    asks = office.shop.run(*REFUND, "--yes", "--request-approval")
+    assert asks.code == 15
+    assert f"{request} was asked before daily_refund_total stood against it" in asks.err
+    assert office.shop.refunds(PAID) == []
 
 
 def test_what_moves_no_money_can_be_sent_to_a_second_person_too(office: Office) -> None:

@@ -42,6 +42,7 @@ from billctl.verbs.plan import Plan
 AMINA, OMAR, NORA = 1001, 1002, 1003
 LOGINS = {AMINA: "amina", OMAR: "omar", NORA: "nora"}
 START = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+RULES = frozenset({"approve_above"})
 WHY = ("800.00 USD is above 500.00 USD",)
 AMOUNT = Money(80_000, "USD")
 
@@ -147,14 +148,21 @@ class Office:
         )
         return cast(Session, session)
 
-    def settle(self, plan: Plan = PLAN, subject: Subject = SUBJECT, *, uid: int = AMINA) -> Approval:
+    def settle(
+        self,
+        plan: Plan = PLAN,
+        subject: Subject = SUBJECT,
+        *,
+        uid: int = AMINA,
+        rules: frozenset[str] = RULES,
+    ) -> Approval:
         """The requester runs his command as far as the approval."""
         with self.present(uid):
-            return approvals.settle(self._session(), plan, subject, why=WHY)
+            return approvals.settle(self._session(), plan, subject, rules=rules, why=WHY)
 
     def standing(self) -> Approval | None:
         """The requester rehearses his command."""
-        return approvals.standing(self._session(), PLAN, SUBJECT)
+        return approvals.standing(self._session(), PLAN, SUBJECT, rules=RULES)
 
     def used(self, approval: Approval) -> str | None:
         """The requester's command was sent."""
@@ -298,6 +306,20 @@ def test_an_approval_does_not_fit_a_plan_in_which_anything_is_different(office: 
     if changed != "key":
         assert f"{request} does not fit any more ({changed} changed)" in raised.value.line()
     assert office.settle().id == request
+
+
+def test_an_approval_lifts_the_rules_that_it_was_asked_for_and_no_other(office: Office) -> None:
+    request = office.ask()
+    office.decide(request, OMAR)
+    assert office.settle(rules=frozenset()).rules == RULES
+    with pytest.raises(ApprovalRequired, match=f"{request} was asked before max_refund stood against it"):
+        office.settle(rules=RULES | {"max_refund"})
+
+
+def test_a_denial_is_not_passed_by_with_more_rules(office: Office) -> None:
+    office.decide(office.ask(), OMAR, approved=False)
+    with pytest.raises(PolicyDenied, match="denied"):
+        office.settle(rules=RULES | {"max_refund"})
 
 
 def test_an_approval_is_the_requesters_alone(office: Office) -> None:
@@ -713,7 +735,7 @@ def test_a_shared_folder_that_cannot_be_trusted_stops_both_sides(
         office.path.mkdir()
         office.path.chmod(mode)
     with pytest.raises(ConfigError, match=why):
-        approvals.settle(office._session(), PLAN, SUBJECT, why=WHY)
+        approvals.settle(office._session(), PLAN, SUBJECT, rules=RULES, why=WHY)
     with pytest.raises(ConfigError, match=why):
         office.desk(OMAR).find("apr_" + "0" * 26)
 
@@ -730,7 +752,7 @@ def test_a_disk_that_fails_leaves_no_half_request(
     else:
         monkeypatch.setattr(os, call, fail)
     with pytest.raises(BillctlError, match="No space left on device") as raised:
-        approvals.settle(office._session(), PLAN, SUBJECT, why=WHY)
+        approvals.settle(office._session(), PLAN, SUBJECT, rules=RULES, why=WHY)
     assert raised.value.exit_code == StoreError.exit_code
     assert list(office.path.iterdir()) == []
 
@@ -744,6 +766,7 @@ def test_a_request_reads_as_it_was_written() -> None:
         expires=START,
         requester=person,
         plan={"b": 1, "a": "\ud800"},
+        rules=(),
         why=(),
     )
     assert text == canonical(json.loads(text))

@@ -1,6 +1,7 @@
 """What each rule of a policy objects to, what an objection comes to, and how a day is counted."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -377,6 +378,21 @@ def test_the_guard_sees_what_came_between_the_verdict_and_the_record(store: Stor
     assert caught.value.code == "daily_refund_total"
     assert store.head() == before
     assert store.get_operation("op_2") is None
+
+
+@pytest.mark.parametrize(
+    ("lifted", "held"),
+    [({"daily_refund_total"}, False), ({"approve_above", "daily_actions"}, True)],
+)
+def test_a_second_person_lifts_the_days_limit_only_where_he_was_asked_to(
+    store: Store, lifted: set[str], held: bool
+) -> None:
+    guard = judge(DAY_LIMIT).guard(case(Money(30_000, "USD")), lifted=frozenset(lifted))
+    refund(store, 1, 30_000, None)
+    about = replace(subject(amount=Money(30_000, "USD")), object="stripe|acct|ch_2")
+    with pytest.raises(PolicyDenied) if held else nullcontext():
+        log_of(store).intent(about, operation="op_2", key="key_2", guard=guard)
+    assert (store.get_operation("op_2") is None) == held
 
 
 def test_without_a_daily_limit_nothing_is_counted_and_nothing_guarded(store: Store) -> None:
