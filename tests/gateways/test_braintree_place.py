@@ -39,6 +39,27 @@ def test_an_environment_that_agrees_with_the_mode_is_no_fault(named: str, live: 
     assert BraintreeGateway.settings_faults(GOOD, live=live) == {}
 
 
+@pytest.mark.parametrize(
+    ("url", "live"),
+    [
+        ("https://api.braintreegateway.com", True),
+        ("https://API.braintreegateway.com.:443/", True),
+        ("https://payments.braintree-api.com", True),
+        ("https://api.sandbox.braintreegateway.com", False),
+        ("https://braintreegateway.com.example", None),
+        ("http://127.0.0.1:1", None),
+    ],
+)
+def test_an_address_of_braintrees_own_tells_live_whatever_the_profile_says(
+    url: str, live: bool | None
+) -> None:
+    assert place.live(account(url)) is live
+    assert [place.live(replace(account(url), base_url=None, live=mode)) for mode in (True, False)] == [
+        True,
+        False,
+    ]
+
+
 @pytest.mark.parametrize("bad", ["a/b", "..", "a b", "x" * 65, "m?1", ""])
 def test_ids_that_no_url_carries_are_faults(bad: str) -> None:
     faults = BraintreeGateway.settings_faults({"merchant_id": bad, "public_key": bad}, live=False)

@@ -18,8 +18,10 @@ from billctl.errors import (
     Refused,
     UsageError,
 )
+from billctl.frozen import replace
 from billctl.gateway import Selection, When
 from billctl.gateways.paypal import PaypalGateway, bills, mapping
+from billctl.gateways.paypal.client import Client
 from billctl.money import Money
 from billctl.testing import servers
 from billctl.testing.servers import Behaviour, LoopbackServer, Request, answer, in_turn
@@ -199,6 +201,24 @@ def test_credentials_that_are_not_there_send_nothing(missing: str) -> None:
             with pytest.raises(AuthFailed, match=missing):
                 call(paypal)
         assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("url", "live"),
+    [
+        ("https://api-m.paypal.com", True),
+        ("https://API.paypal.com.:443/", True),
+        ("https://api-m.sandbox.paypal.com", False),
+        ("https://notpaypal.com", None),
+        ("https://paypal.com.example", None),
+    ],
+)
+def test_an_address_of_paypals_own_tells_live_whatever_the_profile_says(url: str, live: bool | None) -> None:
+    assert Client(account(url)).live is live
+    assert [Client(replace(account(url), base_url=None, live=mode)).live for mode in (True, False)] == [
+        True,
+        False,
+    ]
 
 
 def test_an_app_without_transaction_search_is_accepted_and_told_when_it_searches() -> None:

@@ -84,12 +84,11 @@ class BraintreeGateway(Gateway):
     def check(self) -> Identity:
         """Whether the credentials are accepted, by reading the merchant's accounts.
 
-        The id is the profile's: Braintree confirms it and tells no other. Test or live is what the profile
-        says, which chose the environment; at another address nobody knows.
+        The id is the profile's: Braintree confirms it and tells no other. Test or live is known of
+        Braintree's own hosts only, of which each takes the keys of its own environment.
         """
         self._client.currencies()
-        live = None if self.account.base_url else self.account.live
-        return Identity(id=self.account.settings["merchant_id"], name=None, live=live)
+        return Identity(id=self.account.settings["merchant_id"], name=None, live=place.live(self.account))
 
     def find_customers(self, query: Query) -> Found:
         """See `find`. A guest stands there under his e-mail address."""

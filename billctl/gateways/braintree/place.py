@@ -19,6 +19,9 @@ ENVIRONMENTS = {False: "sandbox", True: "production"}
 
 HOSTS = {False: "api.sandbox.braintreegateway.com", True: "api.braintreegateway.com"}
 
+DOMAINS = frozenset({"braintreegateway.com", "braintree-api.com"})
+"""All that is Braintree's own."""
+
 REFUSED = {
     "development": "it turns the check of TLS certificates off; use sandbox",
     "integration": "it turns the check of TLS certificates off; use sandbox",
@@ -92,6 +95,16 @@ def checked_private_key(account: Account) -> str:
 def host_of(account: Account) -> str:
     """The host that answers for the account, as messages name it."""
     return urlsplit(account.base_url).netloc if account.base_url else HOSTS[account.live]
+
+
+def live(account: Account) -> bool | None:
+    """Whether real money moves at the account's host; None where that is not Braintree's own.
+
+    By the host and not by the profile, whose base_url may name Braintree's production in test mode.
+    """
+    host = urlsplit(account.base_url or f"https://{HOSTS[account.live]}").hostname or ""
+    labels = host.rstrip(".").split(".")
+    return "sandbox" not in labels if ".".join(labels[-2:]) in DOMAINS else None
 
 
 def is_loopback(account: Account) -> bool:

@@ -109,8 +109,7 @@ class PaypalGateway(Gateway):
         from billctl.gateways.paypal.accepted import prove
 
         lacking = prove(self._client, self._now())
-        live = self.account.live if self._client.official else None
-        return Identity(id=self._client.client_id, name=None, live=live, lacking=lacking)
+        return Identity(id=self._client.client_id, name=None, live=self._client.live, lacking=lacking)
 
     def kind_of(self, object_id: str) -> str | None:
         """By form; see `ids.FORMS`. Refunds and authorizations look like charges."""

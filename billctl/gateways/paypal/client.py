@@ -69,9 +69,13 @@ class Client:
         return self.account.settings.get("client_id", "").strip()
 
     @property
-    def official(self) -> bool:
-        """Whether PayPal's own host of the profile's mode is asked."""
-        return self.account.base_url is None
+    def live(self) -> bool | None:
+        """Whether real money moves at the address that is asked; None where that is not PayPal's own.
+
+        By the host and not by the profile, whose base_url may name PayPal's live one in test mode.
+        """
+        labels = (urlsplit(self.base).hostname or "").rstrip(".").split(".")
+        return "sandbox" not in labels if labels[-2:] == ["paypal", "com"] else None
 
     def require_credentials(self) -> None:
         """Raise `AuthFailed` where a part of the credentials is missing; sends nothing."""
