@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from billctl.audit.anchors.base import AnchorUnreachable, too_slow
+from billctl.audit.anchors.base import AnchorUnreachable, broken, too_slow
 from billctl.audit.checkpoint import Checkpoint, checkpoint_of, origin_of
 from billctl.audit.entry import Entry, read
 from billctl.audit.log import AuditLog
@@ -111,6 +111,8 @@ def _placed(
             placed.append(Placed(spec=spec.text, error=error))
         except TimeoutError:
             placed.append(Placed(spec=spec.text, error=too_slow(spec.text, limit)))
+        except Exception as error:  # noqa: BLE001 - an action may be done already: its result is to be told
+            placed.append(Placed(spec=spec.text, error=broken(spec.text, error)))
     return tuple(placed)
 
 

@@ -45,7 +45,7 @@ def central_policy(mode: Mode, path: Path | None = None, *, owner: int | None = 
     """
     path = path or PATH
     owner = ROOT if owner is None else owner
-    if os.name != "posix" or not os.path.lexists(path):
+    if os.name != "posix" or not _is_there(path):
         return None
     _check_trust(path, owner)
     text = read_text(path, private=())
@@ -55,6 +55,26 @@ def central_policy(mode: Mode, path: Path | None = None, *, owner: int | None = 
     return policy
 
 
+def _is_there(path: Path) -> bool:
+    """Whether there is a file; one that cannot be looked for may be there, and binds."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as failure:
+        raise _unreadable(path, failure) from None
+    return True
+
+
+def _unreadable(path: Path, failure: Exception) -> ConfigError:
+    why = getattr(failure, "strerror", None) or type(failure).__name__
+    return ConfigError(
+        f"the central policy {path} cannot be read: {why}",
+        code="central_policy",
+        hint="Whoever administers this machine must make it readable, or take it away.",
+    )
+
+
 def _check_trust(path: Path, owner: int) -> None:
     try:
         target = path.resolve(strict=True)
@@ -62,12 +82,7 @@ def _check_trust(path: Path, owner: int) -> None:
         for folder in dict.fromkeys((*path.parents, *target.parents)):
             _check_one(folder, folder.stat(), owner)
     except (OSError, RuntimeError) as failure:  # RuntimeError: links in a circle, before Python 3.13
-        why = getattr(failure, "strerror", None) or type(failure).__name__
-        raise ConfigError(
-            f"the central policy {path} cannot be read: {why}",
-            code="central_policy",
-            hint="Whoever administers this machine must make it readable, or take it away.",
-        ) from None
+        raise _unreadable(path, failure) from None
 
 
 def _check_one(path: Path, status: os.stat_result, owner: int) -> None:

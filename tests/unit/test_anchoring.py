@@ -10,6 +10,7 @@ import pytest
 
 from billctl import anchoring
 from billctl.audit.anchors.base import AnchorUnreachable
+from billctl.audit.anchors.compare import read_anchors
 from billctl.audit.anchors.file import FileAnchor
 from billctl.audit.anchors.spec import parse
 from billctl.audit.checkpoint import Checkpoint
@@ -197,6 +198,21 @@ def test_a_silent_anchor_holds_nobody_up_and_no_other_anchor(
     released.set()
     assert [bool(placed.error) for placed in done.placed] == [True, False]
     assert "did not answer within" in str(done.failed[0].message)
+
+
+def test_an_anchor_that_fails_as_nobody_thought_stops_nothing(
+    opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*_: object, **__: object) -> None:
+        raise IndexError("what others left there")
+
+    monkeypatch.setattr(FileAnchor, "put", breaks)
+    monkeypatch.setattr(FileAnchor, "read", breaks)
+    session = opened(anchors=(f"file:{tmp_path}/heads",))
+    (warning,) = anchoring.renew(session)
+    assert f"the anchor file:{tmp_path}/heads failed: IndexError" in warning
+    (reading,) = read_anchors([parse(f"file:{tmp_path}/heads")], state_dir=tmp_path, limit=5)
+    assert "failed: IndexError" in str(reading.error and reading.error.message)
 
 
 def test_a_broken_log_is_not_anchored(opened: Open, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from billctl.audit.anchors.programs import run
 from billctl.audit.anchors.rfc3161 import Rfc3161Anchor
 from billctl.audit.anchors.spec import BadSpec
 from billctl.audit.checkpoint import Checkpoint
+from billctl.testing.servers import Behaviour, LoopbackServer, Request, cutting
 from tests.anchored import NOON, Authority, authority, clone, git, log_daemon
 
 ORIGIN = "billctl.audit/" + "0123456789abcdef" * 2
@@ -347,7 +348,7 @@ def test_a_program_ends_with_billctl_where_nobody_waits_for_it_any_more(tmp_path
     (tmp_path / "pid").touch()
     code = (
         "import time; from billctl.parallel import Job; from billctl.audit.anchors.programs import run\n"
-        f"Job(lambda: run(('sh', '-c', 'echo $$ > {tmp_path}/pid; sleep 60'), limit=60))\n"
+        f"Job(lambda: run(('sh', '-c', 'sleep 0.1; echo $$ > {tmp_path}/pid; sleep 60'), limit=60))\n"
         f"while not open('{tmp_path}/pid').read(): time.sleep(0.01)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=SECONDS)
@@ -506,6 +507,23 @@ def test_an_authority_that_answers_something_else_is_unreachable(
     tsa.answers.append(answer)
     with pytest.raises(AnchorUnreachable):
         stamped(tsa, tmp_path, 1)
+
+
+def stalling(connection: socket.socket, _request: Request, closing: threading.Event) -> bool:
+    """Begin an answer, and say no more."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\n0")
+    closing.wait()
+    return False
+
+
+@pytest.mark.parametrize("breaks", [cutting, stalling])
+def test_an_authority_that_stops_in_the_middle_of_its_answer_is_unreachable(
+    breaks: Behaviour, tmp_path: Path
+) -> None:
+    with LoopbackServer(breaks) as server:
+        anchor = Rfc3161Anchor(server.url, ca=None, folder=tmp_path)
+        with pytest.raises(AnchorUnreachable, match="no answer"):
+            anchor.put(mark(1), time=NOON, limit=0.3)
 
 
 def test_an_authority_that_is_down_is_unreachable(tmp_path: Path) -> None:

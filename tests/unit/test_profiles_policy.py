@@ -2,6 +2,8 @@
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -265,6 +267,26 @@ def test_one_that_cannot_be_read_stops_everything(path: Path, make: str) -> None
             path.mkdir(mode=0o755)
     with pytest.raises(ConfigError) as caught:
         at(path)
+    assert caught.value.exit_code == 12
+
+
+@contextmanager
+def somebody() -> Iterator[None]:
+    """While the program runs as a user who may not do everything."""
+    own = os.geteuid()
+    try:
+        if own == 0:
+            os.seteuid(65534)
+        yield
+    finally:
+        os.seteuid(own)
+
+
+def test_one_in_a_folder_that_only_root_may_enter_stops_everything(path: Path) -> None:
+    put(path, CENTRAL).parent.chmod(0)
+    with somebody(), pytest.raises(ConfigError, match="cannot be read: Permission denied") as caught:
+        central_policy(Mode.LIVE, path)
+    path.parent.chmod(0o700)
     assert caught.value.exit_code == 12
 
 

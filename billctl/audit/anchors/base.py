@@ -36,6 +36,13 @@ class Anchor(Protocol):
         """
 
 
+def broken(spec: str, error: Exception) -> AnchorUnreachable:
+    """The error of an anchor that failed as nobody thought: it stops no other, and no action."""
+    return AnchorUnreachable(
+        f"the anchor {spec} failed: {type(error).__name__}", code="anchor_failed", hint=""
+    )
+
+
 def too_slow(spec: str, limit: float) -> AnchorUnreachable:
     """The error of an anchor that did not end in time."""
     return AnchorUnreachable(

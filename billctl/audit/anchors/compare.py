@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from billctl.audit.anchors import anchor_of
-from billctl.audit.anchors.base import Anchored, AnchorUnreachable, too_slow
+from billctl.audit.anchors.base import Anchored, AnchorUnreachable, broken, too_slow
 from billctl.audit.anchors.spec import Spec
 from billctl.frozen import frozen
 from billctl.parallel import Job
@@ -68,6 +68,8 @@ def read_anchors(specs: Sequence[Spec], *, state_dir: Path, limit: float) -> lis
             readings.append(Reading(spec=spec, error=error))
         except TimeoutError:
             readings.append(Reading(spec=spec, error=too_slow(spec.text, limit)))
+        except Exception as error:  # noqa: BLE001 - what others left there hides no other anchor's word
+            readings.append(Reading(spec=spec, error=broken(spec.text, error)))
     return readings
 
 

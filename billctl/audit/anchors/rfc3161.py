@@ -77,6 +77,7 @@ class Rfc3161Anchor:
 
     def _ask(self, query: bytes, limit: float) -> bytes:
         import requests
+        from urllib3.exceptions import HTTPError
 
         try:
             with requests.post(
@@ -88,7 +89,7 @@ class Rfc3161Anchor:
                 stream=True,
             ) as answer:
                 reply = answer.raw.read(LARGEST_REPLY + 1, decode_content=True)
-        except (requests.RequestException, OSError) as error:
+        except (requests.RequestException, HTTPError, OSError) as error:  # HTTPError: amid the body
             raise self._unreachable(f"no answer: {type(error).__name__}") from error
         if answer.status_code != 200 or len(reply) > LARGEST_REPLY:
             raise self._unreachable(f"it answered {answer.status_code} with {len(reply)} bytes")
