@@ -108,19 +108,30 @@ class _Row:
 
     def add(self, cell: Any, column: Column, *, start: int = 0, last: bool = False) -> None:
         """Put `cell` at `start` if that is free and fits, else after what stands there, else below."""
-        begin = max(start, self._free()) if len(self.texts) == 1 else self._free()
-        if begin + cell.cell_len > self.width:
-            begin = self._free()
+        begin = self._begin(cell, column, start, last=last)
         room = self.width - begin
         if cell.cell_len <= room:
             self._put(cell, begin)
         elif not column.whole:
             self._add_flexible(cell, column, room)
-        elif last and room >= READABLE and _longest_word(cell) <= room:
+        elif last and self._wraps(cell, begin):
             self._wrap(cell, begin)
         else:
             self._below()
             self._wrap(cell, self._free())
+
+    def _begin(self, cell: Any, column: Column, start: int, *, last: bool) -> int:
+        """`start` where `cell` can stand there, on one line or wrapped; else what is free before it."""
+        free = self._free()
+        begin = max(start, free) if len(self.texts) == 1 else free
+        if begin + cell.cell_len <= self.width:
+            return begin
+        only_wrapped = free + cell.cell_len > self.width
+        return begin if only_wrapped and column.whole and last and self._wraps(cell, begin) else free
+
+    def _wraps(self, cell: Any, begin: int) -> bool:
+        room = self.width - begin
+        return room >= READABLE and _longest_word(cell) <= room
 
     def _add_flexible(self, cell: Any, column: Column, room: int) -> None:
         if column.kept and room < READABLE:

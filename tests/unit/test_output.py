@@ -259,11 +259,14 @@ def test_a_row_that_fits_stays_one_line_and_what_does_not_fit_goes_below_it() ->
 
 
 def test_a_long_text_in_the_last_column_goes_on_below_itself_and_no_word_is_parted() -> None:
-    grid = Grid((Column(), Column()), (("id", IDS[0]), ("reason", "one two three " * 5), ("url", "x" * 50)))
+    text = "one two three " * 4
+    grid = Grid((Column(), Column()), (("id", IDS[0]), ("reason", text), ("why", text), ("url", "x" * 50)))
     assert render([grid], colour=False, width=45).splitlines() == [
         f"id      {IDS[0]}",
         "reason  one two three one two three one two",
-        "        three one two three one two three",
+        "        three one two three",
+        "why     one two three one two three one two",
+        "        three one two three",
         "url",
         "  " + "x" * 50,
     ]
