@@ -1,12 +1,15 @@
 """What holds for every test: its own environment and home, no secret store, no network but loopback."""
 
 import gc
+import importlib
 import ipaddress
 import os
 import re
 import signal
 import socket
+import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what it puts into the background so, and every child would inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+TESTS = Path(__file__).parent
 OUTER = dict(os.environ)
 KEPT = re.compile(
     r"PATH|LANG|LC_[A-Z]+|TMPDIR|USER|LOGNAME|SHELL|VIRTUAL_ENV|SYSTEMROOT|PYTEST_.*|COVERAGE_.*|HYPOTHESIS_.*"
@@ -52,10 +56,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Without `-m`, leave out what runs on request only."""
     if config.option.markexpr:
         return
-    left_out = [item for item in items if any(item.get_closest_marker(name) for name in ON_REQUEST)]
+    left_out = {item for item in items if any(item.get_closest_marker(name) for name in ON_REQUEST)}
     if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in set(left_out)]
+        config.hook.pytest_deselected(items=[*left_out])
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -65,6 +69,22 @@ def pytest_xdist_auto_num_workers() -> int | None:
     PYTEST_XDIST_AUTO_NUM_WORKERS overrides it.
     """
     return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in OUTER else 2 * (os.cpu_count() or 1)
+
+
+sys.dont_write_bytecode = False  # whatever the caller's environment says: each worker would compile all anew
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Share out the compiling of the whole suite: side by side, all workers would compile every file."""
+    worker: Mapping[str, Any] = getattr(session.config, "workerinput", {})
+    if not worker or session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+        return
+    number, count = int(worker["workerid"].removeprefix("gw")), worker["workercount"]
+    for path in sorted(TESTS.glob("**/test_*.py"))[number::count]:
+        parts = path.relative_to(TESTS.parent).with_suffix("").parts
+        if all(part.isidentifier() for part in parts):
+            with suppress(Exception, pytest.skip.Exception):  # collecting it tells what is wrong
+                importlib.import_module(".".join(parts))
 
 
 def pytest_collection_finish() -> None:
@@ -89,7 +109,24 @@ def _whole_run() -> Iterator[None]:
         for pause in PAUSES:
             patch.setattr(pause, 0.02)  # hundreds of answers are lost here, and loopback need not be spared
         _guard(patch)
+        _scan_once(patch)
         yield
+
+
+def _scan_once(patch: pytest.MonkeyPatch) -> None:
+    """Read which gateways are installed once per run, not once per test that has a new place for state."""
+    from billctl import registry
+
+    scan = registry._scan
+    known: dict[str, list[registry.Entry]] = {}
+
+    def scanned() -> list[registry.Entry]:
+        key = repr(registry._environment_key())
+        if key not in known:
+            known[key] = scan()
+        return known[key]
+
+    patch.setattr(registry, "_scan", scanned)
 
 
 HOLDS_KEYS = re.compile(r"billctl\..*|kept\.json|keys\.json|key|trace|.*\.py")
