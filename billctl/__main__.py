@@ -14,9 +14,21 @@ def main() -> int:
         except OSError as error:
             return _unwritable(error)
         return 0
-    from billctl.cli.app import run
+    try:
+        from billctl.cli.app import run
+    except KeyboardInterrupt:
+        sys.stderr.write("billctl: interrupted. Nothing was sent.\n")
+        return 130
+    from billctl.errors import Terminated
+    from billctl.signals import let_kill
 
-    return run(sys.argv[1:])
+    try:
+        code = run(sys.argv[1:])
+        let_kill()  # what the interpreter does at its end would answer a signal with a traceback
+    except (KeyboardInterrupt, Terminated) as stopped:  # everything was said already
+        let_kill()
+        code = 128 + getattr(stopped, "number", 2)
+    return code
 
 
 def _unwritable(error: OSError) -> int:

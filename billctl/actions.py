@@ -30,6 +30,7 @@ from billctl.policy.permission import Permission
 from billctl.policy.verdict import Verdict
 from billctl.reasons import check_reason
 from billctl.session import Session
+from billctl.signals import one_interruption
 from billctl.standing import abandoned_operation, standing_in_the_way
 from billctl.store.interface import UNSETTLED, Operation, OperationState
 from billctl.text import find_secret
@@ -143,6 +144,7 @@ def perform(
         again=request.again,
     )
     run = _Run(session, verb, request, subject)
+    session.sending = None
     try:
         known = run.prepare(account)
         if known:
@@ -159,8 +161,9 @@ def perform(
     except StoreError:
         raise
     except (KeyboardInterrupt, Terminated):
-        interrupted = PolicyDenied("interrupted before anything was sent", code="interrupted")
-        session.log.denied(run.subject, error=interrupted)
+        if session.sending is None:
+            interrupted = PolicyDenied("interrupted before anything was sent", code="interrupted")
+            session.log.denied(run.subject, error=interrupted)
         raise
     except ApprovalRequired as waits:
         seq = session.log.denied(run.subject, error=waits, approval=waits.approval)
@@ -321,12 +324,16 @@ class _Run:
                 asked=self.session.clock(),
                 reason_code=self.request.reason_code,
             )
-            try:
-                done = self.verb.send(self.opened.gateway, plan, stamp)
-                self.verb.compare(plan, done)
-            except (Exception, KeyboardInterrupt, Terminated) as raised:  # noqa: BLE001  # all are recorded
-                return self._record_failure(operation, intent, raised)
-            return self._record_success(operation, intent, done)
+            with one_interruption() as end_interruptions:
+                try:
+                    self.session.sending = operation
+                    done = self.verb.send(self.opened.gateway, plan, stamp)
+                    self.verb.compare(plan, done)
+                    end_interruptions()
+                except (Exception, KeyboardInterrupt, Terminated) as raised:  # noqa: BLE001  # all are recorded
+                    end_interruptions()
+                    return self._record_failure(operation, intent, raised)
+                return self._record_success(operation, intent, done)
 
     def _record_failure(self, operation: str, intent: int, raised: BaseException) -> ActionResult:
         state, outcome = proved_by(raised)

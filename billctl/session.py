@@ -77,6 +77,8 @@ class Session:
         self.argv = tuple(argv)
         self.clock = clock
         self.random_bytes = random_bytes
+        self.sending: str | None = None
+        """The operation of the last action, from when it begins to be sent."""
         self._stack = ExitStack()
         self._lock = threading.RLock()
         self._gateways: dict[str, Gateway] = {}

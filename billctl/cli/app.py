@@ -13,7 +13,8 @@ from billctl.cli.lazy import USAGE_ERROR, LazyGroup, Member, from_module
 from billctl.cli.list_members import list_members
 from billctl.cli.options import Choices, guess_output
 from billctl.cli.output import Result, accept_all_text, internal, print_error, print_result, talk, talk_error
-from billctl.errors import BillctlError, Interrupted, Terminated, UsageError
+from billctl.errors import BillctlError, Interrupted, OutcomeUnknown, Terminated, UsageError
+from billctl.signals import last_words
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "lookup": ("billctl.cli.lookup", "Show a customer at every gateway at once."),
@@ -130,14 +131,27 @@ def _run(command: Any, arguments: list[str], chosen: Choices, stdout: TextIO) ->
     except typer.Exit as leaving:
         return int(leaving.exit_code)
     except (KeyboardInterrupt, typer.Abort, Terminated) as stopped:
-        number = stopped.number if isinstance(stopped, Terminated) else signal.SIGINT
-        return _fail(Interrupted(number), arguments, chosen, stdout)
+        with last_words():
+            return _fail(_interrupted(stopped, chosen), arguments, chosen, stdout)
     except OSError as error:
         if error.filename is not None:  # a file's error; what Typer prints for --help has no name
             return _fail(internal(error), arguments, chosen, stdout)
         return _unwritable(error, stdout, 0)
     except Exception as error:  # noqa: BLE001  # whatever it is, it ends as one line and an exit code
         return _fail(_as_error(error, chosen), arguments, chosen, stdout)
+
+
+def _interrupted(stopped: BaseException, chosen: Choices) -> Interrupted:
+    """The error of a signal; after a change began to be sent, never one that says that nothing was."""
+    number = stopped.number if isinstance(stopped, Terminated) else signal.SIGINT
+    if chosen.sending is None:
+        return Interrupted(number)
+    return Interrupted(
+        number,
+        f"interrupted when {chosen.sending} was on its way or done",
+        sent=OutcomeUnknown.sent,
+        hint=OutcomeUnknown.default_hint,
+    )
 
 
 def _as_error(error: Exception, chosen: Choices) -> BillctlError:

@@ -20,6 +20,7 @@ def session_of(chosen: Choices) -> Iterator[Session]:
         try:
             yield session
         finally:
+            chosen.sending = session.sending
             if chosen.verbose:
                 for opened in session.opened():
                     who = opened.identity.name or "no name"

@@ -29,6 +29,8 @@ class Choices:
     """The command's name without `billctl`, for the JSON envelope."""
     opened: tuple[str, str] | None = None
     """The profile that was opened and its mode, for the JSON envelope of an error."""
+    sending: str | None = None
+    """The operation that has begun to be sent, for what is said of an interruption."""
     action: dict[str, Any] = field(default_factory=dict)
     """What the options of an action chose, by the option's name."""
 

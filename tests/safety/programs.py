@@ -8,10 +8,12 @@ import secrets
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from unittest import mock
 
 RIGHT = "right"
+UNLOCKED = "without locks"
+"""Nothing but the store's own rules keeps two runs from one object."""
 
 
 @contextmanager
@@ -80,6 +82,14 @@ def _takes_no_trace_for_not_done() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _without_locks() -> Iterator[None]:
+    from billctl.store.locks import ObjectLocks
+
+    with mock.patch.object(ObjectLocks, "hold", return_value=nullcontext()):
+        yield
+
+
 Program = Callable[[], AbstractContextManager[None]]
 
 WRONG: Mapping[str, Program] = {
@@ -88,7 +98,7 @@ WRONG: Mapping[str, Program] = {
     "sends what it could not record": _sends_what_it_could_not_record,
     "takes no trace for not done": _takes_no_trace_for_not_done,
 }
-PROGRAMS: Mapping[str, Program] = {RIGHT: _right, **WRONG}
+PROGRAMS: Mapping[str, Program] = {RIGHT: _right, UNLOCKED: _without_locks, **WRONG}
 
 
 def main() -> int:

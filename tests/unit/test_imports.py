@@ -26,7 +26,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("money",),
     ("gaps", "transport"),
     ("reasons",),
-    ("paths", "text", "iso4217", "frozen", "parallel", "causes"),
+    ("paths", "text", "iso4217", "frozen", "parallel", "causes", "signals"),
     ("errors",),
 )
 """Top to bottom: a part imports from its own row and from those below, never from above."""
