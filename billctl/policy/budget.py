@@ -5,17 +5,16 @@ mode. The operator is the operating system's user, never the name he gives himse
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from billctl.audit.actor import Actor
 from billctl.audit.entry import Entry, read
 from billctl.frozen import field, frozen
-from billctl.store.interface import OperationState, Recent, RecordFilter, Store, StoredRecord
+from billctl.store.interface import Recent
 
 DAY = timedelta(hours=24)
-COUNTED = frozenset({OperationState.OPEN, OperationState.UNKNOWN, OperationState.DONE})
 
 
 @frozen
@@ -45,22 +44,3 @@ def _is_by(entry: Entry, actor: Actor) -> bool:
     if actor.uid is None:
         return bool(recorded.get("login") == actor.login)
     return bool(recorded.get("uid") == actor.uid)
-
-
-def recent_in(store: Store) -> Recent:
-    """As the guard of `Store.begin` gets it, but outside of any transaction: others may add meanwhile."""
-
-    def recent(since: datetime) -> Iterator[StoredRecord]:
-        for record in store.records(RecordFilter(), newest_first=True):
-            entry = read(record)
-            if entry.time < since:
-                return
-            if entry.phase == "intent" and _counts(store, entry):
-                yield record
-
-    return recent
-
-
-def _counts(store: Store, entry: Entry) -> bool:
-    operation = store.get_operation(str(entry.operation))
-    return operation is not None and operation.state in COUNTED

@@ -6,7 +6,7 @@ from typing import Any
 from billctl.audit.actor import Actor
 from billctl.errors import PolicyDenied
 from billctl.frozen import frozen, replace
-from billctl.policy.budget import Day, day_of, recent_in
+from billctl.policy.budget import Day, day_of
 from billctl.policy.rules import Case, Objection, Weight, has_daily, objections
 from billctl.profiles.policy import Policy
 from billctl.store.interface import Guard, Recent, Store
@@ -80,7 +80,7 @@ class Judge:
     def verdict(self, case: Case, store: Store, *, asked: bool) -> Verdict:
         """What the policies say of `case`, by what the log holds now; `asked`: for approval."""
         if has_daily(self.policies):
-            case = replace(case, day=self._day(case, recent_in(store)))
+            case = replace(case, day=self._day(case, store.recent))
         return Verdict(objections=tuple(objections(self.policies, case)), asked=asked)
 
     def guard(self, case: Case, *, lifted: frozenset[str] = frozenset()) -> Guard | None:

@@ -155,6 +155,9 @@ class Store(Protocol):
     def get_operation(self, operation: str) -> Operation | None:
         """The operation with this id, if any."""
 
+    def recent(self, since: datetime) -> Iterator[StoredRecord]:
+        """As a guard gets them, but outside of any transaction: others may add meanwhile; see `Recent`."""
+
     def head(self) -> Head:
         """The last record's number and hash."""
 

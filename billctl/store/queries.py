@@ -19,6 +19,9 @@ _RECENT = " ".join(
         *("WHERE", ACTIVE_SQL, "ORDER BY intent_seq DESC"),
     )
 )
+MISDATED = 1000
+"""How many intents a clock that was behind may have dated before those that follow them in time."""
+
 _EQUAL = ("operation", "object_id", "action", "outcome", "account")
 _SELECTIVE = ("operation", "customer", "object_id", "first", "last")
 """Filters by an index that finds few records, or a range of them; all others read `record_filter`."""
@@ -81,13 +84,17 @@ def to_record(row: tuple[int, str, str, str | None]) -> StoredRecord:
 def recent(db: sqlite3.Connection, since: datetime) -> Iterator[StoredRecord]:
     """Intents since then whose operation is unsettled or done, newest first.
 
-    Read from the newest operation back: it ends at the first intent that is older.
+    Read from the newest operation back, to the last of `MISDATED` older ones in a row: a few that were
+    recorded under a clock that was wrong hide none.
     """
     begin = instant(since)
+    older = 0
     for seq, digest, body, private, time in db.execute(_RECENT):
-        if time < begin:
+        older = older + 1 if time < begin else 0
+        if older == MISDATED:
             return
-        yield to_record((seq, digest, body, private))
+        if not older:
+            yield to_record((seq, digest, body, private))
 
 
 def text(value: Any) -> Any:

@@ -180,6 +180,11 @@ class SqliteStore:
         with self._open() as db:
             return _operation(db, "id = ?", operation)
 
+    def recent(self, since: datetime) -> Iterator[StoredRecord]:
+        """The intents since then (aware UTC), newest first, whose operation is unsettled or done."""
+        with self._open() as db:
+            return iter(list(queries.recent(db, since)))
+
     def head(self) -> Head:
         """The last record's number and hash."""
         with self._open() as db:

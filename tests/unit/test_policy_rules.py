@@ -365,6 +365,16 @@ def test_a_day_is_one_users_last_24_hours_in_one_mode(store: Store, by: dict[str
     assert spent(store) == counted
 
 
+def test_a_clock_that_was_behind_for_a_while_hides_nothing_of_the_day(store: Store) -> None:
+    refund(store, 1, 10_000, OperationState.DONE)
+    refund(store, 2, 5_000, OperationState.DONE, at=NOW - timedelta(days=9))
+    assert spent(store) == 10_000
+    guard = judge(DAY_LIMIT).guard(case(Money(45_000, "USD")))
+    about = replace(subject(amount=Money(45_000, "USD")), object="stripe|acct|ch_3")
+    with pytest.raises(PolicyDenied):
+        log_of(store).intent(about, operation="op_3", key="key_3", guard=guard)
+
+
 def test_the_guard_sees_what_came_between_the_verdict_and_the_record(store: Store) -> None:
     court = judge(DAY_LIMIT)
     judged = case(Money(30_000, "USD"))
