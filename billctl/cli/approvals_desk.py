@@ -18,9 +18,9 @@ from billctl.cli.opening import session_of
 from billctl.cli.options import Choices
 from billctl.cli.output import Result
 from billctl.cli.views import local_time
-from billctl.errors import UsageError
+from billctl.errors import ConfigError, UsageError
 from billctl.models import rfc3339
-from billctl.session import utc_now
+from billctl.session import Session, utc_now
 
 COLUMNS = (
     *("id", "status", "requester.login", "action", "ref", "amount.amount", "amount.currency", "expires"),
@@ -48,7 +48,7 @@ def desk_of(chosen: Choices, directory: Path | None) -> Iterator[Desk]:
                 clock=utc_now,
             )
             return
-        session = opened.enter_context(session_of(chosen))
+        session = _session(chosen, opened)
         folder = folder_of(session.policies, session.state_dir)
         folder.check()
         yield Desk(
@@ -58,6 +58,15 @@ def desk_of(chosen: Choices, directory: Path | None) -> Iterator[Desk]:
             open_log=lambda: session.log,
             clock=session.clock,
         )
+
+
+def _session(chosen: Choices, opened: ExitStack) -> Session:
+    try:
+        return opened.enter_context(session_of(chosen))
+    except ConfigError as error:
+        if error.code == "no_profile":
+            error.hint = "Name the folder of requests, --dir PATH, or a profile: --profile NAME."
+        raise
 
 
 def answer(chosen: Choices, rows: list[dict[str, Any]], view: View, **more: Any) -> Result:

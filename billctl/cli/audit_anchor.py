@@ -36,7 +36,7 @@ def anchor(
     Examples:
       billctl audit anchor
       billctl audit anchor --to git:/var/lib/billctl-anchor --to syslog
-      billctl audit anchor -o json --jq -r .data.checkpoint
+      billctl audit anchor -o json --jq .data.checkpoint
 
     The number of records and the last one's hash go to every anchor of the profile, or to those named,
     which needs no profile. `billctl audit verify` compares the log with them afterwards.

@@ -1,5 +1,6 @@
 """`billctl audit show`: one operation or one record in full."""
 
+import shlex
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -81,7 +82,9 @@ def _flat(fields: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]
         if isinstance(value, dict):
             yield from _flat(value, f"{prefix}{name}.")
         elif isinstance(value, list):
-            yield prefix + name, " ".join(map(str, value))
+            # A command line as one could type it again.
+            join = shlex.join if name == "argv" else " ".join
+            yield prefix + name, join(map(str, value))
         elif value is not None:
             yield prefix + name, str(value)
 

@@ -100,7 +100,9 @@ def _verdict(settled: Sequence[Reconciled], later: Followup) -> BillctlError | N
 
 def _still_open(still: int, asked: int) -> OutcomeUnknown:
     return OutcomeUnknown(
-        f"{still} of {asked} open operations are still unknown",
+        f"{still} of {asked} open operations {'is' if still == 1 else 'are'} still unknown"
+        if asked > 1
+        else "the open operation is still unknown",
         hint="Run this again later; what no gateway can tell, a person says: `billctl audit resolve`.",
     )
 

@@ -185,12 +185,16 @@ def _code_hint(policy: Policy) -> str:
     return f"Give one of {', '.join(policy.reason_codes or ())}: --reason-code CODE."
 
 
+def _attended_hint(_policy: Policy) -> str:
+    return "Run it on a terminal, where it asks."
+
+
 RULES: tuple[Rule, ...] = (
     Rule(key="currencies", weight=Weight.FINAL, check=_currencies),
     Rule(key="deny_when_disputed", weight=Weight.FINAL, check=_disputed),
     Rule(key="require_ticket", weight=Weight.FINAL, check=_ticket, hint=_ticket_hint),
     Rule(key="reason_codes", weight=Weight.FINAL, check=_reason_code, hint=_code_hint),
-    Rule(key="unattended", weight=Weight.FINAL, check=_unattended),
+    Rule(key="unattended", weight=Weight.FINAL, check=_unattended, hint=_attended_hint),
     Rule(key="max_refund", weight=Weight.LIMIT, check=_max_refund),
     Rule(key="max_void", weight=Weight.LIMIT, check=_max_void),
     Rule(key="max_charge_age_days", weight=Weight.LIMIT, check=_age),

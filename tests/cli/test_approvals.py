@@ -168,6 +168,9 @@ def test_somebody_without_the_profile_names_the_folder(office: Office) -> None:
     done = office.decide("approve", request, "--reason", "looked at it", "--yes", "--dir", str(office.folder))
     assert done.code == 0
     assert office.decide("list", "--dir", str(office.folder / "none")).code == 12
+    office.shop.env["BILLCTL_PROFILE"] = ""
+    told = office.decide("list")
+    assert (told.code, "--dir PATH" in told.line) == (12, True)
 
 
 def test_looking_leaves_nothing_behind(tmp_path: Path) -> None:
