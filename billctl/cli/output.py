@@ -71,12 +71,30 @@ def accept_all_text(stream: TextIO | None) -> None:
 
 
 def talk(text: str, *, stderr: TextIO | None = None) -> None:
-    """One line for a person, on standard error, with nothing secret and nothing that drives a terminal."""
+    """One line for a person, on standard error, with nothing secret and nothing that drives a terminal.
+
+    On a terminal that it is too long for it is folded between words.
+    """
     stream = stderr or sys.stderr
     if stream is not None:
         accept_all_text(stream)
-        stream.write(f"billctl: {safe_text(mask(text))}\n")
+        stream.write(fold(f"billctl: {safe_text(mask(text))}", terminal_width(stream)) + "\n")
         stream.flush()
+
+
+_COMMAND = re.compile(r"`[^`]*`")
+
+
+def fold(text: str, width: int | None) -> str:
+    """`text` in lines of `width` characters, parted between words; a command in backticks is never parted,
+    so that it can be copied whole. `width` None leaves it as it is."""
+    if width is None or len(text) <= width:
+        return text
+    import textwrap
+
+    kept = _COMMAND.sub(lambda command: command.group().replace(" ", "\0"), text)
+    lines = textwrap.wrap(kept, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines).replace("\0", " ")
 
 
 def talk_error(error: BillctlError) -> None:

@@ -240,7 +240,7 @@ WRITES = {
     "stdout.write((safe_lines(value) if isinstance(value, str) else to_json(value)) + '\\n')",
     "output._tsv: stdout.write('\\t'.join(cells) + '\\n')",
     "output._table: stdout.write(text)",
-    "output.talk: stream.write(f'billctl: {safe_text(mask(text))}\\n')",
+    "output.talk: stream.write(fold(f'billctl: {safe_text(mask(text))}', terminal_width(stream)) + '\\n')",
     "layout.render: console.print(text, soft_wrap=True)",
     # Questions, and a sign of life of billctl's own words.
     "prompts.ask: sys.stderr.write(safe_text(question) + ' ')",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from billctl.cli.layout import Column, Grid, Line, render
 from billctl.cli.options import Choices
-from billctl.cli.output import Result, cell_text, envelope, known_fields, look, print_result, to_json
+from billctl.cli.output import Result, cell_text, envelope, fold, known_fields, look, print_result, to_json
 from billctl.errors import Refused, UsageError
 
 ANY_TEXT = st.text(st.characters(), max_size=40)
@@ -279,6 +279,17 @@ def test_words_are_whole_on_a_terminal_of_any_width(words: list[str], width: int
     line = render([Line(tuple(words))], colour=False, width=width)
     assert line.split() == words
     assert all(len(part) <= max(width, *(len(w) + 2 for w in words), 0) for part in line.splitlines())
+
+
+def test_a_line_for_a_person_is_folded_between_words_and_no_command_is_parted() -> None:
+    line = "billctl: no answer; it may have happened. Do not send it again: run `billctl audit reconcile`."
+    assert fold(line, None) == fold(line, 120) == line
+    assert fold(line, 60).splitlines() == [
+        "billctl: no answer; it may have happened. Do not send it",
+        "  again: run `billctl audit reconcile`.",
+    ]
+    command = "`" + "word " * 20 + "`"
+    assert fold(f"run {command}", 40) == f"run\n  {command}"
 
 
 def test_in_a_pipe_nothing_is_cut_or_folded() -> None:
