@@ -108,11 +108,12 @@ def _warnings(listing: Listing) -> Iterator[str]:
 
 
 def _refunds(store: Store, listing: Listing, ids: dict[str, str | None]) -> Iterator[Movement]:
+    by_word: dict[str, str] = {}
     for refund in listing.records:
         if not isinstance(refund, Refund):
             continue
         known = _on(store, refund.charge_id, refund.gateway, ids.get(refund.account))
-        if not any(_explains(operation, refund) for operation in known):
+        if not _is_explained(known, refund, by_word):
             yield Movement(
                 kind="refund",
                 account=refund.account,
@@ -125,6 +126,15 @@ def _refunds(store: Store, listing: Listing, ids: dict[str, str | None]) -> Iter
             )
 
 
+def _is_explained(known: Sequence[_Known], refund: Refund, by_word: dict[str, str]) -> bool:
+    """Whether one of the operations made the refund; `by_word` has the one refund of each that was settled
+    by a person's word."""
+    if any(_explains(operation, refund) for operation in known):
+        return True
+    words = [operation for operation in known if _may_be(operation, refund)]
+    return any(by_word.setdefault(word.operation, refund.id) == refund.id for word in words)
+
+
 def _explains(operation: _Known, refund: Refund) -> bool:
     if operation.outcome not in EXPLAINING:
         return False
@@ -132,10 +142,12 @@ def _explains(operation: _Known, refund: Refund) -> bool:
         return operation.amount == refund.amount
     if operation.action != "refund":
         return False
-    if refund.id in operation.results or (refund.operation_key and refund.operation_key == operation.key):
-        return True
-    # Settled by a person's word: no result was ever seen.
-    settled = operation.outcome == "succeeded" and not operation.results
+    return refund.id in operation.results or operation.key == refund.operation_key
+
+
+def _may_be(operation: _Known, refund: Refund) -> bool:
+    """Whether the operation was settled by a person's word, no result was ever seen, and it may be this."""
+    settled = (operation.action, operation.outcome) == ("refund", "succeeded") and not operation.results
     return settled and operation.amount == refund.amount and refund.created >= operation.begun - SKEW
 
 

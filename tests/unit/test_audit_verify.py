@@ -112,6 +112,17 @@ def test_a_changed_record_is_named(path: Path, change: str, broken: int, why: st
     assert verdict.records == max(broken - 1, 0)
 
 
+def test_a_name_that_runs_into_the_fields_behind_it_is_found(path: Path) -> None:
+    with closing(open_store(path)) as store:
+        entry = text(phase="intent", operation="op_9", key="k", object="x", profile="shop")
+        store.begin(entry, operation="op_9", key="k", object="x")
+    assert verify(path).ok
+    tamper(path, """UPDATE operation SET object = 'x","profile":"shop' WHERE id = 'op_9'""")
+    verdict = verify(path)
+    assert verdict.broken == RECORDS + 1
+    assert "does not agree with record 13 on its object" in str(verdict.why)
+
+
 def test_two_records_that_changed_places_are_found(path: Path) -> None:
     tamper(
         path,
