@@ -4,6 +4,7 @@
 harness that finds nothing wrong about billctl: tests/safety/test_wrong_variants.py.
 """
 
+import hashlib
 import secrets
 import sys
 import threading
@@ -34,6 +35,28 @@ def _right() -> Iterator[None]:
 @contextmanager
 def _a_new_key_every_time() -> Iterator[None]:
     with mock.patch("billctl.actions.operation_key", side_effect=lambda **_: secrets.token_hex(16)):
+        yield
+
+
+@contextmanager
+def _a_key_that_counts_what_it_sees() -> Iterator[None]:
+    from billctl.actions import _Run
+    from billctl.models import Charge
+    from billctl.money import Money
+    from billctl.verbs.plan import Plan
+
+    bind, key = _Run._bind, _Run._key
+    seen: list[int] = []
+
+    def counting_bind(self: _Run, plan: Plan) -> Plan:
+        assert isinstance(plan.record, Charge)
+        seen.append(plan.record.refunded.minor)
+        return bind(self, plan)
+
+    def counting_key(self: _Run, amount: Money | None) -> str:
+        return hashlib.sha256(f"{key(self, amount)} {seen[-1]}".encode()).hexdigest()[:32]
+
+    with mock.patch.multiple(_Run, _bind=counting_bind, _key=counting_key):
         yield
 
 
@@ -94,6 +117,7 @@ Program = Callable[[], AbstractContextManager[None]]
 
 WRONG: Mapping[str, Program] = {
     "a new key every time": _a_new_key_every_time,
+    "a key that counts what it sees": _a_key_that_counts_what_it_sees,
     "sends before it records": _sends_before_it_records,
     "sends what it could not record": _sends_what_it_could_not_record,
     "takes no trace for not done": _takes_no_trace_for_not_done,

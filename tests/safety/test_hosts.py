@@ -86,6 +86,24 @@ def test_six_hosts_at_one_instant_refund_once_in_sixty_rounds(gateway: str, tmp_
     check_rounds(gateway, tmp_path, 60)
 
 
+def one_after_the_other(folder: Path, *, name: str) -> list[int]:
+    """The refunds at Stripe after two hosts asked for the same one, the second when the first had ended."""
+    with opened("stripe", folder) as shop, programs.PROGRAMS[name]():
+        for host in hosts(shop, "stripe")[:2]:
+            shop.env |= host.env
+            assert shop.run(*host.words).code == 0
+        return asked.refunds(shop, PAID)
+
+
+def test_a_host_that_comes_later_sees_that_it_was_done(tmp_path: Path) -> None:
+    assert one_after_the_other(tmp_path / "right", name=programs.RIGHT) == [SMALL]
+
+
+def test_with_a_key_that_counts_what_was_refunded_a_later_host_refunds_again(tmp_path: Path) -> None:
+    wrong = "a key that counts what it sees"
+    assert one_after_the_other(tmp_path / "wrong", name=wrong) == [SMALL, SMALL]
+
+
 @pytest.mark.parametrize("gateway", ["stripe", pytest.param("braintree", marks=pytest.mark.slow)])
 def test_with_a_new_key_every_time_all_six_refund_and_it_is_seen(gateway: str, tmp_path: Path) -> None:
     wrong = "a new key every time"
