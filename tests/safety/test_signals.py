@@ -19,7 +19,8 @@ import pytest
 from billctl.audit.log import AuditLog
 from billctl.cli import app
 from billctl.sandbox import faults
-from tests.safety.aftermath import later
+from tests.safety.acts import ACTS, opened
+from tests.safety.aftermath import check_recovery, later, records
 from tests.shop import PAID, SECONDS, WHY, Ran, Shop, open_shop
 
 REFUND = ("stripe", "refund", PAID, "--amount", "12.50", *WHY)
@@ -31,10 +32,10 @@ ONE_FAST = pytest.mark.parametrize(
 
 
 @contextmanager
-def running(shop: Shop, *command: str) -> Iterator["subprocess.Popen[str]"]:
-    """The refund as a process, or `command` with its words appended; killed where the test leaves it."""
+def running(shop: Shop, *command: str, words: tuple[str, ...] = REFUND) -> Iterator["subprocess.Popen[str]"]:
+    """`words` as a process, or `command` with them appended; killed where the test leaves it."""
     with subprocess.Popen(
-        [*command, *shop.command(*REFUND)],
+        [*command, *shop.command(*words)],
         env=shop.environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -116,6 +117,36 @@ def test_a_signal_while_sending_leaves_an_unknown_that_reconcile_settles(
         "Do not send it again: run `billctl audit reconcile`.\n"
     )
     check_found_done(shop)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "match"),
+    [
+        ("refund part, PayPal", "POST */refund"),
+        ("cancel, PayPal", "POST */cancel"),
+        ("resend, PayPal", "POST */remind"),
+        ("refund part, Braintree", "POST */refund"),
+        ("cancel at period end, Braintree", "PUT */subscriptions/*"),
+        ("void, Braintree", "PUT */void"),
+        ("cancel now, Stripe", "DELETE /v1/subscriptions/*"),
+        ("void by intent, Stripe", "POST */cancel"),
+    ],
+)
+def test_ctrl_c_while_any_change_is_sent_leaves_an_unknown_that_ends_well(
+    name: str, match: str, tmp_path: Path
+) -> None:
+    act = ACTS[name]
+    with opened(act, tmp_path / "shop") as shop:
+        shop.arm("hang-after", match, seconds=30)
+        with running(shop, words=act.words) as process:
+            until(lambda: act.effects(shop))
+            process.send_signal(signal.SIGINT)
+            ran = ended(process)
+        assert ran.code == 130
+        assert "It may have happened." in ran.line
+        assert [entry.state for entry in records(shop, "outcome")] == ["unknown"]
+        check_recovery(shop, act)
 
 
 @pytest.mark.slow
