@@ -105,8 +105,8 @@ def _readings(specs: "Sequence[Spec]") -> "list[Reading]":
 
 
 def _compared(readings: "list[Reading]", verdict: "Verdict | None") -> "list[Comparison]":
-    if not readings:
-        return []
+    if not readings or (verdict and not verdict.ok and not verdict.records):
+        return []  # with no record proved it is not known whose checkpoints to look for
     from billctl.audit.anchors.compare import compare
     from billctl.audit.checkpoint import origin_of
 
@@ -136,12 +136,17 @@ class _Found:
     def _broken(self) -> StoreError | None:
         if self.verdict is None or self.verdict.ok:
             return None
-        where = f" at record {self.verdict.broken}" if self.verdict.broken else ""
+        broken = self.verdict.broken
+        where = f" at record {broken}" if broken else ""
+        # What is wrong beside the chain, as with a private part, leaves the chain proved beyond it.
+        end = " before it" if broken and broken > self.records else ""
+        proved = (
+            f"The chain is whole for {_records(self.records)}{end}" if self.records else "No record is proved"
+        )
         return StoreError(
             f"the audit log is broken{where}: {self.verdict.why}",
             code="chain_broken",
-            hint=f"{self.records} records before it are whole{self._last_agreeing('; ')}. "
-            "Keep the file as it is; find who changed it.",
+            hint=f"{proved}{self._last_agreeing('; ')}. Keep the file as it is; find who changed it.",
         )
 
     def _changed(self) -> StoreError | None:

@@ -185,7 +185,8 @@ def test_a_changed_record_breaks_the_proof_and_says_where(busy: Shop) -> None:
     assert ran.code == 9
     assert (ran.document["exit"]["class"], ran.data["whole"]) == ("store", False)
     assert ran.document["errors"][0]["code"] == "chain_broken"
-    assert "the audit log is broken" in ran.line
+    assert "the audit log is broken at record 3: " in ran.line
+    assert "The chain is whole for 9 records." in ran.line
 
 
 def test_a_broken_log_is_broken_in_every_form(busy: Shop) -> None:

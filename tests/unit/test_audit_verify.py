@@ -211,6 +211,17 @@ def test_a_table_trigger_or_index_that_is_not_as_made_is_found(path: Path, chang
     assert not verdict.ok
     assert verdict.broken is None
     assert change.split()[2] in str(verdict.why)
+    assert verdict.records == (RECORDS if "TRIGGER" in change else 0)
+
+
+def test_records_are_proved_where_a_trigger_is_gone_and_what_is_wrong_with_them_is_said_first(
+    path: Path,
+) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("DROP TRIGGER record_update")
+        db.execute("UPDATE record SET body = body || ' ' WHERE seq = 2")
+        db.commit()
+    assert (verify(path).broken, verify(path).records) == (2, 1)
 
 
 def test_an_index_that_does_not_show_its_records_is_found_by_the_integrity_check(path: Path) -> None:
