@@ -78,11 +78,6 @@ _INVISIBLE = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Letters and symbols without ink (Unicode's Default_Ignorable_Code_Point, and the empty Braille cell)."""
 
 
-def is_blank(text: str) -> bool:
-    """Whether nobody could read anything in `text`: only blanks, controls and invisible characters."""
-    return visible_length(text) == 0
-
-
 def visible_length(text: str) -> int:
     """Characters of `text` that can be read: no blanks, controls, marks or characters without ink."""
     return sum(unicodedata.category(c)[0] in "LNPS" and c not in _INVISIBLE for c in text)

@@ -115,6 +115,16 @@ def test_an_adapter_that_falls_over_one_operation_hides_no_other(
     assert "unexpected ZeroDivisionError in the acme adapter" in str(first.note)
 
 
+def test_an_impatient_profile_does_not_take_a_request_on_its_way_for_one_that_is_not(opened: Open) -> None:
+    impatient = "[network]\nread_timeout = 0.05\n"
+    leave_unknown(opened(says="bug"))
+    (row,) = reconcile(opened(network=impatient, later=timedelta(seconds=20)))
+    assert row.finding is Finding.UNKNOWN
+    assert "a request may still be on its way" in str(row.note)
+    (row,) = reconcile(opened(network=impatient, later=LATER))
+    assert row.finding is Finding.NOT_DONE
+
+
 def test_what_cannot_be_told_is_recorded_once_and_not_before_its_time(opened: Open) -> None:
     operation = leave_unknown(opened(says="bug"))
     reconcile(opened(says="cannot tell"))

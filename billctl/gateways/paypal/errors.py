@@ -42,7 +42,6 @@ STATUS: dict[int, type[BillctlError]] = {
 leave behind is not known."""
 
 DEFAULT_CODES = {401: "authentication", 403: "permission", 429: "rate_limit"}
-IN_PROGRESS = "PREVIOUS_REQUEST_IN_PROGRESS"
 TOO_LARGE = "RESULTSET_TOO_LARGE"
 
 HINTS: dict[type[BillctlError], str] = {

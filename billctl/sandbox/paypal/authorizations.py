@@ -12,7 +12,6 @@ from billctl.sandbox.paypal.call import DAYS_45, Call, Endpoint, Reply, Wire, ma
 from billctl.sandbox.paypal.errors import refused
 from billctl.sandbox.paypal.times import DAY
 
-EXPIRY_DAYS = 29
 HONOR_DAYS = 3
 OVER_PERCENT = 115
 FEE_PERCENT = 3
