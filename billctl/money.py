@@ -86,13 +86,13 @@ class Money:
         return cls(0, currency)
 
 
-def parse(text: str, currency: str) -> Money:
+def parse(text: str, currency: str, *, zero: bool = False) -> Money:
     """Read an amount an operator typed, in `currency`.
 
     The grammar: digits of one family (ASCII, Arabic-Indic, Persian), at most one point (`.` or `٫`)
-    with digits on both sides, no sign, blank, separator, exponent or symbol, not zero, no more
-    decimals than ISO 4217 gives the currency. Anything else raises `UsageError` saying why; nothing
-    is ever rounded.
+    with digits on both sides, no sign, blank, separator, exponent or symbol, not zero unless `zero`
+    (as a limit may be), no more decimals than ISO 4217 gives the currency. Anything else raises
+    `UsageError` saying why; nothing is ever rounded.
     """
     plain = _ascii_digits(text)
     whole, point, fraction = plain.partition(".")
@@ -105,7 +105,7 @@ def parse(text: str, currency: str) -> Money:
         limit = f"{places} decimals" if places else "no decimals"
         raise _bad(text, f"{currency} has {limit}")
     minor = int(whole + fraction.ljust(places, "0"))
-    if minor == 0:
+    if minor == 0 and not zero:
         raise _bad(text, "it is zero")
     return Money(minor, currency)
 

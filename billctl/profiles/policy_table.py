@@ -87,7 +87,7 @@ class _Reader:
                 self.wrong_type(amount, "an amount in quotes", key, currency)
             else:
                 try:
-                    found[currency] = parse(amount, currency).minor
+                    found[currency] = parse(amount, currency, zero=True).minor
                 except UsageError as wrong:
                     self.note(wrong.message, key, currency)
         return found

@@ -58,11 +58,15 @@ def test_every_example_in_a_message_is_good(key: str) -> None:
     assert getattr(policy, key)
 
 
+def test_a_limit_of_nothing_is_a_limit() -> None:
+    policy = read('[policy]\nmax_refund = { USD = "0.00" }\napprove_above = { JPY = "0" }\n')
+    assert policy == Policy(source="policy shop", max_refund={"USD": 0}, approve_above={"JPY": 0})
+
+
 FAULTS = {
     "max_refund = 200": "policy.max_refund: must be a table of currencies, not a number",
     "max_refund = {}": "policy.max_refund: names no currency",
     "max_refund = { USD = 200.0 }": "policy.max_refund.USD: must be an amount in quotes, not a number",
-    'max_refund = { USD = "0.00" }': "policy.max_refund.USD: '0.00' is not an amount: it is zero",
     'max_refund = { USD = "1,000" }': "policy.max_refund.USD: '1,000' is not an amount: separators are "
     "ambiguous; write 1234.50",
     'max_refund = { JPY = "1.5" }': "policy.max_refund.JPY: '1.5' is not an amount: JPY has no decimals",
