@@ -26,7 +26,7 @@ app = new_app(
     Examples:
       billctl approvals list
       billctl approvals show apr_01KAMZ5Z2Q9X1V6H0N3T8R4W7C
-      billctl approvals approve apr_01KAMZ5Z2Q9X1V6H0N3T8R4W7C --reason "checked with the bank"
+      billctl approvals approve apr_01KAMZ5Z2Q9X1V6H0N3T8R4W7C --reason "checked"
 
     What this enforces and what not: `billctl help approvals`.
     """,

@@ -25,7 +25,7 @@ def approve(
 
     \b
     Examples:
-      billctl approvals approve apr_01KAMZ5Z2Q9X1V6H0N3T8R4W7C --reason "checked with the bank"
+      billctl approvals approve apr_01KAMZ5Z2Q9X1V6H0N3T8R4W7C --reason "checked"
       billctl approvals approve apr_01KAMZ5Z2Q9X1V6H0N3T8R4W7C --reason "checked" --yes --live acct_1Abc
 
     On a terminal it shows everything and asks; live money is confirmed by typing the amount. No gateway

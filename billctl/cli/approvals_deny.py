@@ -21,7 +21,7 @@ def deny(
 
     \b
     Examples:
-      billctl approvals deny apr_01KAMZ5Z2Q9X1V6H0N3T8R4W7C --reason "the customer was paid by the bank"
+      billctl approvals deny apr_01KAMZ5Z2Q9X1V6H0N3T8R4W7C --reason "wrong sum"
 
     The requester is told who said no and why. Exit codes: 3 no such request, 8 your own, expired, or you
     are no approver, 10 decided already, 12 the folder cannot be used.

@@ -7,7 +7,7 @@ from billctl.cli.layout import Column, Grid, Line, View
 from billctl.cli.output import Result
 from billctl.cli.views import local_time
 from billctl.errors import Findings
-from billctl.movements import Movement, Movements
+from billctl.movements import NOBODY, Movement, Movements
 from billctl.session import Session
 
 COLUMNS = ("kind", "ref", "of", "amount.amount", "amount.currency", "created", "stamp", "note")
@@ -65,6 +65,7 @@ def _view(found: Sequence[Movement]) -> View:
         Column("amount", right=True),
         Column(kept=True, whole=False),
     )
+    # The line below the table says what they all have in common.
     cells = tuple(
         (
             local_time(movement.created),
@@ -72,7 +73,7 @@ def _view(found: Sequence[Movement]) -> View:
             movement.ref,
             movement.of if movement.of != movement.ref else "",
             str(movement.amount or ""),
-            movement.note,
+            movement.note if movement.note != NOBODY else "",
         )
         for movement in found
     )
