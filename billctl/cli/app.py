@@ -13,7 +13,7 @@ from billctl.cli.lazy import USAGE_ERROR, LazyGroup, Member, from_module
 from billctl.cli.list_members import list_members
 from billctl.cli.options import Choices, guess_output
 from billctl.cli.output import Result, accept_all_text, internal, print_error, print_result, talk, talk_error
-from billctl.errors import BillctlError, Interrupted, OutcomeUnknown, Terminated, UsageError
+from billctl.errors import BillctlError, InternalError, Interrupted, OutcomeUnknown, Terminated, UsageError
 from billctl.signals import last_words
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
@@ -167,7 +167,12 @@ def _as_error(error: Exception, chosen: Choices) -> BillctlError:
 
 def _answer(result: Result, chosen: Choices, stdout: TextIO) -> int:
     code = result.error.exit_code if result.error else 0
-    code = _printed(lambda: print_result(result, chosen, stdout), stdout, code)
+    try:
+        code = _printed(lambda: print_result(result, chosen, stdout), stdout, code)
+    except BillctlError as error:
+        if chosen.sending is None:
+            raise
+        return _unshown(error, result, chosen, stdout)
     # After the data: an answer that could not be printed as asked ends in its own one line.
     if not chosen.quiet:
         for warning in result.warnings:
@@ -175,6 +180,20 @@ def _answer(result: Result, chosen: Choices, stdout: TextIO) -> int:
     for error in result.failures():
         talk_error(error)
     return code
+
+
+def _unshown(error: BillctlError, result: Result, chosen: Choices, stdout: TextIO) -> int:
+    """A change was sent, and its answer cannot be shown as asked: say so, never that nothing was sent."""
+    unshown = InternalError(
+        f"{chosen.sending} was sent, but its answer cannot be shown as asked: {error.message}",
+        code=error.code,
+        hint=f"See `billctl audit show {chosen.sending}`; do not send it again.",
+    )
+    for each in result.failures():
+        talk_error(each)
+    result.errors = [*result.failures(), unshown]
+    result.error = result.error or unshown
+    return _printed(lambda: print_error(unshown, result, chosen, stdout), stdout, result.error.exit_code)
 
 
 def _fail(error: BillctlError, arguments: Sequence[str], chosen: Choices, stdout: TextIO) -> int:

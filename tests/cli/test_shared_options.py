@@ -221,3 +221,15 @@ def test_the_program_starts_as_a_process_and_answers_alike(shop: Shop) -> None:
     ran = shop.program(*SHOW, "-o", "json")
     assert (ran.code, ran.err) == (0, "")
     assert ran.document == shop.run(*SHOW, "-o", "json").document
+
+
+@pytest.mark.parametrize("asked", [("--jq", 'error("x")'), ("--fields", "nosuch")])
+def test_a_change_whose_answer_cannot_be_shown_as_asked_is_never_said_to_be_unsent(
+    shop: Shop, asked: tuple[str, str]
+) -> None:
+    ran = shop.run("stripe", "refund", PAID, "--amount", "12.50", *WHY, "-o", "json", *asked)
+    assert shop.refunds(PAID) == [1250]
+    assert ran.code == 1
+    assert ran.data["outcome"] == "succeeded"
+    assert f"{ran.data['operation']} was sent, but its answer cannot be shown as asked" in ran.line
+    assert "Nothing was sent" not in ran.out + ran.err
