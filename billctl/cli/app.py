@@ -169,10 +169,10 @@ def _answer(result: Result, chosen: Choices, stdout: TextIO) -> int:
     code = result.error.exit_code if result.error else 0
     try:
         code = _printed(lambda: print_result(result, chosen, stdout), stdout, code)
-    except BillctlError as error:
+    except BillctlError as unprintable:
         if chosen.sending is None:
             raise
-        return _unshown(error, result, chosen, stdout)
+        return _unshown(unprintable, result, chosen, stdout)
     # After the data: an answer that could not be printed as asked ends in its own one line.
     if not chosen.quiet:
         for warning in result.warnings:
