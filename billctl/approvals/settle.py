@@ -25,6 +25,9 @@ from billctl.session import Session
 from billctl.text import mask
 from billctl.verbs.plan import Plan
 
+SAID = {"before": "its state", "facts": "its state", "params": "options", "requester_uid": "requester"}
+"""Field of a plan → what a person calls it; the others are called by their names."""
+
 
 def settle(
     session: Session, plan: Plan, subject: Subject, *, rules: frozenset[str], why: tuple[str, ...]
@@ -169,7 +172,8 @@ class _Desk:
             return request, f"; {earlier.id} was asked before {', '.join(new_rules)} stood against it"
         if earlier.plan_hash == self.hash:
             return request, f"; {earlier.id} was used already"
-        changed = ", ".join(name for name, value in self.plan.items() if earlier.plan[name] != value)
+        names = [name for name, value in self.plan.items() if earlier.plan[name] != value]
+        changed = ", ".join(dict.fromkeys(SAID.get(name, name.replace("_", " ")) for name in names))
         return request, f"; {earlier.id} does not fit any more ({changed} changed)"
 
     def required(self, request: ApprovalRequest, message: str, code: str) -> ApprovalRequired:

@@ -21,6 +21,7 @@ from billctl.approvals.decide import Desk
 from billctl.approvals.folder import SIZE_LIMIT, Folder
 from billctl.approvals.model import Person, Unsound, decision_text, read_decision, request_text, sha256
 from billctl.approvals.rules import People, folder_of
+from billctl.approvals.settle import SAID
 from billctl.audit.chain import canonical
 from billctl.audit.log import AuditLog, Subject
 from billctl.errors import (
@@ -304,7 +305,8 @@ def test_an_approval_does_not_fit_a_plan_in_which_anything_is_different(office: 
         office.settle(replace(PLAN, **plan), replace(SUBJECT, **subject))
     assert request not in (raised.value.approval or {})["id"]
     if changed != "key":
-        assert f"{request} does not fit any more ({changed} changed)" in raised.value.line()
+        said = SAID.get(changed, changed.replace("_", " "))
+        assert f"{request} does not fit any more ({said} changed)" in raised.value.line()
     assert office.settle().id == request
 
 
