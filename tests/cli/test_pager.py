@@ -35,7 +35,9 @@ def test_a_pipe_is_never_paged() -> None:
     assert "cus_SbxLayla000001" in shown
 
 
-@pytest.mark.parametrize("width", [40, 80, 120])
+@pytest.mark.parametrize(
+    "width", [40, pytest.param(80, marks=pytest.mark.slow), pytest.param(120, marks=pytest.mark.slow)]
+)
 def test_what_is_pasted_is_whole_on_a_terminal_of_any_width(width: int) -> None:
     shown = on_terminal(400, [*LIST[:-1], "charges", "--limit", "3"], width, PAGER="")
     records = document(*LIST[:-1], "charges", "--limit", "3")["data"]

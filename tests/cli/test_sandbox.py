@@ -15,7 +15,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from billctl.sandbox.registry import GATEWAYS
 from tests.cli.program import PROGRAM, SECONDS, billctl, document, environment
+from tests.rehearsal import furnish
 
 
 def heed_signals() -> None:
@@ -231,7 +233,9 @@ USES = [
 
 @pytest.mark.parametrize("command", USES)
 def test_a_disk_that_is_full_is_one_line_and_says_what_to_do(command: tuple[str, ...]) -> None:
-    assert billctl("sandbox", "reset", "--yes").returncode == 0
+    state = Path(os.environ["BILLCTL_STATE_DIR"])
+    state.mkdir(mode=0o700)
+    furnish(state, GATEWAYS)
     done = limited(*command, largest=1000)
     assert done.returncode == 9
     (line,) = [line for line in done.stderr.splitlines() if "sandbox's data" in line]
@@ -334,8 +338,6 @@ def test_a_reset_shop_knows_nothing_of_operations_of_the_old_one() -> None:
 
 
 def test_each_gateway_that_is_up_has_a_line_and_a_port_of_its_own() -> None:
-    from billctl.sandbox.registry import GATEWAYS
-
     with serving("--output", "json") as (_, line):
         rows = json.loads(line)["data"]["gateways"]
     assert [row["gateway"] for row in rows] == list(GATEWAYS)

@@ -63,6 +63,7 @@ def data(*arguments: str) -> Any:
     return json.loads(ran.stdout)["data"]
 
 
+@pytest.mark.slow
 def test_it_keeps_its_own_tests_and_the_contract_with_them(installed: Path, tmp_path: Path) -> None:
     env = environment(PYTHONPATH=str(installed), PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(PACKAGE / "tests")]

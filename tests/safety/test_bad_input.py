@@ -8,6 +8,7 @@ import pytest
 
 from billctl.sandbox import STRIPE_KEY, STRIPE_LIVE_KEY, STRIPE_RESTRICTED_KEY
 from billctl.testing import servers
+from tests.matrix import crossed
 from tests.safety.lines import CARD, KEY, one_line
 from tests.shop import (
     CUSTOMER,
@@ -132,11 +133,16 @@ HOSTILE_IDS = [
 ]
 
 
-@pytest.mark.parametrize("object_id", HOSTILE_IDS, ids=[repr(i)[:20] for i in HOSTILE_IDS])
+COMMANDS = {
+    "refund": ("refund", "--full"),
+    "cancel": ("cancel",),
+    "resend": ("resend",),
+    "show": ("show", "--type", "charge"),
+}
+
+
 @pytest.mark.parametrize(
-    "command",
-    [("refund", "--full"), ("cancel",), ("resend",), ("show", "--type", "charge")],
-    ids=lambda c: c[0],
+    ("command", "object_id"), crossed(COMMANDS, {repr(each)[:20]: each for each in HOSTILE_IDS})
 )
 def test_an_id_that_could_mean_something_else_is_never_sent(
     shop: Shop, command: tuple[str, ...], object_id: str
@@ -337,8 +343,10 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("form", ["table", "tsv", "csv", "json", "ndjson"])
-@pytest.mark.parametrize("name", HOSTILE.values(), ids=list(HOSTILE))
+FORMS = ("table", "tsv", "csv", "json", "ndjson")
+
+
+@pytest.mark.parametrize(("name", "form"), crossed(HOSTILE, {form: form for form in FORMS}))
 def test_a_name_from_outside_drives_nothing(shop: Shop, name: str, form: str) -> None:
     customer = hostile_customer(shop, name)
     for arguments in (("stripe", "show", customer), ("lookup", "hostile@example.com")):
@@ -362,7 +370,7 @@ def test_a_name_from_outside_drives_nothing(shop: Shop, name: str, form: str) ->
             )
 
 
-@pytest.mark.parametrize("form", ["table", "tsv", "csv", "json", "ndjson"])
+@pytest.mark.parametrize("form", FORMS)
 def test_a_name_of_ten_thousand_characters_is_shown_and_breaks_nothing(shop: Shop, form: str) -> None:
     known = plain_get(shop, f"/v1/customers/{CUSTOMER}")
     name = "x" * 9_990 + "\x1b[31m[/]\u202e"

@@ -447,7 +447,9 @@ def written_at_the_gateway(street: Street, text: str) -> None:
     client.v1.customers.update("cus_SbxLayla000001", {"name": text})
 
 
-@pytest.mark.parametrize("card", CARD_FORMS)
+@pytest.mark.parametrize(
+    "card", [CARD, *(pytest.param(form, marks=pytest.mark.slow) for form in CARD_FORMS if form != CARD)]
+)
 def test_a_card_number_in_a_gateways_text_is_kept_and_shown_nowhere(street: Street, card: str) -> None:
     written_at_the_gateway(street, f"paid with {card} by phone")
     among = [card.encode()]

@@ -44,8 +44,13 @@ from tests.built import PLAIN, TEXT, arguments, built
 FOLDER = Path(billctl.cli.__path__[0])
 DRIVING = {"Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn"}
 JOINERS = "\u200c\u200d"
-UNSHRUNK = settings(phases=[Phase.reuse, Phase.generate])
-"""A failing record of thirty fields takes minutes to make smaller, and says as much as it is."""
+UNSHRUNK = settings(
+    phases=[Phase.reuse, Phase.generate], max_examples=10 if settings.default.max_examples < 100 else 100
+)
+"""A failing record of thirty fields takes minutes to make smaller, and says as much as it is.
+
+Ten views and records by default, a hundred in the thorough run: each has dozens of texts.
+"""
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -162,6 +167,7 @@ def test_there_are_views() -> None:
     assert VIEWS.keys() >= ROWS.keys()
 
 
+@pytest.mark.hypothesis
 @pytest.mark.parametrize("name", VIEWS)
 def test_a_view_shows_any_text_and_obeys_none(name: str) -> None:
     @UNSHRUNK
@@ -189,6 +195,7 @@ def printed(result: Result, output: str, **chosen: Any) -> str:
     return stream.getvalue()
 
 
+@pytest.mark.hypothesis
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_record_keeps_its_place_in_every_format(kind: str) -> None:
     columns = COLUMNS[kind]
