@@ -45,7 +45,7 @@ FOLDER = Path(billctl.cli.__path__[0])
 DRIVING = {"Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn"}
 JOINERS = "\u200c\u200d"
 UNSHRUNK = settings(
-    phases=[Phase.reuse, Phase.generate], max_examples=10 if settings.default.max_examples < 100 else 100
+    phases=[Phase.reuse, Phase.generate], max_examples=10 if settings().max_examples < 100 else 100
 )
 """A failing record of thirty fields takes minutes to make smaller, and says as much as it is.
 
