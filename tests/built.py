@@ -32,13 +32,20 @@ MARKUP = (
     ":smile:",
     "\x1b]8;;x\x07y",
 )
+
+
+def _paired(text: str) -> str:
+    """`text` with each pair of surrogates as the one character that it is in JSON."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+
+
 _CHARACTERS = (
     st.characters(max_codepoint=0x2FFF)
     | st.characters(min_codepoint=0x1F300, max_codepoint=0x1FAFF)
     | st.characters(min_codepoint=0xD800, max_codepoint=0xDFFF, categories=["Cs"])
     | st.sampled_from(CONTROLS)
 )
-TEXT = st.text(_CHARACTERS, max_size=6) | st.sampled_from(MARKUP)
+TEXT = st.text(_CHARACTERS, max_size=6).map(_paired) | st.sampled_from(MARKUP)
 """Every code point below U+3000, emoji, lone surrogates, and more often what drives a terminal or Rich."""
 
 MOMENT = st.datetimes(datetime(2000, 1, 1), datetime(2099, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 bounds are naive
