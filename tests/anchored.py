@@ -80,9 +80,11 @@ class Log:
                 database.execute(sql)
 
     def backup(self) -> Path:
-        """A copy of the file, as a backup has it."""
+        """A copy of the log as it is now, what is still in its WAL included."""
         copy = self.folder / "backup"
-        shutil.copy(self.path, copy)
+        with closing(sqlite3.connect(self.path)) as source, closing(sqlite3.connect(copy)) as target:
+            source.backup(target)
+        copy.chmod(0o600)
         return copy
 
     def restore(self, copy: Path) -> None:
