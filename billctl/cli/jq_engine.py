@@ -10,6 +10,9 @@ import resource
 import signal
 import sys
 
+DEEPEST = 500
+"""Lists and objects in one another that a value may have: what every later reader can take."""
+
 
 def _limit(memory: int, seconds: int) -> None:
     """Bound this process. macOS keeps no limit of memory; the time limit holds there too."""
@@ -26,11 +29,27 @@ def _run(expression: str, documents: list[object], output: int) -> None:
     written = 0
     for document in documents:
         for value in program.input_text(json.dumps(document)):
+            if _depth(value) > DEEPEST:
+                raise ValueError("its output is nested too deeply")
             line = json.dumps({"value": value})
             written += len(line)
             if written > output:
                 raise ValueError(f"its output is longer than {output:,} characters")
             sys.stdout.write(line + "\n")
+
+
+def _depth(value: object) -> int:
+    """How deeply `value` is nested, not by recursion: Python's own limit is another one in each version."""
+    depth, level = 0, [value]
+    while level := [item for part in level for item in _items(part)]:
+        depth += 1
+    return depth
+
+
+def _items(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
 
 
 def _main() -> None:
