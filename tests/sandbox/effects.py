@@ -1,6 +1,8 @@
 """What each fault does to a refund, the same at every rehearsal gateway."""
 
 import http.client
+import time
+from collections.abc import Callable
 
 Effect = tuple[bool, object]
 
@@ -26,3 +28,21 @@ EFFECTS: dict[str, Effect] = {
     "wrong-currency": (True, 201),
 }
 """Kind → whether the refund happens, and what the client sees: an exception or a status."""
+
+
+def patience(seen: object) -> float:
+    """Seconds after which the client gives up: soon where that is what it is to see."""
+    return 0.2 if seen is TimeoutError else 10.0
+
+
+def silence(seen: object) -> float:
+    """Seconds for which a fault keeps silent or trickles: far longer than such a client waits."""
+    return 10 * patience(seen) if seen is TimeoutError else 0.2
+
+
+def comes_to_be(look: Callable[[], bool]) -> bool:
+    """Whether `look` tells true now or within ten seconds: a gateway acts without the client that gave up."""
+    end = time.monotonic() + 10
+    while not look() and time.monotonic() < end:
+        time.sleep(0.02)
+    return look()
