@@ -17,9 +17,10 @@ import pytest
 
 pytest.register_assert_rewrite("billctl.testing")
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # A shell starts what it puts into the background so, and every child would inherit it.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+for _number, _usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        # A shell starts what it puts into the background so, nohup too, and every child would inherit it.
+        signal.signal(_number, _usual)
 
 TESTS = Path(__file__).parent
 OUTER = dict(os.environ)

@@ -100,7 +100,7 @@ def finalize(call: Call, invoice: Record) -> Record:
         "status_transitions": {**NO_TRANSITIONS, "finalized_at": call.now},
     }
     if invoice["collection_method"] == "send_invoice" and not invoice.get("due_date"):
-        invoice["due_date"] = call.now + (invoice.get("_days_until_due") or 0) * DAY
+        invoice["due_date"] = invoice["created"] + (invoice.get("_days_until_due") or 0) * DAY
     call.event("invoice.finalized", invoice)
     if total_of(invoice) == 0:
         return mark_paid(call, invoice)
