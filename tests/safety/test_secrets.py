@@ -281,7 +281,7 @@ def fails_in_silence(
         assert left(street) == []
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ["wrong keys", "crash", "broken store", "broken profile", "html"])
 def test_no_failure_shows_a_secret(street: Street, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
     fails_in_silence(street, monkeypatch, way, ASKED)
 

@@ -280,6 +280,7 @@ def test_reading_in_short_runs_finds_the_same(path: Path, monkeypatch: pytest.Mo
         assert verify(path).records == RECORDS
 
 
+@pytest.mark.slow
 def test_a_log_proved_by_several_processes_finds_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
