@@ -6,7 +6,7 @@ gateway settles it. Each kind of change is a `Verb`; the path is the same for al
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from billctl import anchoring
 from billctl.audit.entry import read
@@ -20,72 +20,20 @@ from billctl.errors import (
     Refused,
     StoreError,
     Terminated,
-    UsageError,
 )
 from billctl.failures import as_error, proved_by
-from billctl.frozen import field, frozen, replace
+from billctl.frozen import replace
 from billctl.gateway import Stamp
 from billctl.money import Money
 from billctl.policy.permission import Permission
-from billctl.policy.verdict import Verdict
-from billctl.reasons import check_reason
+from billctl.request import ActionResult, Confirmation, Permit, Request, Terms, check_request
 from billctl.session import Session
 from billctl.signals import one_interruption
 from billctl.standing import abandoned_operation, standing_in_the_way
 from billctl.store.interface import UNSETTLED, Operation, OperationState
-from billctl.text import find_secret
 from billctl.verbs.plan import Done, Plan, Verb
 
 KEY_LENGTH = 32
-
-
-@frozen
-class Request:
-    """What an operator asked for, besides the verb: on what, why, and under which assurances.
-
-    `attended`: a person at a terminal can be asked.
-    """
-
-    object_id: str
-    reason: str | None
-    reason_code: str | None = None
-    ticket: str | None = None
-    again: int = 1
-    dry_run: bool = False
-    yes: bool = False
-    live: str | None = None
-    request_approval: bool = False
-    attended: bool = False
-
-
-@frozen
-class ActionResult:
-    """What became of a request.
-
-    `outcome` is a word of the command-line contract, None after a dry run. `error` is set when the
-    action did not succeed although there is a result to show, or (after a dry run) would not;
-    `intent` and `outcome_seq` number the audit records. `verdict` is the policies', where they were asked.
-    """
-
-    plan: Plan
-    operation: str | None
-    outcome: str | None
-    result: Mapping[str, Any] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    intent: int | None = None
-    outcome_seq: int | None = None
-    error: BillctlError | None = None
-    verdict: Verdict | None = None
-
-
-class Confirmation(Protocol):
-    """Who answers for a plan: a person at a terminal, or the options of a run without one."""
-
-    def ask(self, plan: Plan, request: Request) -> None:
-        """Raise `PolicyDenied` unless the plan is confirmed."""
-
-    def check(self, plan: Plan, request: Request) -> None:
-        """Raise `PolicyDenied` where `ask` certainly would, without asking anybody."""
 
 
 def operation_key(
@@ -101,36 +49,24 @@ def operation_key(
     return hashlib.sha256("|".join(parts).encode()).hexdigest()[:KEY_LENGTH]
 
 
-def check_request(request: Request) -> None:
-    """Raise `UsageError` where the reason, the ticket or the ordinal is not acceptable."""
-    check_reason(request.reason, ticket=request.ticket, reason_code=request.reason_code)
-    if find_secret(request.object_id) == "an API key":  # a long number may be an id, a key never is
-        raise UsageError("the id is an API key, which must not be recorded", code="secret_in_text")
-    if request.again < 1:
-        raise UsageError(
-            "--again counts from 2: the second identical operation is --again 2", code="bad_again"
-        )
-
-
-def _check_params(verb: Verb) -> None:
-    for name, text in verb.params().items():
-        if secret := find_secret(text):
-            raise UsageError(
-                f"--{name} seems to hold {secret}, which must not be recorded", code="secret_in_text"
-            )
-
-
 def perform(
-    session: Session, account: str, verb: Verb, request: Request, confirmation: Confirmation
+    session: Session,
+    account: str,
+    verb: Verb,
+    request: Request,
+    confirmation: Confirmation,
+    *,
+    terms: Terms | None = None,
 ) -> ActionResult:
-    """Do `verb` on the object at `account`, with everything that the path demands.
+    """Do `verb` on the object at `account`, with everything that the path demands; `terms` None: alone.
 
     Raises the error family for whatever goes wrong before sending; it is in the audit log as a denied
     attempt once the call proved well-formed. What was sent is there as an intent with its outcome, and
     its failure is the result's `error`. A dry run returns before anything is recorded or sent.
     """
-    check_request(request)
-    _check_params(verb)
+    check_request(request, verb)
+    terms = terms or Alone(session)
+    terms.begin()
     subject = Subject(
         action=verb.name,
         gateway=session.gateway_of(account),
@@ -143,7 +79,7 @@ def perform(
         ticket=request.ticket,
         again=request.again,
     )
-    run = _Run(session, verb, request, subject)
+    run = _Run(session, verb, request, subject, terms)
     session.sending = None
     try:
         known = run.prepare(account)
@@ -153,7 +89,7 @@ def perform(
             return run.rehearse(confirmation)
         run.plan = run.permission.obtain()
         confirmation.ask(run.plan, request)
-        anchoring.demand(session)
+        terms.before_sending()
         done = run.send()
     except anchoring.Unanchored as error:  # the log itself can be written
         session.log.denied(run.subject, error=error)
@@ -175,15 +111,42 @@ def perform(
     return run.noted(done)
 
 
+class Alone:
+    """The terms of an action on its own; see `request.Terms`."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def begin(self) -> None:
+        """An unreadable or broken log stops everything before a gateway is asked."""
+        check_tail(self._session.store)
+
+    def permit(self, plan: Plan, subject: Subject, request: Request) -> Permit:
+        """What the policies say, and a second person."""
+        return Permission(
+            self._session, plan, subject, asked=request.request_approval, attended=request.attended
+        )
+
+    def before_sending(self) -> None:
+        """Anchor where the profile demands it."""
+        anchoring.demand(self._session)
+
+    def afterwards(self) -> tuple[str, ...]:
+        """Anchor where that is due."""
+        return anchoring.renew(self._session)
+
+
 class _Run:
     """One request on its way; `subject` gathers what the audit log must know as it becomes known."""
 
-    def __init__(self, session: Session, verb: Verb, request: Request, subject: Subject) -> None:
+    def __init__(
+        self, session: Session, verb: Verb, request: Request, subject: Subject, terms: Terms
+    ) -> None:
         self.session = session
         self.verb = verb
         self.request = request
         self.subject = subject
-        check_tail(session.store)  # an unreadable or broken log stops everything before a gateway is asked
+        self.terms = terms
 
     def prepare(self, account: str) -> ActionResult | None:
         """Read, resolve and check; what is already known of this very operation, if anything."""
@@ -205,13 +168,7 @@ class _Run:
         known = self._known()
         if known is None:
             self.plan = self.verb.check(opened.gateway, self.plan)
-            self.permission = Permission(
-                self.session,
-                self.plan,
-                self.subject,
-                asked=self.request.request_approval,
-                attended=self.request.attended,
-            )
+            self.permission = self.terms.permit(self.plan, self.subject, self.request)
         return known
 
     def rehearse(self, confirmation: Confirmation) -> ActionResult:
@@ -300,7 +257,7 @@ class _Run:
     def noted(self, done: ActionResult) -> ActionResult:
         """`done`, after what follows it: its approval is used up, the log anchored where that is due."""
         spent = self.permission.spend(done.operation, done.outcome)
-        return replace(done, notes=(*done.notes, *spent, *anchoring.renew(self.session)))
+        return replace(done, notes=(*done.notes, *spent, *self.terms.afterwards()))
 
     def send(self) -> ActionResult:
         """Intent on disk, send, outcome on disk; one at a time for one object, on this host."""

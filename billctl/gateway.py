@@ -22,7 +22,7 @@ Promises of every adapter:
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
 from billctl.errors import BillctlError, Unsupported
 from billctl.frozen import field, frozen
@@ -130,6 +130,25 @@ class Timeouts:
 
 
 @frozen
+class RateLimit:
+    """Requests a second that a gateway takes of one account, in all and at one endpoint; None: it publishes
+    none."""
+
+    in_all: float | None = None
+    endpoint: float | None = None
+
+
+class Pace(Protocol):
+    """Spreads an account's requests over time, together with every other run that paces them."""
+
+    def wait(self, endpoint: str) -> None:
+        """Return when a request to `endpoint` may leave; any text that is the same for the same limit."""
+
+    def turned_away(self, endpoint: str, seconds: float | None) -> None:
+        """The gateway turned a request away as one too many (429), and asked to wait `seconds` if it did."""
+
+
+@frozen
 class Account:
     """One login at one gateway, as a profile names it.
 
@@ -139,7 +158,8 @@ class Account:
     does). `state_dir` is the gateway's
     own directory for what it keeps between runs (tokens, copies); it is made private (0700) by whoever
     first writes there, shared by all accounts of the gateway in every profile, and None where nothing
-    may be kept.
+    may be kept. `pace` is to be asked before each request, a repeat included, and told of a 429; None: nobody
+    paces this run.
     """
 
     name: str
@@ -152,6 +172,7 @@ class Account:
     address: str | None = None
     timeouts: Timeouts = field(default_factory=Timeouts)
     state_dir: "Path | None" = None
+    pace: Pace | None = field(default_factory=lambda: None, repr=False)
 
 
 @frozen
@@ -270,6 +291,8 @@ class Gateway:
     footnotes of `billctl gateways`."""
     instead: ClassVar[Mapping[Capability, str]] = {}
     """What the operator can do instead of what is not declared, as whole sentences: hints of the refusal."""
+    rate_limits: ClassVar[Mapping[bool, RateLimit]] = {}
+    """What the gateway publishes of its limits, for live mode (True) and test mode (False)."""
     tells_account: ClassVar[bool] = True
     """Whether `check` learns from the gateway which account the credentials open; False where it can only
     say which credentials were accepted. A live profile must name the account where this is True."""

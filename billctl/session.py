@@ -15,15 +15,15 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from billctl import profiles, registry
 from billctl.audit.actor import Actor, current_actor
 from billctl.audit.log import AuditLog, new_operation_id
 from billctl.credentials import Finder
 from billctl.errors import AuthFailed, ConfigError, UsageError
-from billctl.frozen import frozen
-from billctl.gateway import Account, Gateway, Identity, Secret
+from billctl.frozen import frozen, replace
+from billctl.gateway import Account, Gateway, Identity, Pace, Secret
 from billctl.parallel import Job
 from billctl.paths import ensure_private_dir, state_dir
 from billctl.profiles import AccountConfig, Profile
@@ -38,6 +38,7 @@ CLOSING = 0.3
 """Seconds an account's gateway may take to end its connections before it is left to itself."""
 
 Clock = Callable[[], datetime]
+Pacing = Callable[[Account, type[Gateway]], Pace]
 
 
 def utc_now() -> datetime:
@@ -79,6 +80,9 @@ class Session:
         self.random_bytes = random_bytes
         self.sending: str | None = None
         """The operation of the last action, from when it begins to be sent."""
+        self.pacing: Pacing | None = None
+        """Gives each account its pace as it is opened; None: no request waits."""
+        self._writing: dict[str, Any] = {"source": "cli", "argv": self.argv}
         self._stack = ExitStack()
         self._lock = threading.RLock()
         self._gateways: dict[str, Gateway] = {}
@@ -160,7 +164,10 @@ class Session:
             if account not in self._gateways:
                 config = self._config(account)
                 kind = registry.load(self._entries[config.gateway])
-                self._gateways[account] = kind(self._account(config, kind))
+                found = self._account(config, kind)
+                if self.pacing:
+                    found = replace(found, pace=self.pacing(found, kind))
+                self._gateways[account] = kind(found)
             return self._gateways[account]
 
     def open(self, account: str) -> Opened:
@@ -186,6 +193,9 @@ class Session:
 
     def opening(self, account: str) -> Callable[[], Opened]:
         """Start `open` beside what is done next; the returned function waits and answers as `open` does."""
+        with self._lock:
+            if known := self._opened.get(account):
+                return lambda: known
         self.prepare()
         return in_background(lambda: self.open(account))
 
@@ -338,10 +348,14 @@ class Session:
             profile=self.profile.name,
             mode=str(self.profile.mode),
             clock=self.clock,
-            source="cli",
-            argv=self.argv,
             randbytes=self.random_bytes,
+            **self._writing,
         )
+
+    def write_as(self, source: str, **fields: str) -> None:
+        """From now on the log's records name `source` as what wrote them, and carry `fields`."""
+        self._writing |= {"source": source, "more": fields}
+        self.__dict__.pop("log", None)
 
     def new_operation_id(self) -> str:
         """`op_` and 26 characters, in order of time."""

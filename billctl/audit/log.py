@@ -108,8 +108,9 @@ class AuditLog:
 
     `clock` returns aware datetimes; `source` says what wrote (`cli`, `batch`, …); `argv` is the
     command line, masked before it is kept; `randbytes(n)` returns n random bytes, for salts and the id
-    of a new log. Every method returns the number of the record it wrote and raises `StoreError` when it could
-    not, `Busy` when another process keeps the store locked.
+    of a new log; `more` are fields of every record (a batch's id). Every method returns the number of the
+    record it wrote and raises `StoreError` when it could not, `Busy` when another process keeps the store
+    locked.
     """
 
     def __init__(
@@ -123,6 +124,7 @@ class AuditLog:
         source: str,
         argv: Sequence[str],
         randbytes: Callable[[int], bytes] = os.urandom,
+        more: Mapping[str, str] | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -135,6 +137,7 @@ class AuditLog:
             "argv": masked_words(argv),
             "version": VERSION,
             "format": FORMAT,
+            **(more or {}),
         }
 
     def intent(

@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from billctl.actions import ActionResult, Request, perform
+from billctl.actions import perform
 from billctl.cli import progress, prompts
 from billctl.cli.layout import Cell, Column, Grid, Line, View, render
 from billctl.cli.opening import object_of, session_of
@@ -16,6 +16,7 @@ from billctl.frozen import replace
 from billctl.money import parse
 from billctl.policy import live
 from billctl.policy.verdict import Word
+from billctl.request import ActionResult, Request
 from billctl.session import Session
 from billctl.verbs.plan import Plan, Verb
 

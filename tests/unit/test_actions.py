@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from billctl.actions import ActionResult, Request, operation_key, perform
+from billctl.actions import operation_key, perform
 from billctl.errors import BillctlError, OutcomeUnknown, PolicyDenied, Refused, StoreError, Unsupported
 from billctl.gateway import When
 from billctl.money import Money
 from billctl.reconcile import Finding, reconcile
+from billctl.request import ActionResult, Request
 from billctl.session import Session, open_session, utc_now
 from billctl.store.interface import OperationState, RecordFilter
 from billctl.verbs import CancelSubscription, RefundCharge, ResendInvoice, Verb

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from billctl.actions import Request, perform
+from billctl.actions import perform
 from billctl.audit.entry import read
 from billctl.errors import NotSent, PolicyDenied, Refused, StoreError
 from billctl.gateway import Identity
 from billctl.models import Charge
 from billctl.reconcile import CANNOT_TELL, NOT_ASKED, Finding, asked, reconcile
+from billctl.request import Request
 from billctl.resolve import Unresolved, Verdict, resolve, unresolved
 from billctl.session import Session, open_session, utc_now
 from billctl.store.interface import OperationState, RecordFilter
