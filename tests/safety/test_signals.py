@@ -172,9 +172,7 @@ def check_any_moment(shop: Shop, number: signal.Signals, delay: float) -> None:
         process.send_signal(number)
         ran = ended(process)
     made = len(shop.refunds())
-    begun = (
-        "Traceback" not in ran.err or "/billctl/" in ran.err
-    )  # else Python was still starting: it ends with 1
+    begun = "Traceback" not in ran.err or "/billctl/" in ran.err  # else it was Python that started: 1
     assert ran.code in {0, CODES[number], -number} if begun else ran.code == 1, ran
     assert "billctl/" not in ran.err, "a traceback"
     assert made or ran.code
