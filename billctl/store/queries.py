@@ -1,7 +1,7 @@
 """Reading records: from a filter to the statement that finds them, and from a row to a record."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,14 @@ _RECENT = " ".join(
     (
         *("SELECT", _COLUMNS, ",", _PRIVATE, ", record.time"),
         "FROM operation JOIN record ON record.seq = operation.intent_seq",
+        *("WHERE", ACTIVE_SQL, "ORDER BY intent_seq DESC"),
+    )
+)
+_OBJECTS = " ".join(
+    (
+        # All but the object stands in the index: no record's text is read.
+        "SELECT operation.object, record.action, record.time",
+        "FROM operation JOIN record INDEXED BY record_filter ON record.seq = operation.intent_seq",
         *("WHERE", ACTIVE_SQL, "ORDER BY intent_seq DESC"),
     )
 )
@@ -87,14 +95,27 @@ def recent(db: sqlite3.Connection, since: datetime) -> Iterator[StoredRecord]:
     Read from the newest operation back, to the last of `MISDATED` older ones in a row: a few that were
     recorded under a clock that was wrong hide none.
     """
+    for seq, digest, body, private, _ in _since(db.execute(_RECENT), since):
+        yield to_record((seq, digest, body, private))
+
+
+def acted_on(db: sqlite3.Connection, action: str, since: datetime) -> Iterator[str]:
+    """The objects of the intents of `action` that `recent` gives."""
+    for name, acted, _ in _since(db.execute(_OBJECTS), since):
+        if acted == action:
+            yield name
+
+
+def _since(rows: Iterable[tuple[Any, ...]], since: datetime) -> Iterator[tuple[Any, ...]]:
+    """The rows whose last column is an instant since then, as far as `MISDATED` older ones in a row."""
     begin = instant(since)
     older = 0
-    for seq, digest, body, private, time in db.execute(_RECENT):
-        older = older + 1 if time < begin else 0
+    for row in rows:
+        older = older + 1 if row[-1] < begin else 0
         if older == MISDATED:
             return
         if not older:
-            yield to_record((seq, digest, body, private))
+            yield row
 
 
 def text(value: Any) -> Any:

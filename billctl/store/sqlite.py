@@ -185,6 +185,11 @@ class SqliteStore:
         with self._open() as db:
             return iter(list(queries.recent(db, since)))
 
+    def acted_on(self, action: str, since: datetime) -> frozenset[str]:
+        """The objects of the operations of this action, begun since then, that are unsettled or done."""
+        with self._open() as db:
+            return frozenset(queries.acted_on(db, action, since))
+
     def head(self) -> Head:
         """The last record's number and hash."""
         with self._open() as db:

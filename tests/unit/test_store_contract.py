@@ -154,6 +154,26 @@ class StoreContract:
         assert seen == [line]
         assert store.head().seq == 1
 
+    def test_what_was_acted_on_since_is_told_by_its_objects(self, store: Store) -> None:
+        def act(number: int, state: OperationState | None, *, days: int = 0, action: str = "resend") -> None:
+            operation = f"op_{number}"
+            entry = text(time=instant(NOON + timedelta(days=days)), phase="intent", action=action)
+            store.begin(entry, operation=operation, key=operation, object=f"object {number}")
+            if state:
+                store.finish(text(), operation=operation, state=state)
+
+        act(1, OperationState.DONE, days=-1)
+        act(2, OperationState.DONE)
+        act(3, OperationState.UNKNOWN)
+        act(4, OperationState.REFUSED)
+        act(5, OperationState.NOT_SENT)
+        act(6, OperationState.DONE, action="refund")
+        act(7, None)
+        act(8, OperationState.DONE, days=-2)  # a clock that was behind hides nothing
+        assert store.acted_on("resend", NOON) == {"object 2", "object 3", "object 7"}
+        assert store.acted_on("resend", NOON + timedelta(seconds=1)) == frozenset()
+        assert store.acted_on("cancel", NOON) == frozenset()
+
     def test_what_a_purge_would_remove_is_what_is_old_settled_and_apart(self, store: Store) -> None:
         _fill(store)
         found = store.purgeable(before=NOON + timedelta(seconds=8))
