@@ -194,7 +194,7 @@ class _Run:
             plan,
             identity=self.opened.identity,
             live=self.opened.live,
-            object="|".join((self.opened.account.gateway, self.opened.place, plan.record.id)),
+            object=self.opened.object(plan.record.id),
             key=self._key(plan.amount),
         )
 

@@ -60,6 +60,10 @@ class Opened:
     live: bool
     place: str
 
+    def object(self, object_id: str) -> str:
+        """An object's name in the audit log, the same on every host; see `store.interface.Operation`."""
+        return "|".join((self.account.gateway, self.place, object_id))
+
 
 class Session:
     """One run of billctl under one profile. A context manager; `close` ends everything it started."""
