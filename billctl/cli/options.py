@@ -51,6 +51,10 @@ class Choices:
             return chosen if chosen in {"json", "ndjson"} else "json"
         return chosen or ("table" if terminal else "tsv")
 
+    def asks_for_output(self) -> bool:
+        """Whether an option or the environment chose what is printed."""
+        return bool(self.output or os.environ.get("BILLCTL_OUTPUT") or self.fields or self.jq is not None)
+
 
 def choices(context: typer.Context) -> Choices:
     """The choices of the running command."""

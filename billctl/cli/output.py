@@ -10,8 +10,9 @@ import os
 import re
 import sys
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, TextIO
 
 from billctl.cli.layout import Column, Grid, View, render
@@ -37,7 +38,7 @@ class Result:
     """
 
     data: Any
-    records: Sequence[Row] = ()
+    records: Collection[Row] = ()
     columns: tuple[str, ...] = ()
     view: View = ()
     warnings: list[str] = field(default_factory=list)
@@ -47,6 +48,8 @@ class Result:
     mode: str | None = None
     success_is_silent: bool = False
     """With `--quiet`, a success prints nothing in a table."""
+    silent_unless_asked: bool = False
+    """Nothing is printed where standard output is no terminal and no format was chosen."""
 
     def failures(self) -> list[BillctlError]:
         """Everything that failed: the parts, or the one error that ended the command."""
@@ -56,6 +59,8 @@ class Result:
 def print_result(result: Result, chosen: Choices, stdout: TextIO) -> None:
     """Print `result` to `stdout` in the chosen format."""
     output_format = chosen.format(terminal=stdout.isatty())
+    if result.silent_unless_asked and not (stdout.isatty() or chosen.asks_for_output()):
+        return
     if chosen.fields and output_format == "json":
         known_fields(result.records, chosen.fields)
     writers = {"json": _json, "ndjson": _ndjson, "csv": _csv, "tsv": _tsv, "table": _table}
@@ -164,9 +169,9 @@ def _ndjson(result: Result, chosen: Choices, stdout: TextIO) -> None:
     if chosen.fields:
         known_fields(result.records, chosen.fields)
         records = (pick(record, chosen.fields) for record in records)
-    lines = [*records, *({"type": "error"} | error_data(e) for e in result.failures())]
+    lines = chain(records, ({"type": "error"} | error_data(e) for e in result.failures()))
     if chosen.jq is not None:
-        _write_jq(chosen.jq, lines, stdout)
+        _write_jq(chosen.jq, list(lines), stdout)
         return
     for record in lines:
         stdout.write(to_json(record) + "\n")
@@ -233,8 +238,10 @@ def pick(record: dict[str, Any], fields: Iterable[str]) -> dict[str, Any]:
     return {name: look(record, name) for name in fields}
 
 
-def known_fields(records: Sequence[Row], fields: Sequence[str]) -> None:
+def known_fields(records: Collection[Row], fields: Sequence[str]) -> None:
     """Raise `UsageError` when a field that was asked for begins with a name that no record has."""
+    if not fields:
+        return
     names = {name for record in records for name in record}
     missing = [name for name in fields if name.split(".")[0] not in names]
     if records and missing:

@@ -296,3 +296,33 @@ def test_in_a_pipe_nothing_is_cut_or_folded() -> None:
     shown = render([LIST], colour=False, width=None)
     assert shown.count("\n") == 3
     assert "…" not in shown
+
+
+# Silence
+
+
+@pytest.mark.parametrize("chosen", [{}, {"quiet": True}, {"verbose": True}])
+def test_a_silent_answer_prints_nothing_where_nobody_asked(chosen: dict[str, Any]) -> None:
+    result = of({"type": "row", "a": 1})
+    result.silent_unless_asked = True
+    stream = io.StringIO()
+    print_result(result, Choices(**chosen), stream)
+    assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize("chosen", [{"output": "tsv"}, {"fields": ("a",)}, {"jq": "."}])
+def test_a_silent_answer_is_printed_where_a_format_was_asked_for(chosen: dict[str, Any]) -> None:
+    result = of({"type": "row", "a": 1})
+    result.silent_unless_asked = True
+    stream = io.StringIO()
+    print_result(result, Choices(**chosen), stream)
+    assert "1" in stream.getvalue()
+
+
+def test_a_silent_answer_is_printed_in_the_format_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BILLCTL_OUTPUT", "json")
+    result = of({"type": "row", "a": 1})
+    result.silent_unless_asked = True
+    stream = io.StringIO()
+    print_result(result, Choices(), stream)
+    assert json.loads(stream.getvalue())["data"] == [{"type": "row", "a": 1}]
