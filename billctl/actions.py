@@ -26,7 +26,15 @@ from billctl.frozen import replace
 from billctl.gateway import Stamp
 from billctl.money import Money
 from billctl.policy.permission import Permission
-from billctl.request import ActionResult, Confirmation, Permit, Request, Terms, check_request
+from billctl.request import (
+    ActionResult,
+    Confirmation,
+    Permit,
+    Request,
+    Terms,
+    Unburdened,
+    check_request,
+)
 from billctl.session import Session
 from billctl.signals import one_interruption
 from billctl.standing import abandoned_operation, standing_in_the_way
@@ -80,7 +88,6 @@ def perform(
         again=request.again,
     )
     run = _Run(session, verb, request, subject, terms)
-    session.sending = None
     try:
         known = run.prepare(account)
         if known:
@@ -97,7 +104,7 @@ def perform(
     except StoreError:
         raise
     except (KeyboardInterrupt, Terminated):
-        if session.sending is None:
+        if run.operation is None:
             interrupted = PolicyDenied("interrupted before anything was sent", code="interrupted")
             session.log.denied(run.subject, error=interrupted)
         raise
@@ -111,7 +118,7 @@ def perform(
     return run.noted(done)
 
 
-class Alone:
+class Alone(Unburdened):
     """The terms of an action on its own; see `request.Terms`."""
 
     def __init__(self, session: Session) -> None:
@@ -119,6 +126,7 @@ class Alone:
 
     def begin(self) -> None:
         """An unreadable or broken log stops everything before a gateway is asked."""
+        self._session.sending = None
         check_tail(self._session.store)
 
     def permit(self, plan: Plan, subject: Subject, request: Request) -> Permit:
@@ -130,6 +138,10 @@ class Alone:
     def before_sending(self) -> None:
         """Anchor where the profile demands it."""
         anchoring.demand(self._session)
+
+    def on_the_way(self, operation: str) -> None:
+        """Let it be known what was sent, should nothing more be said of it."""
+        self._session.sending = operation
 
     def afterwards(self) -> tuple[str, ...]:
         """Anchor where that is due."""
@@ -147,6 +159,8 @@ class _Run:
         self.request = request
         self.subject = subject
         self.terms = terms
+        self.operation: str | None = None
+        """Its id, from when it begins to be sent."""
 
     def prepare(self, account: str) -> ActionResult | None:
         """Read, resolve and check; what is already known of this very operation, if anything."""
@@ -167,6 +181,7 @@ class _Run:
         )
         known = self._known()
         if known is None:
+            self.terms.read(self.plan)
             self.plan = self.verb.check(opened.gateway, self.plan)
             self.permission = self.terms.permit(self.plan, self.subject, self.request)
         return known
@@ -283,7 +298,8 @@ class _Run:
             )
             with one_interruption() as end_interruptions:
                 try:
-                    self.session.sending = operation
+                    self.operation = operation
+                    self.terms.on_the_way(operation)
                     done = self.verb.send(self.opened.gateway, plan, stamp)
                     self.verb.compare(plan, done)
                     end_interruptions()

@@ -89,14 +89,40 @@ class Terms(Protocol):
     def begin(self) -> None:
         """Before anything is read: raise `StoreError` where the log cannot be trusted."""
 
+    def read(self, plan: Plan) -> None:
+        """After the object was read: raise `PolicyDenied` where it is not as it was expected."""
+
     def permit(self, plan: Plan, subject: Subject, request: Request) -> Permit:
         """The judgement of a plan that is resolved and checked."""
 
     def before_sending(self) -> None:
         """After the confirmation: raise `anchoring.Unanchored` where the profile demands an anchoring."""
 
+    def on_the_way(self, operation: str) -> None:
+        """The intent of `operation` is recorded; it begins to be sent."""
+
     def afterwards(self) -> tuple[str, ...]:
         """After the outcome is recorded; returns warnings, raises nothing."""
+
+
+class Unburdened:
+    """Terms but for the `permit`, for an action that somebody else takes care of; see `Terms`."""
+
+    def begin(self) -> None:
+        """Nothing."""
+
+    def read(self, plan: Plan) -> None:
+        """Nothing."""
+
+    def before_sending(self) -> None:
+        """Nothing."""
+
+    def on_the_way(self, operation: str) -> None:
+        """Nothing."""
+
+    def afterwards(self) -> tuple[str, ...]:
+        """Nothing."""
+        return ()
 
 
 def check_request(request: Request, verb: Verb) -> None:

@@ -83,7 +83,7 @@ class Session:
         self.clock = clock
         self.random_bytes = random_bytes
         self.sending: str | None = None
-        """The operation of the last action, from when it begins to be sent."""
+        """The operation or batch that was last begun to be sent."""
         self.pacing: Pacing | None = None
         """Gives each account its pace as it is opened; None: no request waits."""
         self._writing: dict[str, Any] = {"source": "cli", "argv": self.argv}
