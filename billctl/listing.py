@@ -6,16 +6,21 @@ before it failed is kept.
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 
 from billctl.errors import BillctlError, NoAnswer, Partial, Unsupported, UsageError, gravest
 from billctl.fanout import Deadline, ask_each
+from billctl.filters import Keep
 from billctl.frozen import frozen, replace
 from billctl.gateway import Capability, Gateway, Selection
 from billctl.models import Record
-from billctl.session import Session
+from billctl.session import Opened, Session
 
 UNABLE = frozenset({"unsupported", "bad_filter"})
 """Codes of what a gateway cannot do: it has no such list, or cannot filter so."""
+
+ENDLESS = 1_000_000
+"""Records that are read of an account at most, to find those that are wanted."""
 
 Reader = Callable[[Selection], Iterator[Record]]
 
@@ -60,14 +65,17 @@ class Listing:
         return [why if why.startswith(f"{name} ") else f"{name}: {why}" for name, why in (*unable, *limited)]
 
 
-def list_records(session: Session, kind: str, selection: Selection, accounts: Sequence[str]) -> Listing:
-    """The `selection.limit` newest records of `kind` (`charges`, `customers`, …) at `accounts`.
+def list_records(
+    session: Session, kind: str, selection: Selection, accounts: Sequence[str], *, keep: Keep | None = None
+) -> Listing:
+    """The `selection.limit` newest records of `kind` (`charges`, `customers`, …) at `accounts`, of those
+    only that `keep` wants.
 
     Of one instant, those of the earlier account come first. What goes wrong at an account is in its part.
     """
     session.prepare()
     deadline = Deadline(session)
-    wanted = replace(selection, limit=selection.limit + 1)  # one more tells whether there are more
+    wanted = _Wanted(selection=replace(selection, limit=selection.limit + 1), keep=keep)
     read = {name: _Read() for name in accounts}
     asked = ask_each(
         session, accounts, lambda name: _read(session, name, kind, wanted, read[name]), deadline=deadline
@@ -80,6 +88,26 @@ def list_records(session: Session, kind: str, selection: Selection, accounts: Se
         more=len(merged) > selection.limit,
         parts=parts,
     )
+
+
+@frozen
+class _Wanted:
+    """What is read of each account: one record more than asked for, which tells whether there are more."""
+
+    selection: Selection
+    keep: Keep | None
+
+    def of(self, records: Iterator[Record], opening: Callable[[], Opened]) -> Iterator[Record]:
+        """The records that are wanted, as many as are."""
+        if self.keep is None:
+            return records
+        kept = (record for record in records if self.keep(opening(), record))
+        return islice(kept, self.selection.limit)
+
+    @property
+    def asked(self) -> Selection:
+        """What is asked of the gateway: without end where only here can be told what counts."""
+        return self.selection if self.keep is None else replace(self.selection, limit=ENDLESS)
 
 
 class _Read:
@@ -116,21 +144,21 @@ def _created(record: Record) -> datetime:
     return created if isinstance(created, datetime) else datetime.min.replace(tzinfo=UTC)
 
 
-def _read(session: Session, name: str, kind: str, selection: Selection, into: _Read) -> None:
+def _read(session: Session, name: str, kind: str, wanted: _Wanted, into: _Read) -> None:
     """Add what the account lists to `into`, as it comes."""
     gateway = session.gateway(name)
     if Capability(f"list_{kind}") not in gateway.capabilities:
         raise Unsupported(f"{gateway.account.gateway} cannot list {kind}", code="unsupported")
     opening = session.opening(name)
     try:
-        for record in _reader(gateway, kind)(selection):
+        for record in wanted.of(_reader(gateway, kind)(wanted.asked), opening):
             into.records.append(record)
-        into.notes = gateway.list_notes(kind, selection)
+        into.notes = gateway.list_notes(kind, wanted.asked)
     finally:
         _prove(opening, into.records)
 
 
-def _prove(opening: Callable[[], object], into: list[Record]) -> None:
+def _prove(opening: Callable[[], Opened], into: list[Record]) -> None:
     """Raise what opening the account raises: credentials of the wrong mode or account outrank what was
     read with them."""
     try:

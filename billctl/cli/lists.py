@@ -5,6 +5,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
@@ -14,10 +15,11 @@ from billctl.cli.lazy import Command
 from billctl.cli.opening import object_of, session_of
 from billctl.cli.options import choices
 from billctl.cli.output import Result
-from billctl.cli.times import span
+from billctl.cli.times import age, span
 from billctl.cli.views import COLUMNS, now_utc, records_view
 from billctl.errors import UsageError
 from billctl.fanout import chosen_accounts
+from billctl.filters import Keep, not_resent_since, overdue
 from billctl.frozen import frozen
 from billctl.gateway import Selection
 from billctl.listing import Listing, exit_error, list_records
@@ -50,6 +52,15 @@ Until = Annotated[str | None, typer.Option("--until", metavar="DATE", help="Crea
 OlderThan = Annotated[
     str | None, typer.Option("--older-than", metavar="AGE", help="Created longer ago than that: 3d, 12h.")
 ]
+Overdue = Annotated[
+    str | None, typer.Option("--overdue", metavar="AGE", help="Unpaid, and due at least that long: 3d.")
+]
+NotResentWithin = Annotated[
+    str | None,
+    typer.Option(
+        "--not-resent-within", metavar="AGE", help="That the audit log has not seen resent since: 7d."
+    ),
+]
 Limit = Annotated[int, typer.Option("--limit", metavar="N", help="At most so many.")]
 Customer = Annotated[
     str | None, typer.Option("--customer", metavar="ID", help="Of this customer only (id or reference).")
@@ -70,6 +81,8 @@ def _help(kind: str, *, across: bool) -> str:
     statuses = STATUSES[kind]
     status = f" --status {statuses[-2]}" if statuses else ""
     begin = f"billctl {kind}" if across else f"billctl GATEWAY {kind}"
+    if kind == "invoices":
+        return INVOICES.format(begin=begin, of_what=" of every account" if across else "")
     if not across:
         return f"""List {kind}, newest first.
 
@@ -90,6 +103,22 @@ def _help(kind: str, *, across: bool) -> str:
     """
 
 
+INVOICES = """List invoices{of_what}, newest first.
+
+    \b
+    Examples:
+      {begin} --since 7d
+      {begin} --status past_due --overdue 3d --not-resent-within 7d -o ndjson
+      {begin} --status open --older-than 1d --since 2d -o ndjson
+
+    The second finds whom to remind once a week, the third whom to ask one day after the invoice was sent;
+    both are made for `billctl batch run resend -`. What has no due date is due as soon as it is made.
+    That an invoice was resent is known from this machine's audit log.
+
+    Exit codes: 0 all is listed, 7 some account failed and the rest is listed, 9 the audit log is broken.
+    """
+
+
 @frozen
 class _Asked:
     """What the options of a list ask for, as they were typed."""
@@ -101,6 +130,8 @@ class _Asked:
     older_than: str | None
     customer: str | None = None
     status: str | None = None
+    overdue: str | None = None
+    not_resent_within: str | None = None
 
 
 def _function(kind: str, *, across: bool) -> Callable[..., Result]:
@@ -123,10 +154,13 @@ def _function(kind: str, *, across: bool) -> Callable[..., Result]:
 
 
 def _options(kind: str, *, across: bool) -> Mapping[str, tuple[Any, Any]]:
-    """The options of a kind, each with its default: customers have no status and belong to nobody."""
+    """The options of a kind, each with its default: customers have no status and belong to nobody, and only
+    invoices are due and sent."""
     own = {"customer": (CustomerAnywhere if across else Customer, None), "status": (_status(kind), None)}
+    billed = {"overdue": (Overdue, None), "not_resent_within": (NotResentWithin, None)}
     return {
         **(own if STATUSES[kind] else {}),
+        **(billed if kind == "invoices" else {}),
         "since": (Since, None),
         "until": (Until, None),
         "older_than": (OlderThan, None),
@@ -149,15 +183,27 @@ def _list(context: typer.Context, kind: str, asked: _Asked, *, across: bool) -> 
     chosen = choices(context)
     _check(kind, asked)
     since, until = span(asked.since, asked.until, now=now_utc(), older_than=asked.older_than)
+    ages = age(asked.overdue, "--overdue"), age(asked.not_resent_within, "--not-resent-within")
     gateway = None if across or not context.parent else str(context.parent.info_name)
     with session_of(chosen) as session:
         accounts, customer = _everywhere(session, asked) if gateway is None else _at(session, gateway, asked)
         selection = Selection(
             customer_id=customer, status=asked.status, since=since, until=until, limit=asked.limit
         )
-        listing = list_records(session, kind, selection, accounts)
+        listing = list_records(session, kind, selection, accounts, keep=_kept(session, *ages))
         _remember(session.profile.name, listing.records)
         return _result(listing, session, asked.limit)
+
+
+def _kept(session: Session, due_for: timedelta | None, unsent_for: timedelta | None) -> Keep | None:
+    """What `--overdue` and `--not-resent-within` keep of what a gateway lists; None: everything."""
+    now = session.clock()
+    kept: list[Keep] = []
+    if due_for is not None:
+        kept.append(overdue(due_for, now=now))
+    if unsent_for is not None:
+        kept.append(not_resent_since(session, now - unsent_for))
+    return (lambda opened, record: all(keep(opened, record) for keep in kept)) if kept else None
 
 
 def _check(kind: str, asked: _Asked) -> None:

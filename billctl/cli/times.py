@@ -16,12 +16,9 @@ def span(
 
     Raises `UsageError` for what is no date or age, and for a span that ends before it begins.
     """
-    if older_than is not None and not AGE.fullmatch(older_than):
-        raise UsageError(
-            f"--older-than {older_than[:40]!r} is no age", code="bad_date", hint="Write 90m, 12h, 3d or 2w."
-        )
+    oldest = age(older_than, "--older-than")
     begin = moment(since, "--since", now=now)
-    ends = (moment(until, "--until", now=now), moment(older_than, "--older-than", now=now))
+    ends = (moment(until, "--until", now=now), now - oldest if oldest is not None else None)
     end = min((instant for instant in ends if instant), default=None)
     if begin and begin > now:
         raise UsageError("--since is in the future: nothing can lie after it", code="bad_span")
@@ -31,6 +28,18 @@ def span(
     return begin, end
 
 
+def age(text: str | None, option: str) -> timedelta | None:
+    """A length of time: `90m`, `12h`, `3d`, `2w`; None stays None. Raises `UsageError` for anything else."""
+    if text is None:
+        return None
+    found = AGE.fullmatch(text)
+    if not found:
+        raise UsageError(
+            f"{option} {text[:40]!r} is no age", code="bad_date", hint="Write 90m, 12h, 3d or 2w."
+        )
+    return int(found[1]) * UNITS[found[2]]
+
+
 def moment(text: str | None, option: str, *, now: datetime) -> datetime | None:
     """An instant: `2026-11-01` (local midnight), RFC 3339, or an age before `now` (`90m`, `12h`, `3d`, `2w`).
 
@@ -38,9 +47,8 @@ def moment(text: str | None, option: str, *, now: datetime) -> datetime | None:
     """
     if text is None:
         return None
-    age = AGE.fullmatch(text)
-    if age:
-        return now - int(age[1]) * UNITS[age[2]]
+    if AGE.fullmatch(text):
+        return now - (age(text, option) or timedelta())
     try:
         return datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):

@@ -3,12 +3,14 @@
 import csv
 import io
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from billctl.models import rfc3339
 from tests.cli.program import billctl, document
-from tests.shop import CUSTOMER, DISPUTED, PAID, PART, WHY, Shop
+from tests.shop import CUSTOMER, DISPUTED, PAID, PART, PAST_DUE, WHY, Shop
 
 KINDS = ["customers", "charges", "refunds", "subscriptions", "invoices", "disputes"]
 
@@ -160,6 +162,46 @@ def test_a_span_that_nothing_can_lie_in_is_a_usage_error(
     ran = shop.run("stripe", "charges", *filters)
     assert ran.code == 2
     assert why in ran.line
+
+
+def test_invoices_that_are_overdue_are_the_unpaid_ones_that_were_due_so_long_ago(shop: Shop) -> None:
+    every = listed(shop, "invoices", "--limit", "1000")
+    age = timedelta(days=10)
+    then = rfc3339(datetime.now(UTC) - age)
+    unpaid = [row for row in every if row["status"] in {"open", "past_due"}]
+    late = [row["id"] for row in unpaid if (row["due_date"] or row["created"]) <= then]
+    assert 0 < len(late) < len(unpaid)
+    assert [row["id"] for row in listed(shop, "invoices", "--overdue", "10d", "--limit", "1000")] == late
+    ran = shop.run("stripe", "invoices", "--overdue", "10d", "--limit", "1", "-o", "json")
+    assert [row["id"] for row in ran.data] == late[:1]
+    assert ran.document["warnings"] == ["there are more than 1 invoices; raise --limit to see them"]
+
+
+def test_invoices_that_were_resent_are_left_out_for_as_long_as_is_asked(shop: Shop) -> None:
+    filters = ("--status", "past_due", "--overdue", "3d", "--not-resent-within")
+    assert PAST_DUE in [row["id"] for row in listed(shop, "invoices", *filters, "7d")]
+    shop.run("stripe", "resend", PAST_DUE, "--reason", "overdue by three days", "--yes")
+    assert PAST_DUE not in [row["id"] for row in listed(shop, "invoices", *filters, "7d")]
+    assert PAST_DUE in [row["id"] for row in listed(shop, "invoices", *filters, "0m")]
+
+
+def test_a_window_of_age_is_what_a_first_follow_up_needs(shop: Shop) -> None:
+    every = listed(shop, "invoices", "--limit", "1000")
+    window = listed(shop, "invoices", "--older-than", "4d", "--since", "30d", "--limit", "1000")
+    now = datetime.now(UTC)
+    early, late = rfc3339(now - timedelta(days=30)), rfc3339(now - timedelta(days=4))
+    assert window == [row for row in every if early <= row["created"] < late]
+    assert 0 < len(window) < len(every)
+
+
+@pytest.mark.parametrize("option", ["--overdue", "--not-resent-within"])
+def test_only_invoices_are_due_and_sent(shop: Shop, option: str) -> None:
+    assert f"No such option: {option}" in shop.run("charges", option, "3d").line
+    ran = shop.run("invoices", option, "2026-01-31")
+    assert (ran.code, ran.line) == (
+        2,
+        f"billctl: {option} '2026-01-31' is no age. Nothing was sent. Write 90m, 12h, 3d or 2w.",
+    )
 
 
 def test_an_unknown_customer_is_not_found(shop: Shop) -> None:

@@ -16,7 +16,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("cli",),
     ("watch", "batch"),
-    ("lookup", "listing", "actions", "reconcile", "resolve", "followup", "movements"),
+    ("lookup", "listing", "filters", "actions", "reconcile", "resolve", "followup", "movements"),
     ("request",),
     ("policy", "approvals", "anchoring", "standing", "failures"),
     ("verbs", "fanout", "recorded"),
