@@ -1,0 +1,120 @@
+"""A person's yes to a whole plan, and to going on after its first rows."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TextIO
+
+from billctl.batch.model import Header, PlannedRow, RowResult, RowState
+from billctl.batch.plan_file import PlanFile
+from billctl.cli import prompts
+from billctl.cli.batch_views import OBJECTS, count, mode_cell, result_grid, totals_text
+from billctl.cli.layout import Cell, Column, Grid, Line, View, render
+from billctl.cli.output import terminal_width
+from billctl.errors import BillctlError, PolicyDenied
+from billctl.money import parse
+from billctl.session import Opened
+
+Facts = Sequence[tuple[str, str]]
+
+
+def confirm(plan: PlanFile, opened: Mapping[str, Opened], pending: int, source: TextIO) -> None:
+    """Show what a plan does and ask. `pending` rows are left to do; answers come from `source`.
+
+    A live plan is confirmed by typing the sum of each currency that it moves, or the number of its rows where
+    it moves none. Raises `PolicyDenied` for any other answer.
+    """
+    _show(plan_view(plan, opened, pending))
+    header = plan.header
+    if not header.live:
+        if prompts.ask("Apply? [y/N]", source).lower() not in {"y", "yes"}:
+            raise PolicyDenied("you said no", code="declined")
+        return
+    for total in header.totals:
+        typed = prompts.ask(f"Type the total in {total.currency} to confirm:", source)
+        try:
+            meant = parse(typed, total.currency) == total
+        except BillctlError:
+            meant = False
+        if not meant:
+            raise PolicyDenied(
+                f"the total typed is not the plan's total in {total.currency}", code="not_confirmed"
+            )
+    if not header.totals and prompts.ask("Type the number of rows to confirm:", source) != str(header.ready):
+        raise PolicyDenied("the number typed is not the plan's number of rows", code="not_confirmed")
+
+
+def go_on(verb: str, results: Sequence[RowResult], left: int, source: TextIO) -> bool:
+    """Show the first rows' results and ask whether the other `left` are to follow."""
+    _show([Line((Cell(f"the first {count(len(results), 'row')}", "bold"),)), result_grid(results)])
+    more = count(left, f"more {OBJECTS[verb]}", f"more {OBJECTS[verb]}s")
+    return prompts.ask(f"Go on with {more}? [y/N]", source).lower() in {"y", "yes"}
+
+
+def _show(view: View) -> None:
+    sys.stderr.write(render(view, colour=False, width=terminal_width(sys.stderr)))
+
+
+def plan_view(plan: PlanFile, opened: Mapping[str, Opened], pending: int) -> View:
+    """A plan as a person looks at it before it is applied."""
+    header = plan.header
+    accounts = tuple(
+        (
+            account.name,
+            _who(opened[account.name]) if account.name in opened else account.account_id or "",
+            count(account.rows, OBJECTS[header.verb]),
+            totals_text(account.totals),
+        )
+        for account in header.accounts
+    )
+    facts = [(Cell(label, "dim"), text) for label, text in _facts(plan, pending)]
+    return [
+        Line((mode_cell(live=header.live), f"{header.verb} · {count(header.ready, OBJECTS[header.verb])}")),
+        Grid((Column(), Column(kept=True, whole=False), Column(right=True), Column()), accounts, indent=2),
+        Grid((Column(), Column()), tuple(facts), indent=2),
+    ]
+
+
+def _facts(plan: PlanFile, pending: int) -> Facts:
+    header = plan.header
+    facts = []
+    if len(header.accounts) > 1 and header.totals:
+        facts.append(("total", totals_text(header.totals)))
+    if done := header.ready - pending:
+        facts.append(("done before", f"{count(done, 'row')}; {pending:,} to do"))
+    if header.already_done:
+        facts.append(("already done", f"{count(header.already_done, 'row')} when the plan was made"))
+    if header.left_out:
+        facts.append(("left out", f"{count(header.left_out, 'row')}; see `billctl batch show {header.id}`"))
+    facts += [("approved", why) for why in header.why]
+    facts.append(("reason", header.reason or "each row has its own"))
+    facts += [("undo", text) for text in _undo(plan)]
+    facts.append(("plan", f"{plan.path}, hash {plan.hash[:12]}"))
+    return facts
+
+
+def _undo(plan: PlanFile) -> list[str]:
+    """What can be taken back, by the first ready row of each account."""
+    rows = (first_ready(plan, account.name) for account in plan.header.accounts)
+    found = (text for row in rows if row for label, text in row.facts if label == "undo")
+    return list(dict.fromkeys(found))
+
+
+def first_ready(plan: PlanFile, account: str) -> PlannedRow | None:
+    """The first row of an account that is to be done, if there is one."""
+    return next((row for row in plan.rows(account) if row.state is RowState.READY), None)
+
+
+def _who(opened: Opened) -> str:
+    identity = opened.identity
+    if not identity.id:
+        return "account unknown"
+    return f"{identity.name or ''} ({identity.id})".strip()
+
+
+def confirmed_by_options(
+    header: Header, opened: Mapping[str, Opened], *, yes: bool, live: Sequence[str], unattended: bool
+) -> bool:
+    """Whether `--yes` is enough at a terminal: in live mode only with every live account named by `--live`,
+    and where the profile allows changes that nobody looks at (`unattended`)."""
+    ids = {opened[account.name].identity.id for account in header.accounts if account.live}
+    return yes and (not ids or (unattended and ids <= set(live)))

@@ -1,0 +1,70 @@
+"""How batches look to a person: counts, totals, what became of rows."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from billctl.batch.model import Header, RowResult
+from billctl.cli.layout import Cell, Column, Grid
+from billctl.money import Money
+
+OBJECTS = {"refund": "refund", "void": "void", "cancel": "cancellation", "resend": "invoice"}
+"""What a batch has many of, by its verb."""
+
+OUTCOMES = ("succeeded", "pending", "already_done", "skipped", "refused", "failed", "unknown")
+"""The outcomes of rows, from the one that needs no look to the one that needs it most."""
+STRESSED = {"failed": "yellow", "refused": "yellow", "skipped": "yellow", "unknown": "red"}
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """`1 row`, `2,412 rows`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def totals_text(totals: Iterable[Money]) -> str:
+    """`118,188.00 USD, 310.500 KWD`; empty where no money moves."""
+    return ", ".join(money_text(total) for total in totals)
+
+
+def money_text(amount: Money) -> str:
+    """An amount with its thousands marked, for reading only."""
+    whole, point, rest = amount.decimal().partition(".")
+    return f"{int(whole):,}{point}{rest} {amount.currency}"
+
+
+def mode_cell(*, live: bool) -> Cell:
+    """Test or live, which is always told."""
+    return Cell("LIVE", "red") if live else Cell("test")
+
+
+def headline(header: Header) -> str:
+    """`resend · 3,000 invoices · stripe 2,412 · paypal 588`."""
+    accounts = [f"{account.name} {account.rows:,}" for account in header.accounts]
+    many = accounts if len(accounts) > 1 else []
+    return " · ".join((header.verb, count(header.ready, OBJECTS[header.verb]), *many))
+
+
+def outcome_words(counts: Mapping[str, int]) -> str:
+    """`2,411 succeeded, 1 refused`, in the order of `OUTCOMES`."""
+    return ", ".join(f"{counts[name]:,} {words(name)}" for name in OUTCOMES if counts.get(name))
+
+
+def words(outcome: str) -> str:
+    """An outcome as a person writes it."""
+    return outcome.replace("_", " ")
+
+
+def result_grid(results: Sequence[RowResult]) -> Grid:
+    """What became of rows, a line each."""
+    titles = ("row", "object", "amount", "outcome", "")
+    columns = tuple(Column(t, right=t in {"row", "amount"}, whole=t != "", kept=t == "") for t in titles)
+    return Grid(columns, tuple(_result_cells(result) for result in results), indent=2)
+
+
+def _result_cells(result: RowResult) -> tuple[Cell | str, ...]:
+    row = result.row
+    return (
+        str(row.n),
+        row.ref,
+        money_text(row.amount) if row.amount else "",
+        Cell(words(result.outcome), STRESSED.get(result.outcome, "")),
+        result.message or result.result_id or "",
+    )
