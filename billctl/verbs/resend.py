@@ -26,7 +26,7 @@ class ResendInvoice(Verb):
     def plan(self, gateway: Gateway, object_id: str) -> Plan:
         need(gateway, Capability.RESEND_INVOICE, "resend an invoice")
         if self.to is not None:
-            _check_address(self.to)
+            check_address(self.to)
             need(gateway, Capability.RESEND_TO, "send an invoice to another address")
         invoice = gateway.get_invoice(object_id)
         return Plan(
@@ -56,7 +56,8 @@ class ResendInvoice(Verb):
         return _done(plan.record, delivery) if delivery else None
 
 
-def _check_address(address: str) -> None:
+def check_address(address: str) -> None:
+    """Raise `UsageError` for what is no e-mail address by its form."""
     local, at, domain = address.rpartition("@")
     if not (at and local and "." in domain) or any(c.isspace() or not c.isprintable() for c in address):
         raise UsageError(f"{address[:80]!r} is not an e-mail address", code="bad_address")

@@ -1,0 +1,115 @@
+"""Rows of CSV: comma, semicolon or tab, quoted cells, a header line."""
+
+import csv
+from collections.abc import Iterator, Sequence
+
+from billctl.batch.faults import FaultList
+from billctl.batch.rows_columns import NAMES, REQUEST, Found, is_known, unknown
+from billctl.batch.rows_text import Lines, Unreadable
+from billctl.text import csv_cell
+
+DELIMITERS = (",", ";", "\t")
+
+
+def read_csv(lines: Lines, faults: FaultList) -> Iterator[Found]:
+    """The rows below the header, without blank ones; what is wrong with their form goes to `faults`."""
+    first = lines.first()
+    if first is None:
+        return
+    delimiter = _delimiter(first)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    records = _records(reader, lines, faults)
+    line, header = next(records, (0, []))
+    columns = _columns(line, header, faults)
+    wanted = _wanted(columns)
+    for line, cells in records:
+        if not any(cells) or lines.spoilt >= line:
+            continue
+        if len(cells) != len(columns):
+            faults.add(line, f"{_count(len(cells))} where the header has {len(columns)}", code="bad_cells")
+            continue
+        yield Found(line=line, cells={name: text for i, name in wanted if (text := _said(cells[i]))})
+
+
+def _records(reader: Iterator[list[str]], lines: Lines, faults: FaultList) -> Iterator[tuple[int, list[str]]]:
+    """Each record with the line that it begins in; stops where a quote is open to the end."""
+    while True:
+        begin = lines.number + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            if not _goes_on(str(error), begin, faults):
+                return
+            continue
+        if cells:
+            yield begin, cells
+
+
+def _goes_on(error: str, line: int, faults: FaultList) -> bool:
+    """Note what the reader met, by the words of CPython's `_csv`; whether the next line can be read."""
+    if "expected after" in error:
+        faults.add(line, 'text stands after a cell\'s closing quote; write "" for a quote', code="bad_quote")
+        return True
+    if "unexpected end" in error or "field larger" in error:
+        faults.add(line, "a quote is opened and not closed, from here on nothing was read", code="bad_quote")
+        return False
+    faults.add(line, f"this is no CSV: {error}; from here on nothing was read", code="bad_csv")
+    return False
+
+
+def _delimiter(first: str) -> str:
+    """The one that parts the header into the most known columns, the earlier of equals."""
+
+    def score(delimiter: str) -> int:
+        return sum(is_known(_name(cell)) for cell in next(csv.reader([first], delimiter=delimiter), []))
+
+    return max(DELIMITERS, key=score)
+
+
+def _name(cell: str) -> str:
+    return cell.strip().lower()
+
+
+def _columns(line: int, header: Sequence[str], faults: FaultList) -> list[str]:
+    """The columns' names. Raises `Unreadable` for a header with faults: no row can be read by it."""
+    before = faults.count
+    columns = [_name(cell) for cell in header]
+    for number, name in enumerate(columns, 1):
+        if not name:
+            faults.add(line, f"column {number} has no name", code="bad_header")
+        elif name in columns[: number - 1]:
+            faults.add(line, f"column {name[:60]!r} stands there twice", code="bad_header")
+        elif not is_known(name):
+            faults.add(line, _unknown(name, columns), code="bad_column")
+    if faults.count == before and not {"ref", "id"} & set(columns):
+        faults.add(line, "there is no column ref", code="bad_header")
+    if faults.count > before:
+        raise Unreadable
+    return columns
+
+
+def _unknown(name: str, columns: Sequence[str]) -> str:
+    if ":" in name and name == columns[0]:
+        return "the first line names no columns; billctl's lists do with -o csv or -o ndjson"
+    return unknown(name)
+
+
+def _wanted(columns: Sequence[str]) -> list[tuple[int, str]]:
+    """Which cells of a row are read: of a list only what names the object."""
+    listed = any("." in name for name in columns)
+    names = NAMES if listed else REQUEST
+    return [(i, name) for i, name in enumerate(columns) if name in names]
+
+
+def _said(cell: str) -> str:
+    """A cell's text without the blanks around it, and without the quote that `csv_cell` puts before a
+    formula."""
+    text = cell.strip()
+    guarded = text.startswith("'") and csv_cell(text[1:]).startswith("'")
+    return text[1:] if guarded else text
+
+
+def _count(cells: int) -> str:
+    return "1 cell" if cells == 1 else f"{cells} cells"

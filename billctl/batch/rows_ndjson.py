@@ -1,0 +1,99 @@
+"""Rows of NDJSON: one object a line, a request or a record that a list of billctl's printed."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from billctl.batch.faults import FaultList
+from billctl.batch.rows_columns import NAMES, REQUEST, Found, is_known, unknown
+from billctl.batch.rows_text import Lines
+
+ERROR = "error"
+"""The type of the record that a list ends with where an account failed."""
+
+
+class _Wrong(ValueError):
+    """What is wrong with a line, in words."""
+
+
+def read_ndjson(lines: Lines, faults: FaultList, kind: str, warnings: list[str]) -> Iterator[Found]:
+    """The rows; `kind` is the type of the records that they may be, `warnings` gets what a list could not
+    read; what is wrong with their form goes to `faults`."""
+    for line in lines:
+        if not line.strip() or lines.spoilt == lines.number:
+            continue
+        try:
+            found = _object(line)
+            if found.get("type") == ERROR:
+                warnings.append(_warning(found))
+                continue
+            yield Found(line=lines.number, cells=_cells(found, kind))
+        except _Wrong as error:
+            faults.add(lines.number, str(error), code="bad_json")
+
+
+def _object(line: str) -> dict[str, Any]:
+    try:
+        found = json.loads(line, object_pairs_hook=_pairs, parse_int=_Number, parse_float=_Number)
+    except _Wrong:
+        raise
+    except (ValueError, RecursionError):
+        raise _Wrong("this is no JSON object in one line") from None
+    if not isinstance(found, dict):
+        raise _Wrong("this is no JSON object; write one object a line, like billctl's -o ndjson")
+    if "billctl" in found and "exit" in found:
+        raise _Wrong("this is the document of -o json; give the list -o ndjson or -o csv")
+    return found
+
+
+class _Number(str):
+    """A number's digits as they stand there: none is read as a float."""
+
+    __slots__ = ()
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _Wrong("a name stands there twice")
+    return found
+
+
+def _warning(found: Mapping[str, Any]) -> str:
+    account = found.get("account")
+    named = f"{account}: " if isinstance(account, str) else ""
+    return f"the input is not whole: {named}{found.get('message') or 'an account failed'}"
+
+
+def _cells(found: Mapping[str, Any], kind: str) -> dict[str, str]:
+    made_by_a_list = "type" in found
+    if made_by_a_list and found["type"] != kind:
+        raise _Wrong(f"a record of type {str(found['type'])[:40]!r} where {kind!r} is needed")
+    if unknown_names := [name for name in found if not is_known(name)]:
+        raise _Wrong(unknown(unknown_names[0]).replace("column", "name", 1))
+    names = NAMES if made_by_a_list else REQUEST
+    return {name: text for name in names if (text := _text(name, found.get(name)))}
+
+
+def _text(name: str, value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool() if name == "full":
+            return "true" if value else "false"
+        case _Number():
+            raise _Wrong(f'{name} is a number; write it as text, like "12.50"')
+        case str():
+            return _encodable(name, value).strip()
+        case _:
+            raise _Wrong(f"{name} is no text")
+
+
+def _encodable(name: str, text: str) -> str:
+    if "\0" in text:
+        raise _Wrong(f"{name} has a NUL in it")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise _Wrong(f"{name} has half a character in it (a lone surrogate)") from None
+    return text
