@@ -1,7 +1,7 @@
 """The requester's side: is there an approval of exactly this plan, and if not, ask for one."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
 
 from billctl.approvals.folder import SHARED_EXAMPLE, Folder
 from billctl.approvals.judge import Verdict, has_expired, judge
@@ -23,14 +23,33 @@ from billctl.errors import ApprovalRequired, ConfigError, PolicyDenied, StoreErr
 from billctl.models import data, rfc3339
 from billctl.session import Session
 from billctl.text import mask
-from billctl.verbs.plan import Plan
 
 SAID = {"before": "its state", "facts": "its state", "params": "options", "requester_uid": "requester"}
 """Field of a plan → what a person calls it; the others are called by their names."""
 
 
+class Matter(Protocol):
+    """What is approved, beside its subject: a `verbs.Plan`, or a whole batch.
+
+    `key` is of the operation or the plan, `before` the state of what it changes, `facts` the lines that a
+    person reads, label and text.
+    """
+
+    @property
+    def key(self) -> str:
+        """See above."""
+
+    @property
+    def before(self) -> Mapping[str, Any]:
+        """See above."""
+
+    @property
+    def facts(self) -> tuple[tuple[str, str], ...]:
+        """See above."""
+
+
 def settle(
-    session: Session, plan: Plan, subject: Subject, *, rules: frozenset[str], why: tuple[str, ...]
+    session: Session, plan: Matter, subject: Subject, *, rules: frozenset[str], why: tuple[str, ...]
 ) -> Approval:
     """The approval of exactly this plan against exactly these rules, or more of them.
 
@@ -49,7 +68,7 @@ def settle(
     raise desk.required(found, f"{found.id} still waits for a second person", "approval_pending")
 
 
-def standing(session: Session, plan: Plan, subject: Subject, *, rules: frozenset[str]) -> Approval | None:
+def standing(session: Session, plan: Matter, subject: Subject, *, rules: frozenset[str]) -> Approval | None:
     """As `settle`, without asking for anything: None where nobody has been asked, or nobody has decided."""
     found = _Desk(session, plan, subject, rules).standing()
     return found if isinstance(found, Approval) else None
@@ -59,7 +78,7 @@ def used(session: Session, approval: Approval, operation: str) -> str | None:
     """Mark an approval as used by an operation that was sent; what to say where that cannot be done.
 
     It would fit no other operation anyway: a plan names its operation's key, of which the store lets one
-    through. The mark lets everybody see it.
+    through. The mark lets everybody see it. For a batch, `operation` is its id.
     """
     marker = canonical({"id": approval.id, "operation": operation, "time": rfc3339(session.clock())})
     try:
@@ -69,7 +88,7 @@ def used(session: Session, approval: Approval, operation: str) -> str | None:
     return None
 
 
-def bound_plan(session: Session, plan: Plan, subject: Subject, uid: int) -> dict[str, Any]:
+def bound_plan(session: Session, plan: Matter, subject: Subject, uid: int) -> dict[str, Any]:
     """Everything that an approval is bound to: if any of it changes, it is another plan.
 
     That is what is done to which object in which state, the operation's key, why, under which account and
@@ -112,7 +131,7 @@ def _folder(session: Session) -> Folder:
 class _Desk:
     """One plan before its folder."""
 
-    def __init__(self, session: Session, plan: Plan, subject: Subject, rules: frozenset[str]) -> None:
+    def __init__(self, session: Session, plan: Matter, subject: Subject, rules: frozenset[str]) -> None:
         self.session = session
         self.rules = rules
         self.folder = _folder(session)

@@ -1,12 +1,13 @@
 """The verdict of all policies on one plan, and the guard that holds the limits per day under concurrency."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from billctl.audit.actor import Actor
 from billctl.errors import PolicyDenied
 from billctl.frozen import frozen, replace
-from billctl.policy.budget import Day, day_of
+from billctl.policy.budget import Day, RunningDay, day_of
 from billctl.policy.rules import Case, Objection, Weight, has_daily, objections
 from billctl.profiles.policy import Policy
 from billctl.store.interface import Guard, Recent, Store
@@ -79,27 +80,43 @@ class Judge:
 
     def verdict(self, case: Case, store: Store, *, asked: bool) -> Verdict:
         """What the policies say of `case`, by what the log holds now; `asked`: for approval."""
-        if has_daily(self.policies):
-            case = replace(case, day=self._day(case, store.recent))
-        return Verdict(objections=tuple(objections(self.policies, case)), asked=asked)
+        return self.against(case, self.day(store, case.now), asked=asked)
 
-    def guard(self, case: Case, *, lifted: frozenset[str] = frozenset()) -> Guard | None:
+    def day(self, store: Store, now: datetime) -> Day:
+        """The operator's day up to `now`, where any policy limits it; else an empty one."""
+        return self._day(store.recent, now) if has_daily(self.policies) else Day()
+
+    def against(self, case: Case, day: Day, *, asked: bool = False) -> Verdict:
+        """What the policies say of `case` after such a `day`; `asked`: for approval."""
+        return Verdict(objections=tuple(objections(self.policies, replace(case, day=day))), asked=asked)
+
+    def running_day(self) -> RunningDay:
+        """The operator's day for a run of many actions."""
+        return RunningDay(actor=self.actor, mode=self.mode)
+
+    def guard(
+        self, case: Case, *, lifted: frozenset[str] = frozenset(), running: RunningDay | None = None
+    ) -> Guard | None:
         """Holds the limits per day again within the intent's transaction, where no other run can add to them.
 
         It raises `PolicyDenied`. None where there is no such limit; `lifted` are the keys of rules against
-        which a second person approved.
+        which a second person approved, `running` the day as a run of many actions has it.
         """
         if not has_daily(self.policies):
             return None
 
+        def denial(day: Day) -> PolicyDenied | None:
+            found = objections(self.policies, replace(case, day=day), daily_only=True)
+            return Verdict(objections=tuple(each for each in found if each.rule not in lifted)).denial()
+
         def hold(recent: Recent) -> None:
-            now = replace(case, day=self._day(case, recent))
-            found = objections(self.policies, now, daily_only=True)
-            verdict = Verdict(objections=tuple(each for each in found if each.rule not in lifted))
-            if denial := verdict.denial():
-                raise denial
+            if running is not None and denial(running.day(recent, case.now)) is None:
+                return
+            day = running.anew(recent, case.now) if running else self._day(recent, case.now)
+            if denied := denial(day):
+                raise denied
 
         return hold
 
-    def _day(self, case: Case, recent: Recent) -> Day:
-        return day_of(recent, actor=self.actor, mode=self.mode, now=case.now)
+    def _day(self, recent: Recent, now: datetime) -> Day:
+        return day_of(recent, actor=self.actor, mode=self.mode, now=now)
