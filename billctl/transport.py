@@ -7,32 +7,67 @@
 - no redirect is followed: an answer from elsewhere is no answer.
 - no credentials are taken from `~/.netrc`: requests would put them in the key's place.
 - for a loopback address no proxy is taken from the environment: the key would travel to it in the clear.
+- a paced run's requests wait for their turn here, each of them, and a 429 is told to the pace here.
 """
 
+import re
 from collections.abc import Callable
+from contextlib import nullcontext
 from queue import Empty, SimpleQueue
-from threading import Lock, Thread
+from threading import BoundedSemaphore, Lock, Thread
 from typing import TYPE_CHECKING, Any
+
+from billctl.causes import retry_after
+from billctl.gateway import Pace
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response, Session
     from requests.adapters import HTTPAdapter
 
 
-def bounded_session(limit: float, *, connections: int, loopback: bool) -> "Session":
-    """A session for one account: every call ends within `limit` seconds, up to `connections` stay open.
+NO_OBJECT = re.compile(r"(?!)")
+PACED_CONNECTIONS = 64
+TOO_MANY = 429
+
+
+def bounded_session(
+    limit: float,
+    *,
+    connections: int,
+    loopback: bool,
+    pace: Pace | None = None,
+    objects: re.Pattern[str] = NO_OBJECT,
+) -> "Session":
+    """A session for one account: every call ends within `limit` seconds, up to `connections` at a time.
 
     A call that is given up, or waits when the session is closed, raises `requests.ReadTimeout`.
+
+    With a `pace` each request waits for its turn, which does not count in `limit`, and how many are under way
+    at a time is left to who paces. `objects` finds what comes before an object's id in a path (its group 1)
+    and the id: what is left without it is the endpoint.
     """
     import requests
 
     calls = _Calls()
+    slots = nullcontext() if pace else BoundedSemaphore(connections)
 
     class BoundedSession(requests.Session):
         def send(self, request: "PreparedRequest", **kwargs: Any) -> "Response":
+            if pace is None:
+                return self._bounded(request, **kwargs)
+            path = objects.sub(r"\1*", request.path_url.partition("?")[0], count=1)
+            endpoint = f"{request.method} {path}"
+            pace.wait(endpoint)
+            answer = self._bounded(request, **kwargs)
+            if answer.status_code == TOO_MANY:
+                pace.turned_away(endpoint, retry_after(answer.headers.get("Retry-After")))
+            return answer
+
+        def _bounded(self, request: "PreparedRequest", **kwargs: Any) -> "Response":
             send = super().send
             try:
-                answer, error = calls.outcome(lambda: send(request, **kwargs), limit)
+                with slots:
+                    answer, error = calls.outcome(lambda: send(request, **kwargs), limit)
             except Empty as late:
                 raise requests.ReadTimeout(f"no whole answer within {limit} s") from late
             if error is not None:
@@ -49,7 +84,7 @@ def bounded_session(limit: float, *, connections: int, loopback: bool) -> "Sessi
     session.max_redirects = 0
     session.auth = _no_other_credentials
     session.trust_env = not loopback
-    adapter = _proving_adapter(connections)
+    adapter = _proving_adapter(PACED_CONNECTIONS if pace else connections)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session

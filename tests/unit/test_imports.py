@@ -23,10 +23,11 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("session",),
     ("registry", "profiles", "credentials", "audit", "store", "sandbox", "testing", "gateways", "pace"),
     ("declaration",),
+    ("transport",),
     ("gateway",),
     ("models",),
     ("money",),
-    ("gaps", "transport"),
+    ("gaps",),
     ("reasons",),
     ("paths", "text", "iso4217", "frozen", "parallel", "causes", "signals"),
     ("errors",),
@@ -219,6 +220,7 @@ def test_every_foreign_import_is_a_declared_dependency() -> None:
 
 FLOATS = {
     "billctl.profiles.check": "time-outs of a profile, in seconds",
+    "billctl.pace.shared": "instants and a share of a rate, as the processes of a machine tell them each other",
 }
 """The modules that make a float, with what it measures."""
 

@@ -5,8 +5,9 @@ where `NO_PROXY` forbids it, and guesses the encoding of an answer that does not
 the SDK goes through `http_do` of its configuration's strategy; this is ours.
 """
 
+import re
 from collections.abc import Callable, Mapping
-from threading import BoundedSemaphore, Lock, local
+from threading import Lock, local
 from typing import TYPE_CHECKING, Any
 
 from billctl.errors import NotSent
@@ -23,6 +24,8 @@ PAUSE = 0.5
 """Seconds before a repeat when Braintree names none."""
 GRACE = 1.0
 """Seconds over the connect and read timeouts after which a call is given up, however much trickles in."""
+OBJECTS = re.compile(r"(/merchants/[^/]+/\w+/)(?!advanced_search)[^/]+", re.ASCII)
+"""An object in a path."""
 MOST_REQUESTS = 500
 """Of one call of the SDK: its paging goes on for ever over pages that are said to hold nothing."""
 
@@ -37,7 +40,6 @@ class Wire:
         self.host = host_of(account)
         self._sleep = sleep
         self._clock = clock
-        self._slots = BoundedSemaphore(CONNECTIONS)
         self._here = local()
         self._lock = Lock()
         self._session: Session | None = None
@@ -89,16 +91,15 @@ class Wire:
         self._here.last = Exchange()
         limits = self.account.timeouts
         try:
-            with self._slots:
-                response = session.request(
-                    verb,
-                    url,
-                    headers=headers,
-                    data=body,
-                    timeout=(limits.connect, limits.read),
-                    verify=certificates or True,
-                    allow_redirects=False,
-                )
+            response = session.request(
+                verb,
+                url,
+                headers=headers,
+                data=body,
+                timeout=(limits.connect, limits.read),
+                verify=certificates or True,
+                allow_redirects=False,
+            )
         except Exception as error:  # noqa: BLE001 - what it means is told where the SDK lets it through
             return None, error
         self._here.last = _exchange(response)
@@ -116,6 +117,8 @@ class Wire:
                     limits.connect + limits.read + GRACE,
                     connections=CONNECTIONS,
                     loopback=is_loopback(self.account),
+                    pace=self.account.pace,
+                    objects=OBJECTS,
                 )
             return self._session
 

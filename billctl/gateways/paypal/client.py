@@ -5,9 +5,10 @@ the same id after an answer that was lost; every other change once, because PayP
 """
 
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
-from threading import BoundedSemaphore, Lock
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
@@ -28,6 +29,8 @@ Params = Mapping[str, Any]
 LIVE = "https://api-m.paypal.com"
 TEST = "https://api-m.sandbox.paypal.com"
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+OBJECTS = re.compile(r"(/v\d/\w+/[\w-]+/)[^/]+", re.ASCII)
+"""An object in a path."""
 
 CONNECTIONS = 10
 READ_ATTEMPTS = 3
@@ -56,7 +59,6 @@ class Client:
         self._clock = clock
         self._now = now
         self._lock = Lock()
-        self._slots = BoundedSemaphore(CONNECTIONS)
         self._sdk: Api | None = None
         self._session: Session | None = None
         self.own_refunds = OwnRefunds(
@@ -162,8 +164,7 @@ class Client:
         self, url: str, method: str, body: Json | None, headers: Mapping[str, str], *, change: bool
     ) -> Json | Failure | None:
         try:
-            with self._slots:
-                answer = self._opened().request(url, method, body, headers)
+            answer = self._opened().request(url, method, body, headers)
             if answer is not None and not isinstance(answer, dict):
                 raise BadAnswer(_described(answer))
         except NoToken as error:
@@ -183,7 +184,9 @@ class Client:
 
         limit = self.account.timeouts.connect + self.account.timeouts.read + GRACE
         loopback = urlsplit(self.base).hostname in LOOPBACK
-        self._session = bounded_session(limit, connections=CONNECTIONS, loopback=loopback)
+        self._session = bounded_session(
+            limit, connections=CONNECTIONS, loopback=loopback, pace=self.account.pace, objects=OBJECTS
+        )
         tokens = TokenStore(
             self.account.state_dir,
             endpoint=self.account.address or self.base,

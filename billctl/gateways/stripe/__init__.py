@@ -17,6 +17,7 @@ from billctl.gateway import (
     Gateway,
     Identity,
     Query,
+    RateLimit,
     Selection,
     Setting,
     Stamp,
@@ -47,6 +48,11 @@ class StripeGateway(Gateway):
         Capability.VOID: "what is authorized and not captured",
         Capability.RESEND_TO: "receipts; an invoice goes to its customer's own address",
     }
+    rate_limits: ClassVar[Mapping[bool, RateLimit]] = {
+        True: RateLimit(in_all=100, endpoint=25),
+        False: RateLimit(in_all=25, endpoint=25),
+    }
+    """docs.stripe.com/rate-limits. Search takes less (20 a second), but no action of billctl searches."""
 
     def __init__(self, account: Account, *, now: Callable[[], datetime] = utc_now) -> None:
         from billctl.gateways.stripe.client import Client

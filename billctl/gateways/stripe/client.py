@@ -10,7 +10,7 @@ after an answer that was lost; a change without one (DELETE) never.
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from threading import BoundedSemaphore, Lock
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -40,6 +40,8 @@ PAUSE = 0.5
 GRACE = 1.0
 """Seconds over the connect and read timeouts after which a call is given up, however much trickles in."""
 PAGE = 100
+OBJECTS = re.compile(r"(/v\d/\w+/)(?!search$)[^/]+", re.ASCII)
+"""An object in a path: Stripe limits the requests to each endpoint, whichever object they name."""
 
 _import_lock = Lock()
 
@@ -60,7 +62,6 @@ class Client:
         self._sleep = sleep
         self._clock = clock
         self._lock = Lock()
-        self._slots = BoundedSemaphore(CONNECTIONS)
         self._sdk: StripeClient | None = None
         self._session: Session | None = None
 
@@ -173,8 +174,7 @@ class Client:
         sdk = self._opened()
         options = {"idempotency_key": key} if key else {}
         try:
-            with self._slots:
-                response = sdk.raw_request(method, path, **params, **options)
+            response = sdk.raw_request(method, path, **params, **options)
         except Exception as error:  # noqa: BLE001 - the SDK promises no family; what is not known stays unknown
             return failure_of(error, self.host)
         if not isinstance(response.data, dict):
@@ -212,6 +212,8 @@ def session_of(account: Account, base: str) -> "Session":
         limits.connect + limits.read + GRACE,
         connections=CONNECTIONS,
         loopback=urlsplit(base).hostname in LOOPBACK,
+        pace=account.pace,
+        objects=OBJECTS,
     )
 
 
