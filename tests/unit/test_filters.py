@@ -1,10 +1,7 @@
 """What narrows a list beside what a gateway filters: how long an invoice is due, what the log says of it."""
 
-import os
-from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 
@@ -12,86 +9,16 @@ from billctl.actions import perform
 from billctl.errors import StoreError, UsageError
 from billctl.filters import Keep, not_resent_since, overdue
 from billctl.frozen import replace
-from billctl.gateway import Capability, Delivery, Identity, Selection, Stamp
+from billctl.gateway import Selection
 from billctl.listing import Listing, list_records
-from billctl.models import Invoice, InvoiceStatus
+from billctl.models import InvoiceStatus
 from billctl.request import Request
-from billctl.session import STORE, Session, open_session
+from billctl.session import STORE, Session
 from billctl.verbs import ResendInvoice
-from billctl.verbs.plan import Plan
-from tests.unit.acme import WHEN, Acme, installed
+from tests.unit.acme import WHEN
+from tests.unit.biller import DAY, Biller, Opener, Yes, opened
 
-DAY = timedelta(days=1)
-
-
-class Biller(Acme):
-    """It has billed once a day: I0 today, I1 yesterday, and so on; I3 and what is older had a month's time.
-
-    `says` is whose account it is, or `silent` where an e-mail leaves no trace.
-    """
-
-    capabilities: ClassVar[frozenset[Capability]] = frozenset(
-        {Capability.LIST_INVOICES, Capability.RESEND_INVOICE, Capability.RESEND_TO}
-    )
-    read: ClassVar[list[str]] = []
-
-    def check(self) -> Identity:
-        return Identity(id=self.says, name="Acme", live=self.account.live)
-
-    def get_invoice(self, invoice_id: str) -> Invoice:
-        made = WHEN - int(invoice_id[1:]) * DAY
-        due = made + 30 * DAY if made <= WHEN - 3 * DAY else None
-        status = InvoiceStatus.PAST_DUE if due and due < WHEN else InvoiceStatus.OPEN
-        base = super().get_invoice(invoice_id)
-        return replace(base, created=made, due_date=due, status=status, gateway=self.account.gateway)
-
-    def list_invoices(self, selection: Selection) -> Iterator[Invoice]:
-        for days in range(min(selection.limit, 50)):
-            self.read.append(f"I{days}")
-            yield self.get_invoice(f"I{days}")
-
-    def resend_invoice(self, invoice: Invoice, *, to: str | None, stamp: Stamp) -> Delivery:
-        if self.says == "silent":
-            raise ZeroDivisionError("after sending or before")
-        return super().resend_invoice(invoice, to=to, stamp=stamp)
-
-
-Opener = Callable[..., Session]
-
-
-@pytest.fixture
-def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Opener]:
-    """Opens a session at some accounts, each written as `name` or `name:what it says`, at an instant."""
-    installed(tmp_path / "site", monkeypatch, biller=f"{__name__}:Biller")
-    monkeypatch.setattr(Biller, "read", [])
-    folder = tmp_path / "config" / "profiles"
-    folder.mkdir(parents=True, mode=0o700)
-    sessions: list[Session] = []
-
-    def open_at(*accounts: str, now: datetime = WHEN, profile: str = "shop") -> Session:
-        tables = ""
-        for account in accounts:
-            name, _, says = account.partition(":")
-            tables += f'[accounts.{name}]\ngateway = "biller"\nsays = "{says or "acme-1"}"\n'
-        (folder / f"{profile}.toml").write_text(f'mode = "test"\n{tables}')
-        session = open_session(profile, env=os.environ)
-        session.clock = lambda: now
-        sessions.append(session)
-        return session
-
-    yield open_at
-    for session in sessions:
-        session.close()
-
-
-class Yes:
-    """Agrees to everything."""
-
-    def check(self, plan: Plan, request: Request) -> None:
-        """Nothing stands against it."""
-
-    def ask(self, plan: Plan, request: Request) -> None:
-        """Agree."""
+__all__ = ["opened"]
 
 
 def resend(session: Session, invoice_id: str, *, to: str | None = None) -> None:
