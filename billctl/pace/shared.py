@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
 
@@ -30,6 +29,7 @@ PATIENCE = 0.25
 PAUSE = 0.001
 MOST_BYTES = 65_536
 """More than any state needs; a longer file is none of ours."""
+NUMBERS = ("share", "share_at", "held_from", "held_for")
 
 
 class Shared:
@@ -84,7 +84,7 @@ class Shared:
         return said
 
     def _write(self, descriptor: int, before: bytes) -> None:
-        text = json.dumps(asdict(self._state)).encode()
+        text = written(self._state)
         if text == before or self._alone:
             return
         try:
@@ -96,12 +96,18 @@ class Shared:
             self._alone = True  # what stands there now is older than what this process knows
 
 
+def written(state: State) -> bytes:
+    """The file's text for a state."""
+    said = {name: getattr(state, name) for name in NUMBERS}
+    return json.dumps({"free": state.free, **said}).encode()
+
+
 def parsed(text: bytes) -> State | None:
-    """The state that a file holds; None for anything else."""
+    """The state that a file's text holds; None for anything else."""
     try:
         said = json.loads(text)
         free = {str(name): float(at) for name, at in said["free"].items()}
-        numbers = {name: float(said[name]) for name in ("share", "share_at", "held_from", "held_for")}
+        numbers = {name: float(said[name]) for name in NUMBERS}
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None
     if not all(map(isfinite, (*free.values(), *numbers.values()))):
