@@ -39,6 +39,9 @@ class Look:
 class Display:
     """What the one who waits for a batch is shown while it runs. This one shows nothing: nobody is there."""
 
+    def begin(self, what: str, *, live: bool) -> None:
+        """Say once what runs."""
+
     def show(self, progress: Progress) -> None:
         """Show how far it is."""
 
@@ -55,6 +58,9 @@ class PlainDisplay(Display):
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._last: float | None = None
+
+    def begin(self, what: str, *, live: bool) -> None:
+        self._stream.write(f"{what} · {_mode(live)}\n")
 
     def show(self, progress: Progress) -> None:
         rows = sum(account.rows for account in progress.accounts)
@@ -82,6 +88,10 @@ class LiveDisplay(Display):
         self._colour = colour
         self._drawn: list[int] = []
         self._gone = False
+
+    def begin(self, what: str, *, live: bool) -> None:
+        self._draw([Piece(f"{what} · ", (_mode(live), RED if live else ""))])
+        self._drawn = []
 
     def show(self, progress: Progress) -> None:
         self._draw(frame(progress, self._look(), now=time.monotonic()))
@@ -162,7 +172,7 @@ class Piece:
         )
 
 
-DIM, YELLOW = "2", "33"
+DIM, RED, YELLOW = "2", "31", "33"
 
 
 def frame(progress: Progress, look: Look, *, now: float) -> list[Piece]:
@@ -185,8 +195,7 @@ def frame(progress: Progress, look: Look, *, now: float) -> list[Piece]:
         lines.append(Piece(f"and {len(hidden)} more accounts   {done:,}/{rows:,}"))
     how = (STOPPING, YELLOW) if progress.stopping else (HOW_TO_STOP, DIM)
     left = _left(progress)
-    used = len(left) + len(GAP) + len(how[0])
-    indent = max(0, min(len(lines[0].text) if lines else 0, look.columns - 1) - used)
+    indent = widths[0] + len(GAP) if look.columns > WIDEST // 2 else 0
     return [*lines, Piece(" " * indent + left + (GAP if left else ""), how)]
 
 
@@ -218,6 +227,10 @@ def _account_line(
         rows.rjust(widths[1]) + GAP + dash.rjust(widths[2]) + GAP,
         (said, style),
     )
+
+
+def _mode(live: bool) -> str:
+    return "LIVE" if live else "test"
 
 
 def _left(progress: Progress) -> str:

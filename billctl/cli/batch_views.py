@@ -1,6 +1,7 @@
 """How batches look to a person: counts, totals, what became of rows."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from billctl.batch.model import Header, RowResult
 from billctl.cli.layout import Cell, Column, Grid
@@ -68,3 +69,20 @@ def _result_cells(result: RowResult) -> tuple[Cell | str, ...]:
         Cell(words(result.outcome), STRESSED.get(result.outcome, "")),
         result.message or result.result_id or "",
     )
+
+
+class Lazy(Collection[Mapping[str, Any]]):
+    """`length` records that are made anew each time somebody goes through them; none is kept in memory."""
+
+    def __init__(self, length: int, make: Callable[[], Iterator[Mapping[str, Any]]]) -> None:
+        self._length = length
+        self._make = make
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        return self._make()
+
+    def __contains__(self, record: object) -> bool:
+        return any(each == record for each in self)

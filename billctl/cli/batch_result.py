@@ -1,0 +1,130 @@
+"""What a run of a batch answers: a summary for a person, a line a row for machines."""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from billctl.batch.model import Stop
+from billctl.batch.plan_file import PlanFile
+from billctl.batch.running import Applied
+from billctl.cli.batch_views import (
+    OUTCOMES,
+    STRESSED,
+    Lazy,
+    count,
+    headline,
+    mode_cell,
+    money_text,
+    words,
+)
+from billctl.cli.layout import Cell, Column, Grid, Line, View
+from billctl.cli.output import Result
+
+COLUMNS = ("n", "ref", "outcome", "amount.amount", "amount.currency", "operation", "code", "message")
+READY = "ready"
+
+STOPPED = {
+    Stop.CANARY: "stopped after the first rows, for a look at them",
+    Stop.MAX_FAILURES: "stopped: too many rows failed",
+    Stop.INTERRUPTED: "stopped by a signal",
+    Stop.ACCOUNT: "stopped: nothing more can be done at the accounts that are left",
+}
+"""What a person is told of why a run ended early."""
+
+
+def result_of(
+    plan: PlanFile, applied: Applied, counts: Mapping[tuple[str, str], int], *, dry_run: bool
+) -> Result:
+    """What a run came to. `counts` are its rows by account and outcome."""
+    header = applied.header
+    results = applied.results
+    rows = sum(applied.counts.values())
+    return Result(
+        data=run_data(plan, applied) | ({"dry_run": True} if dry_run else {}),
+        records=Lazy(rows, lambda: _lines(results)) if results else (),
+        columns=COLUMNS,
+        view=_view(plan, applied, counts, dry_run=dry_run),
+        warnings=list(applied.warnings),
+        error=applied.error,
+        profile=header.profile,
+        mode=header.mode,
+        success_is_silent=True,
+        silent_unless_asked=True,
+    )
+
+
+def run_data(plan: PlanFile, applied: Applied) -> dict[str, Any]:
+    """A run as machines get it."""
+    header = applied.header
+    return {
+        "id": header.id,
+        "plan": os.fspath(plan.path.absolute()),
+        "hash": plan.hash,
+        "verb": header.verb,
+        "rows": header.rows,
+        "counts": dict(applied.counts),
+        "moved": list(applied.moved),
+        "not_reached": applied.not_reached,
+        "stop": str(applied.stop) if applied.stop else None,
+        "results": os.fspath(applied.results) if applied.results else None,
+        "failures": os.fspath(applied.failures) if applied.failures else None,
+    }
+
+
+def _lines(results: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a results file; a line's own fields are its record's."""
+    with results.open(encoding="utf-8") as lines:
+        for line in lines:
+            yield {"type": "row"} | json.loads(line)
+
+
+def _view(plan: PlanFile, applied: Applied, counts: Mapping[tuple[str, str], int], *, dry_run: bool) -> View:
+    header = applied.header
+    said = "dry run: nothing was sent" if dry_run else ""
+    facts = (
+        ("moved", ", ".join(money_text(total) for total in applied.moved)),
+        (
+            "not reached",
+            f"{count(applied.not_reached, 'row')}: {_why(applied)}" if applied.not_reached else "",
+        ),
+        ("results", os.fspath(applied.results or "")),
+        ("failures", os.fspath(applied.failures or "")),
+        ("next", _next(plan, applied)),
+    )
+    cells = tuple((Cell(label, "dim"), text) for label, text in facts if text)
+    view: list[Line | Grid] = [Line((mode_cell(live=header.live), headline(header), said)), _accounts(counts)]
+    return [*view, Grid((Column(), Column()), cells, indent=2)] if cells else view
+
+
+def _accounts(counts: Mapping[tuple[str, str], int]) -> Grid:
+    """Outcomes by account; only those that there are."""
+    present = Counter(outcome for _, outcome in counts)
+    shown = [outcome for outcome in (READY, *OUTCOMES) if present[outcome]]
+    names = list(dict.fromkeys(account for account, _ in counts))
+    rows: tuple[tuple[Cell | str, ...], ...] = tuple(
+        (name, *(_count_cell(outcome, counts.get((name, outcome), 0)) for outcome in shown)) for name in names
+    )
+    titles = (Column("account"), *(Column(words(outcome), right=True) for outcome in shown))
+    return Grid(titles, rows, indent=2)
+
+
+def _count_cell(outcome: str, number: int) -> Cell:
+    return Cell(f"{number:,}" if number else "–", STRESSED.get(outcome, "") if number else "dim")
+
+
+def _why(applied: Applied) -> str:
+    return STOPPED[applied.stop] if applied.stop else "stopped"
+
+
+def _next(plan: PlanFile, applied: Applied) -> str:
+    """The command that goes on from here, if one does."""
+    if applied.counts.get("unknown"):
+        return "billctl audit reconcile"
+    if applied.not_reached:
+        return f"billctl batch apply {plan.path}"
+    if applied.failures:
+        return f"billctl batch plan {applied.header.verb} {applied.failures}"
+    return ""

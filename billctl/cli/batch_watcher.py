@@ -1,0 +1,103 @@
+"""Who watches a batch for the person who started it: asks, draws, counts and logs."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TextIO
+
+from billctl.batch.model import Header, Progress, RowResult
+from billctl.batch.plan_file import PlanFile
+from billctl.batch.running import ApplyOptions
+from billctl.cli.batch_confirm import confirm, confirmed_by_options, go_on
+from billctl.cli.batch_progress import Display, display_for
+from billctl.cli.batch_views import headline
+from billctl.cli.options import Choices
+from billctl.cli.run_log import CronRun
+from billctl.frozen import replace
+from billctl.session import Opened
+
+
+class Watching:
+    """See `batch.running.Watcher`. `source` gives a person's answers, None where nobody can be asked.
+
+    `counts` are the rows by account and outcome.
+    """
+
+    def __init__(
+        self,
+        header: Header,
+        options: ApplyOptions,
+        chosen: Choices,
+        run: CronRun,
+        source: TextIO | None,
+        *,
+        unattended: bool,
+    ) -> None:
+        self.counts: Counter[tuple[str, str]] = Counter()
+        self._header = header
+        self._options = options
+        self._chosen = chosen
+        self._run = run
+        self._source = source
+        self._unattended = unattended
+        self._display: Display | None = None
+        self._stopping = False
+        self._paused: set[str] = set()
+
+    def confirm(self, plan: PlanFile, opened: Mapping[str, Opened], pending: int) -> None:
+        """Ask, unless the options have said it all."""
+        options = self._options
+        if self._source is None or confirmed_by_options(
+            self._header, opened, yes=options.yes, live=options.live, unattended=self._unattended
+        ):
+            return
+        confirm(plan, opened, pending, self._source)
+
+    def row(self, result: RowResult) -> None:
+        """Count it; log it where it failed, or all of them with `--verbose`."""
+        self.counts[result.row.account, result.outcome] += 1
+        if result.failed or self._chosen.verbose:
+            self._run.log(
+                "row",
+                ref=result.row.ref,
+                line=result.row.line,
+                outcome=result.outcome,
+                amount=result.row.amount,
+                operation=result.operation,
+                code=result.code,
+                message=result.message,
+            )
+
+    def tick(self, progress: Progress) -> None:
+        """Draw it; log the beginning of each pause that a gateway asked for."""
+        for account in progress.accounts:
+            if account.paused_until is None:
+                self._paused.discard(account.name)
+            elif account.name not in self._paused:
+                self._paused.add(account.name)
+                self._run.log("pause", account=account.name, done=account.done, rows=account.rows)
+        self._shown().show(replace(progress, stopping=progress.stopping or self._stopping))
+
+    def look(self, results: Sequence[RowResult], left: int) -> bool:
+        """Show the first rows' results and ask whether to go on."""
+        self.end(erase=True)
+        return self._source is not None and go_on(self._header.verb, results, left, self._source)
+
+    def waiting(self, seconds: float) -> None:
+        """Draw how long it will be."""
+        self._shown().wait(seconds)
+
+    def stopping(self) -> None:
+        """From now on the view says that it stops."""
+        self._stopping = True
+        self._run.log("stopping")
+
+    def end(self, *, erase: bool) -> None:
+        """Stop drawing; `erase`: what comes next takes the place of the last frame."""
+        if self._display:
+            self._display.end(erase=erase)
+
+    def _shown(self) -> Display:
+        if self._display is None:
+            self._display = display_for(quiet=self._chosen.quiet, no_color=self._chosen.no_color)
+            self._display.begin(headline(self._header), live=self._header.live)
+        return self._display
