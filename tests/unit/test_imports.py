@@ -220,6 +220,7 @@ def test_every_foreign_import_is_a_declared_dependency() -> None:
 
 FLOATS = {
     "billctl.profiles.check": "time-outs of a profile, in seconds",
+    "billctl.cli.batch_apply_options": "a rate, in requests a second",
     "billctl.pace.shared": "instants and a share of a rate, as the processes of a machine tell them each other",
 }
 """The modules that make a float, with what it measures."""
