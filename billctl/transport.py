@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from requests.adapters import HTTPAdapter
 
 
-NO_OBJECT = re.compile(r"(?!)")
+NO_OBJECT = re.compile(r"()(?!)")
 PACED_CONNECTIONS = 64
 TOO_MANY = 429
+IDLE = 2.0
+"""Seconds a thread waits for the next call before it ends."""
 
 
 def bounded_session(
@@ -94,13 +96,20 @@ Outcome = tuple["Response | None", BaseException | None]
 """What a call answered or raised; neither where it was given up."""
 
 
+Task = tuple[Callable[[], "Response"], "SimpleQueue[Outcome]"]
+
+
 class _Calls:
-    """The calls of a session that are under way, in daemon threads: nobody waits for them at exit."""
+    """The calls of a session that are under way, in daemon threads: nobody waits for them at exit.
+
+    A thread takes one call after the other: to start one costs more than a call itself.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._given_up = False
         self._waiting: set[SimpleQueue[Outcome]] = set()
+        self._idle: list[SimpleQueue[Task]] = []
 
     def outcome(self, call: Callable[[], "Response"], limit: float) -> Outcome:
         """How `call` ends. Raises `queue.Empty` when that takes more than `limit` seconds; it goes on."""
@@ -109,8 +118,12 @@ class _Calls:
             if self._given_up:
                 return None, None
             self._waiting.add(outcomes)
+            tasks = self._idle.pop() if self._idle else None
         try:
-            Thread(target=_deliver, args=(call, outcomes), daemon=True).start()
+            if tasks is None:
+                tasks = SimpleQueue()
+                Thread(target=self._work, args=(tasks,), daemon=True).start()
+            tasks.put((call, outcomes))
             return outcomes.get(timeout=limit)
         finally:
             with self._lock:
@@ -123,12 +136,28 @@ class _Calls:
             for outcomes in self._waiting:
                 outcomes.put((None, None))
 
+    def _work(self, tasks: "SimpleQueue[Task]") -> None:
+        while True:
+            try:
+                call, outcomes = tasks.get(timeout=IDLE)
+            except Empty:
+                with self._lock:
+                    if tasks in self._idle:
+                        self._idle.remove(tasks)
+                        return
+                continue  # taken out of the idle ones a moment ago: its call is coming
+            outcome = _outcome(call)
+            with self._lock:
+                self._idle.append(tasks)
+            outcomes.put(outcome)
+            del call, outcomes, outcome  # an idle thread keeps nothing alive
 
-def _deliver(call: Callable[[], "Response"], outcomes: "SimpleQueue[Outcome]") -> None:
+
+def _outcome(call: Callable[[], "Response"]) -> Outcome:
     try:
-        outcomes.put((call(), None))
+        return call(), None
     except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
-        outcomes.put((None, error))
+        return None, error
 
 
 def _no_other_credentials(request: "PreparedRequest") -> "PreparedRequest":
