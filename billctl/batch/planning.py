@@ -7,7 +7,7 @@ from pathlib import Path
 from billctl.audit.tail import check_tail
 from billctl.batch.in_order import in_order
 from billctl.batch.model import Header, PlannedAccount, PlannedRow, RowState
-from billctl.batch.plan_file import PlanWriter
+from billctl.batch.plan_file import PlanFile, PlanWriter, open_plan
 from billctl.batch.reading import Chosen, RowRead, RowReader
 from billctl.batch.shelf import Shelf
 from billctl.batch.spool import Spool
@@ -42,14 +42,13 @@ class BatchRequest:
 
 @frozen
 class Made:
-    """A plan that was made; `path` and `hash` are None where none was written.
+    """A plan that was made, open; `path` is None after a dry run, which leaves no file.
 
     `left_out` are the first rows that are not part of it. `failed` are accounts that could not be asked.
     """
 
-    header: Header
+    plan: PlanFile
     path: Path | None = None
-    hash: str | None = None
     left_out: tuple[PlannedRow, ...] = ()
     failed: Mapping[str, BillctlError] = field(default_factory=dict)
 
@@ -84,13 +83,19 @@ def make_plan(
             tick(planned.n)
         planner.raise_if_nothing(reader.failed)
         header = planner.header(request, spool, opened)
-        left_out, failed = tuple(planner.left_out), reader.failed
-        if dry_run:
-            return Made(header=header, left_out=left_out, failed=failed)
-        place = path or shelf.new_path(header)
-        digest = writer.finish(place, header)
-    shelf.add(place, header, digest)
-    return Made(header=header, path=place, hash=digest, left_out=left_out, failed=failed)
+        place = shelf.folder() / f".{header.id}.dry" if dry_run else path or shelf.new_path(header)
+        writer.finish(place, header)
+    plan = open_plan(place)
+    if dry_run:
+        place.unlink()
+    else:
+        shelf.add(place, header, plan.hash)
+    return Made(
+        plan=plan,
+        path=None if dry_run else place,
+        left_out=tuple(planner.left_out),
+        failed=reader.failed,
+    )
 
 
 def _open(session: Session, accounts: list[str]) -> tuple[dict[str, Opened], dict[str, BillctlError]]:

@@ -34,7 +34,7 @@ def act(context: typer.Context, verb: Verb, object_id: str) -> Result:
     chosen = choices(context)
     options = dict(chosen.action)
     account = options.pop("account")
-    options |= {"again": _ordinal(options["again"]), "attended": prompts.somebody_is_there()}
+    options |= {"again": ordinal(options["again"]), "attended": prompts.somebody_is_there()}
     request = Request(object_id=object_id, **options)
     gateway = str(context.parent.info_name) if context.parent else ""
     with session_of(chosen) as session:
@@ -44,7 +44,7 @@ def act(context: typer.Context, verb: Verb, object_id: str) -> Result:
         return _result(done, session)
 
 
-def _ordinal(again: str | None) -> int:
+def ordinal(again: str | None) -> int:
     """The operation's ordinal: 1 where `--again` is not given. Raises `UsageError` below 2."""
     if again is None:
         return 1

@@ -46,7 +46,9 @@ OPTIONS: tuple[tuple[str, str | None, str], ...] = (
 """The options of every action: name, what stands for the value (None: a flag), help."""
 
 
-def _option(name: str, metavar: str | None, text: str) -> TyperOption:
+def action_option(name: str, metavar: str | None, text: str, *, repeatable: bool = False) -> TyperOption:
+    """An option of `OPTIONS` whose value is kept in `Choices.action`; `repeatable`: a tuple of values."""
+
     def keep(context: Any, _parameter: Any, value: Any) -> None:
         choices(context).action[name] = value
 
@@ -59,6 +61,7 @@ def _option(name: str, metavar: str | None, text: str) -> TyperOption:
         help=text,
         metavar=metavar,
         show_default=False,
+        multiple=repeatable,
         autocompletion=completing(account_names) if name == "account" else None,
     )
 
@@ -69,7 +72,7 @@ class ActionCommand(Command):
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
         shared = len(shared_options())
-        self.params[-shared:-shared] = [_option(*row) for row in OPTIONS]
+        self.params[-shared:-shared] = [action_option(*row) for row in OPTIONS]
 
 
 def action(function: "Callable[..., Result]") -> typer.Typer:

@@ -18,6 +18,7 @@ from billctl.signals import last_words
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "lookup": ("billctl.cli.lookup", "Show a customer at every gateway at once."),
+    "batch": ("billctl.cli.batch", "Many changes as one thing: plan, review, apply."),
     "audit": ("billctl.cli.audit", "Who did what, why, and what became of it."),
     "approvals": ("billctl.cli.approvals", "What waits for a second person, and his yes or no."),
     "profile": ("billctl.cli.profile", "Named sets of accounts."),
