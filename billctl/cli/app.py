@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "batch": ("billctl.cli.batch", "Many changes as one thing: plan, review, apply."),
     "audit": ("billctl.cli.audit", "Who did what, why, and what became of it."),
     "approvals": ("billctl.cli.approvals", "What waits for a second person, and his yes or no."),
+    "watch": ("billctl.cli.watch", "What somebody must look at, for cron."),
     "profile": ("billctl.cli.profile", "Named sets of accounts."),
     "auth": ("billctl.cli.auth", "Credentials of accounts: add, remove, status."),
     "gateways": ("billctl.cli.gateways", "What each installed gateway can do."),
