@@ -5,13 +5,14 @@ copy of its file is the same shop for a hundredth of the work.
 """
 
 import pickle
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from billctl.sandbox.limits import Load
 from billctl.sandbox.server import Sandbox
 from billctl.sandbox.state import path_of, prepare
 
@@ -19,12 +20,14 @@ STRIPE = ("stripe",)
 
 
 @contextmanager
-def rehearsed(state_dir: Path, gateways: tuple[str, ...] = STRIPE) -> Iterator[Sandbox]:
+def rehearsed(
+    state_dir: Path, gateways: tuple[str, ...] = STRIPE, *, loads: Mapping[str, Load] | None = None
+) -> Iterator[Sandbox]:
     """The sandboxes of `gateways` on ports of their own, their state below `state_dir`."""
     furnish(state_dir, gateways)
     if "braintree" in gateways:
         _read_xml_once()
-    with Sandbox(state_dir, gateways=gateways) as sandbox:
+    with Sandbox(state_dir, gateways=gateways, loads=loads) as sandbox:
         yield sandbox
 
 

@@ -1,9 +1,6 @@
 """`billctl sandbox`: the rehearsal gateways, kept up, begun anew, looked at, and spoiled on purpose."""
 
 import os
-import signal
-import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from difflib import get_close_matches
@@ -12,19 +9,14 @@ from typing import Annotated, Any
 
 import typer
 
-from billctl.cli import progress
 from billctl.cli.layout import Cell, Column, Grid, Line, View
 from billctl.cli.lazy import Command, new_app
-from billctl.cli.options import choices
-from billctl.cli.output import Result, print_result, talk
+from billctl.cli.output import Result
 from billctl.errors import PolicyDenied, UsageError
 from billctl.paths import ensure_private_dir, state_dir
 
 DEFAULT_PORT = 12111
 """The port in the contract's example of a `base_url`; of several gateways each has the next one."""
-
-LOOK = 0.5
-"""Seconds between two looks at signals: one that arrives just before a sleep begins does not cut it short."""
 
 app = new_app(
     """Rehearsal gateways: real protocols, play money.
@@ -66,6 +58,17 @@ def serve(
             "--gateway", metavar="NAME", help="Only this one (repeatable).", autocompletion=_gateways
         ),
     ] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--limit",
+            metavar="NAME=N[,M]",
+            help="Requests a second it takes at an endpoint, and in all (repeatable).",
+        ),
+    ] = None,
+    latency: Annotated[
+        float, typer.Option("--latency", metavar="S", min=0, max=60, help="Seconds before each answer.")
+    ] = 0.0,
 ) -> None:
     """Keep the gateways up for other programs, until Ctrl-C.
 
@@ -74,19 +77,23 @@ def serve(
       billctl sandbox serve
       billctl sandbox serve --port 0 --output json
       billctl sandbox serve --gateway paypal --port 12112
+      billctl sandbox serve --limit stripe=25,100 --latency 0.2
 
     A line for each gateway comes on standard output when all answer: gateway, base_url, the name of its
     secret, a key that opens it, and its other settings. Put base_url and the settings into a profile in
-    test mode, and the key into `billctl auth add` (or its environment variable).
+    test mode, and the key into `billctl auth add` (or its environment variable). What is too much for a
+    --limit gets the gateway's own 429.
     """
+    from billctl.cli.sandbox_serving import loads, stay
     from billctl.sandbox.registry import GATEWAYS
     from billctl.sandbox.server import Sandbox
 
     chosen = [name for name in GATEWAYS if name in _known_gateways(gateway or GATEWAYS)]
     ports = {name: port + place if port else 0 for place, name in enumerate(chosen)}
+    load = loads(limit or (), chosen, latency)
     with ExitStack() as up:
         try:
-            gateways = up.enter_context(Sandbox(_directory(), gateways=chosen, ports=ports))
+            gateways = up.enter_context(Sandbox(_directory(), gateways=chosen, ports=ports, loads=load))
         except (OSError, OverflowError) as failure:
             errno = failure.errno if isinstance(failure, OSError) else None
             why = os.strerror(errno) if errno else "there is none above 65535"
@@ -96,7 +103,7 @@ def serve(
                 code="port_in_use",
                 hint="Choose another one, or --port 0 for any free one.",
             ) from None
-        _stay(context, gateways, chosen)
+        stay(context, gateways, chosen)
 
 
 def _known_gateways(names: Sequence[str]) -> Sequence[str]:
@@ -111,55 +118,6 @@ def _known_gateways(names: Sequence[str]) -> Sequence[str]:
                 hint=f"There is one of {', '.join(GATEWAYS)}.",
             )
     return names
-
-
-def _announce(context: typer.Context, gateways: Any, chosen: Sequence[str]) -> None:
-    from billctl.sandbox import KEYS, SETTINGS
-
-    rows = [
-        {
-            "type": "sandbox",
-            "gateway": name,
-            "base_url": gateways.url(name),
-            "secret": secret,
-            "key": key,
-            "settings": dict(SETTINGS.get(name, {})),
-        }
-        for name in chosen
-        for secret, key in KEYS[name].items()
-    ]
-    columns = ("gateway", "base_url", "secret", "key", "settings")
-    lines = [row | {"settings": _joined(row["settings"])} for row in rows]
-    cells = tuple(tuple(line[column] for column in columns) for line in lines)
-    view = [Grid(tuple(Column(title) for title in columns), cells)]
-    chosen_output = choices(context)
-    as_lines = chosen_output.format(terminal=sys.stdout.isatty()) in {"csv", "tsv"}
-    records = lines if as_lines else rows
-    result = Result(data={"gateways": rows}, records=records, columns=columns, view=view)
-    print_result(result, chosen_output, sys.stdout)
-
-
-def _joined(settings: dict[str, str]) -> str:
-    return " ".join(f"{name}={value}" for name, value in settings.items())
-
-
-def _stay(context: typer.Context, gateways: Any, chosen: Sequence[str]) -> None:
-    """Say where they are and wait. Raises `typer.Exit` with the exit code of what ended it."""
-    from billctl.errors import Terminated
-
-    quiet = choices(context).quiet
-    progress.end()
-    try:
-        if not quiet:
-            talk("the sandbox is up; Ctrl-C takes it down.")
-        _announce(context, gateways, chosen)
-        while True:
-            time.sleep(LOOK)
-    except (KeyboardInterrupt, Terminated) as stopped:
-        if not quiet:
-            talk("the sandbox is down; its data is kept.")
-        number = stopped.number if isinstance(stopped, Terminated) else signal.SIGINT
-        raise typer.Exit(128 + number) from None
 
 
 def _directory() -> Path:

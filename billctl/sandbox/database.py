@@ -23,13 +23,12 @@ changes by itself (Unix seconds)."""
 SETTINGS = {
     "search_lag": 0,
     "settle_after": 60,
-    "rate_limit": 0,
     "reporting_lag": 10_800,
     "resultset_cap": 10_000,
     "token_life": 32_400,
 }
 BUSY_SECONDS = 30
-VERSION = 2
+VERSION = 3
 
 SCHEMA = f"""
 CREATE TABLE objects (
@@ -46,8 +45,6 @@ CREATE TABLE faults (
   id INTEGER PRIMARY KEY, kind TEXT NOT NULL, match TEXT NOT NULL, remaining INTEGER NOT NULL,
   seconds REAL, status INTEGER, code TEXT, retry_after INTEGER);
 CREATE TABLE settings (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
-CREATE TABLE hits (endpoint TEXT NOT NULL, second INTEGER NOT NULL, n INTEGER NOT NULL,
-  PRIMARY KEY (endpoint, second));
 """
 
 INSERT = (

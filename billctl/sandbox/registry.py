@@ -7,10 +7,11 @@ from typing import Any, Protocol
 
 from billctl.sandbox.database import Clock, Database
 from billctl.sandbox.http import Answer, Pause, Request
+from billctl.sandbox.limits import Turnstile
 
 GATEWAYS = ("stripe", "paypal", "braintree")
-"""Their names. `billctl.sandbox.NAME.app.App` is a gateway's protocol, built from a clock, and
-`billctl.sandbox.NAME.seed.seed` fills its shop."""
+"""Their names. `billctl.sandbox.NAME.app.App` is a gateway's protocol, built from a clock and a turnstile,
+and `billctl.sandbox.NAME.seed.seed` fills its shop."""
 
 
 class App(Protocol):
@@ -20,9 +21,9 @@ class App(Protocol):
         """Serve one request. Never raises for what a client can send."""
 
 
-def app(gateway: str, clock: Clock) -> App:
+def app(gateway: str, clock: Clock, turnstile: Turnstile) -> App:
     """The protocol of `gateway`. Raises `KeyError` for a gateway without a sandbox."""
-    protocol: App = _module(gateway, "app").App(clock)
+    protocol: App = _module(gateway, "app").App(clock, turnstile)
     return protocol
 
 

@@ -16,6 +16,7 @@ from typing import BinaryIO, Self
 
 from billctl.sandbox.database import Clock, Database, utc_now
 from billctl.sandbox.http import Answer, BadRequest, Request, head, read_request
+from billctl.sandbox.limits import Load, Turnstile
 from billctl.sandbox.registry import GATEWAYS, App, app
 from billctl.sandbox.state import prepare, usable
 
@@ -33,7 +34,8 @@ class Sandbox:
     `state_dir` is billctl's state directory; the sandbox lives in `sandbox/` there. `gateways` are those
     to bring up, `ports` theirs (0, or not named: any free one). `clock` gives the gateways' time.
     `seed_shop=False` starts a new state without the shop. Entering raises `OSError` when a port cannot
-    be had, and `StoreError` when the state cannot be used.
+    be had, and `StoreError` when the state cannot be used. `loads` say what each takes and how long it
+    thinks; nothing, not named: any number, at once.
     """
 
     def __init__(
@@ -44,20 +46,24 @@ class Sandbox:
         ports: Mapping[str, int] | None = None,
         clock: Clock | None = None,
         seed_shop: bool = True,
+        loads: Mapping[str, Load] | None = None,
     ) -> None:
         self._state_dir = state_dir
         self._gateways = [name for name in GATEWAYS if name in gateways]
         self._ports = ports or {}
         self._clock = clock or utc_now
         self._seed_shop = seed_shop
+        self._loads = loads or {}
         self._listeners: dict[str, _Listener] = {}
 
     def __enter__(self) -> Self:
         try:
             for gateway in self._gateways:
                 path = prepare(self._state_dir, gateway, clock=self._clock, seed_shop=self._seed_shop)
-                protocol = app(gateway, self._clock)
-                self._listeners[gateway] = _Listener(path, protocol, self._ports.get(gateway, 0))
+                load = self._loads.get(gateway, Load())
+                protocol = app(gateway, self._clock, Turnstile(load))
+                port = self._ports.get(gateway, 0)
+                self._listeners[gateway] = _Listener(path, protocol, port, load.latency)
         except BaseException:
             self._stop()
             raise
@@ -81,9 +87,10 @@ class Sandbox:
 class _Listener:
     """One gateway's port."""
 
-    def __init__(self, path: Path, protocol: App, port: int) -> None:
+    def __init__(self, path: Path, protocol: App, port: int, latency: float) -> None:
         self._path = path
         self._app = protocol
+        self._latency = latency
         self._socket = socket.create_server((HOST, port), backlog=128)
         try:
             with usable(path):
@@ -122,7 +129,7 @@ class _Listener:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             database = Database(self._path)
             try:
-                _Connection(connection, database, self._app, self._stopping).run()
+                _Connection(connection, database, self._app, self._stopping, self._latency).run()
             finally:
                 database.close()
         except ConnectionError:
@@ -156,12 +163,18 @@ class _Connection:
     """One client's connection: requests one after another until either side has enough."""
 
     def __init__(
-        self, connection: socket.socket, database: Database, protocol: App, stopping: threading.Event
+        self,
+        connection: socket.socket,
+        database: Database,
+        protocol: App,
+        stopping: threading.Event,
+        latency: float,
     ) -> None:
         self._socket = connection
         self._database = database
         self._app = protocol
         self._stopping = stopping
+        self._latency = latency
 
     def run(self) -> None:
         with self._socket.makefile("rb") as stream:
@@ -177,6 +190,8 @@ class _Connection:
             return False
         if request is None:
             return False
+        if self._latency:
+            self._wait(self._latency)
         return self._deliver(self._app.answer(request, self._database, self._wait), request)
 
     def _proceed(self) -> None:

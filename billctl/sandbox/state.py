@@ -2,9 +2,9 @@
 
 `STATE_DIR/sandbox/GATEWAY.sqlite` is 0600, its directory 0700. Settings (`configure`): `search_lag`
 seconds before a new object is found by Search (default 0), `settle_after` seconds until a pending refund
-settles (default 60), `rate_limit` requests per second and endpoint (default 0: none). Of PayPal:
-`reporting_lag` seconds before Transaction Search knows a payment (default 10,800), `resultset_cap` rows that
-it gives at most (default 10,000), `token_life` seconds of an access token (default 32,400).
+settles (default 60). Of PayPal: `reporting_lag` seconds before Transaction Search knows a payment (default
+10,800), `resultset_cap` rows that it gives at most (default 10,000), `token_life` seconds of an access token
+(default 32,400).
 """
 
 import os
@@ -162,7 +162,7 @@ def reset(state_dir: Path, *, clock: Clock = utc_now) -> None:
             with usable(path):
                 _remove(path)
         with opened(state_dir, gateway) as database, database.transaction(write=True):
-            for table in ("objects", "keys", "faults", "settings", "hits"):
+            for table in ("objects", "keys", "faults", "settings"):
                 database.execute(f"DELETE FROM {table}")  # noqa: S608 the names above
             _seed(database, gateway, clock())
 

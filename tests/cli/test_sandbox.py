@@ -15,6 +15,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from billctl.cli.sandbox_serving import loads
+from billctl.errors import UsageError
+from billctl.sandbox.limits import Load
 from billctl.sandbox.registry import GATEWAYS
 from tests.cli.program import PROGRAM, SECONDS, billctl, document, environment
 from tests.rehearsal import furnish
@@ -380,3 +383,34 @@ def test_what_a_gateway_cannot_do_names_what_can_be_done_instead() -> None:
     cancel = billctl("--profile", "sandbox", "paypal", "cancel", "I-SBXLAYLA0001", *why)
     assert cancel.returncode == 2
     assert "PayPal ends a subscription only at once: with --now" in cancel.stderr
+
+
+@pytest.mark.slow
+def test_a_gateway_that_is_told_its_limit_keeps_to_it() -> None:
+    with serving("--gateway", "stripe", "--limit", "stripe=1") as (_, line):
+        base_url, _, key = line.rstrip("\n").split("\t")[1:4]
+        assert [get(base_url, "/v1/balance", key)[0] for _ in range(2)] == [200, 429]
+
+
+def test_a_limit_is_for_each_endpoint_and_for_all_of_one_gateway() -> None:
+    assert loads(["stripe=25,100", "paypal=3"], ["stripe", "paypal", "braintree"], 0.2) == {
+        "stripe": Load(endpoint=25, in_all=100, latency=0.2),
+        "paypal": Load(endpoint=3, latency=0.2),
+        "braintree": Load(latency=0.2),
+    }
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [
+        ("25", "'25' is no limit"),
+        ("stripe=0", "is no limit"),
+        ("stripe=25,", "is no limit"),
+        ("stripe=-1", "is no limit"),
+        ("stripe=٢٥", "is no limit"),
+        ("paypal=3", "'paypal', which is not being served"),
+    ],
+)
+def test_a_limit_that_is_none_is_refused(limit: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        loads([limit], ["stripe"], 0.0)

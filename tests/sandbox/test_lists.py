@@ -249,15 +249,6 @@ def test_search_lags_behind_when_told_to(wire: Wire) -> None:
     assert found(wire, "/v1/customers", "email:'new@example.com'") == [made["id"]]
 
 
-def test_the_rate_limit_can_be_switched_on(wire: Wire) -> None:
-    state.configure(wire.state_dir, "stripe", rate_limit=3)
-    replies = [wire.ask("GET /v1/balance") for _ in range(12)]
-    turned_away = [reply for reply in replies if reply.status == 429]
-    assert turned_away
-    assert turned_away[0].error["type"] == "invalid_request_error"
-    assert wire.get("/v1/account")
-
-
 def test_an_unknown_setting_is_refused(wire: Wire) -> None:
     with pytest.raises(ValueError, match="no such sandbox setting: speed"):
         state.configure(wire.state_dir, "stripe", speed=1)

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 import requests
@@ -12,25 +11,23 @@ from billctl.testing.servers import LoopbackServer, answer, in_turn, silent
 from billctl.transport import bounded_session
 
 
-def callers() -> set[threading.Thread]:
+@pytest.fixture
+def others() -> set[threading.Thread]:
+    """Threads that were there before."""
+    return set(threading.enumerate())
+
+
+def callers(others: set[threading.Thread]) -> set[threading.Thread]:
     """The threads that make calls."""
-    return {thread for thread in threading.enumerate() if "_work" in thread.name}
+    return {thread for thread in threading.enumerate() if "_work" in thread.name} - others
 
 
-@pytest.fixture(autouse=True)
-def fresh() -> Iterator[None]:
-    """Those of other tests end first."""
-    for thread in callers():
-        thread.join(5)
-    yield
-
-
-def test_calls_one_after_the_other_share_a_thread() -> None:
+def test_calls_one_after_the_other_share_a_thread(others: set[threading.Thread]) -> None:
     with LoopbackServer(answer(200, "{}")) as server:
         session = bounded_session(5, connections=4, loopback=True)
         for _ in range(20):
             session.get(server.url)
-        assert len(callers()) == 1
+        assert len(callers(others)) == 1
         session.close()
 
 
@@ -43,16 +40,18 @@ def test_a_call_that_is_late_holds_up_no_other() -> None:
         session.close()
 
 
-def test_an_idle_thread_ends_and_another_takes_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_idle_thread_ends_and_another_takes_its_place(
+    monkeypatch: pytest.MonkeyPatch, others: set[threading.Thread]
+) -> None:
     monkeypatch.setattr(transport, "IDLE", 0.01)
     with LoopbackServer(answer(200, "{}")) as server:
         session = bounded_session(5, connections=4, loopback=True)
         for pause in (0.0, 0.005, 0.01, 0.015, 0.02, 0.1):
             assert session.get(server.url).status_code == 200
             time.sleep(pause)
-        for thread in callers():
+        for thread in callers(others):
             thread.join(2)
-        assert callers() == set()
+        assert callers(others) == set()
         session.close()
 
 

@@ -8,6 +8,7 @@ from billctl.sandbox.braintree.routes import RESOURCES, route
 from billctl.sandbox.database import Clock, Database
 from billctl.sandbox.fault_table import take
 from billctl.sandbox.http import Answer, Pause, Request
+from billctl.sandbox.limits import Turnstile
 
 __all__ = ["RESOURCES", "App", "route"]
 
@@ -15,8 +16,9 @@ __all__ = ["RESOURCES", "App", "route"]
 class App:
     """Braintree, as far as this sandbox goes."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, turnstile: Turnstile) -> None:
         self._clock = clock
+        self._turnstile = turnstile
 
     def answer(self, request: Request, database: Database, pause: Pause) -> Answer:
         """Serve one request; every failure becomes Braintree's answer for it.
@@ -34,7 +36,9 @@ class App:
 
     def _answer(self, request: Request, database: Database, pause: Pause) -> Answer:
         fault = take(database, request.method, request.path)
-        exchange = Exchange(request, database, int(self._clock().timestamp()), fault, pause)
+        exchange = Exchange(
+            request, database, int(self._clock().timestamp()), fault, pause, turnstile=self._turnstile
+        )
         if fault and fault.kind in spoil.BEFORE:
             return spoil.instead(fault, exchange.headers())
         return spoil.after(fault, exchange.run())

@@ -16,6 +16,7 @@ from billctl.sandbox.braintree.xml import BadXml, parse, render
 from billctl.sandbox.database import Database
 from billctl.sandbox.fault_table import Fault
 from billctl.sandbox.http import Answer, Pause, Request
+from billctl.sandbox.limits import Turnstile
 
 XML = "application/xml; charset=utf-8"
 
@@ -34,13 +35,21 @@ class Exchange:
     """One request at one moment (`now`, Unix seconds), and the fault that it met, if any."""
 
     def __init__(
-        self, request: Request, database: Database, now: int, fault: Fault | None, pause: Pause
+        self,
+        request: Request,
+        database: Database,
+        now: int,
+        fault: Fault | None,
+        pause: Pause,
+        *,
+        turnstile: Turnstile,
     ) -> None:
         self._request = request
         self._db = database
         self._now = now
         self._fault = fault
         self._pause = pause
+        self._turnstile = turnstile
         self._id = os.urandom(16).hex()
 
     def run(self) -> Answer:
@@ -75,8 +84,8 @@ class Exchange:
     def _catch_up(self, target: Target) -> None:
         """What happens by itself: requests are counted, the live shop appears, transactions settle."""
         live, settings = target.access.live, target.settings
-        if settings["rate_limit"]:
-            self._count(target.endpoint, settings["rate_limit"])
+        if not self._turnstile.admits(f"{target.endpoint.method} {target.endpoint.path}"):
+            raise Status(429)
         unseeded = live and "seeded_1" not in settings and "empty" not in settings
         store = Store(self._db, live=live)
         if not unseeded and not store.due(self._now):
@@ -89,16 +98,6 @@ class Exchange:
 
                 seed(self._db, live=True, now=self._now)
             catch_up(store, self._now, settings)
-
-    def _count(self, endpoint: Endpoint, limit: int) -> None:
-        with self._db.transaction(write=True):
-            self._db.execute("DELETE FROM hits WHERE second<?", (self._now,))
-            row = self._db.execute(
-                "INSERT INTO hits VALUES(?, ?, 1) ON CONFLICT DO UPDATE SET n=n+1 RETURNING n",
-                (f"{endpoint.method} {endpoint.path}", self._now),
-            ).fetchone()
-        if row[0] > limit:
-            raise Status(429)
 
     def _read(self, target: Target) -> Answer:
         spoil.delay(self._fault, self._pause)

@@ -6,6 +6,7 @@ from billctl.sandbox import spoil as connection
 from billctl.sandbox.database import Clock, Database
 from billctl.sandbox.fault_table import take
 from billctl.sandbox.http import Answer, Pause, Request
+from billctl.sandbox.limits import Turnstile
 from billctl.sandbox.paypal import spoil
 from billctl.sandbox.paypal.errors import ApiError
 from billctl.sandbox.paypal.exchange import Exchange
@@ -17,8 +18,9 @@ __all__ = ["RESOURCES", "App", "route"]
 class App:
     """PayPal, as far as this sandbox goes."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, turnstile: Turnstile) -> None:
         self._clock = clock
+        self._turnstile = turnstile
 
     def answer(self, request: Request, database: Database, pause: Pause) -> Answer:
         """Serve one request; every failure becomes PayPal's answer for it.
@@ -28,11 +30,15 @@ class App:
         try:
             return self._answer(request, database, pause)
         except sqlite3.OperationalError:
-            return Exchange(request, database, 0, None, pause).refusal(ApiError(500))
+            return Exchange(request, database, 0, None, pause, turnstile=self._turnstile).refusal(
+                ApiError(500)
+            )
 
     def _answer(self, request: Request, database: Database, pause: Pause) -> Answer:
         fault = take(database, request.method, request.path)
-        exchange = Exchange(request, database, int(self._clock().timestamp()), fault, pause)
+        exchange = Exchange(
+            request, database, int(self._clock().timestamp()), fault, pause, turnstile=self._turnstile
+        )
         if fault and fault.kind in spoil.BEFORE:
             return connection.instead(
                 fault, lambda fault: exchange.refusal(spoil.refusal(fault, request.path))

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from billctl.sandbox.database import Database, Objects
 from billctl.sandbox.fault_table import Fault
 from billctl.sandbox.http import Answer, Pause, Request
+from billctl.sandbox.limits import Turnstile
 from billctl.sandbox.paypal import spoil, tokens
 from billctl.sandbox.paypal.call import Call, Endpoint, Reply
 from billctl.sandbox.paypal.errors import ApiError, too_many
@@ -31,13 +32,21 @@ class Exchange:
     """One request at one moment (`now`, Unix seconds), and the fault that it met, if any."""
 
     def __init__(
-        self, request: Request, database: Database, now: int, fault: Fault | None, pause: Pause
+        self,
+        request: Request,
+        database: Database,
+        now: int,
+        fault: Fault | None,
+        pause: Pause,
+        *,
+        turnstile: Turnstile,
     ) -> None:
         self._request = request
         self._db = database
         self._now = now
         self._fault = fault
         self._pause = pause
+        self._turnstile = turnstile
         self._debug_id = os.urandom(7).hex()[:13]
 
     def run(self) -> Answer:
@@ -84,8 +93,8 @@ class Exchange:
 
     def _catch_up(self, target: Target) -> None:
         """What happens by itself: requests are counted, the live shop appears, eChecks are paid."""
-        if target.settings["rate_limit"]:
-            self._count(target)
+        if not self._turnstile.admits(f"{target.endpoint.method} {target.endpoint.path}"):
+            raise too_many()
         unseeded = target.live and "seeded_1" not in target.settings and "empty" not in target.settings
         objects = Objects(self._db, live=target.live)
         if not unseeded and not objects.due(self._now):
@@ -96,16 +105,6 @@ class Exchange:
 
                 seed(self._db, live=True, now=self._now)
             settle(objects, self._now)
-
-    def _count(self, target: Target) -> None:
-        with self._db.transaction(write=True):
-            self._db.execute("DELETE FROM hits WHERE second<?", (self._now,))
-            row = self._db.execute(
-                "INSERT INTO hits VALUES(?, ?, 1) ON CONFLICT DO UPDATE SET n=n+1 RETURNING n",
-                (f"{target.endpoint.method} {target.endpoint.path}", self._now),
-            ).fetchone()
-        if row[0] > target.settings["rate_limit"]:
-            raise too_many()
 
     def _read(self, target: Target) -> Reply:
         spoil.delay(self._fault, self._pause)

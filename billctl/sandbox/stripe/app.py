@@ -6,6 +6,7 @@ import sqlite3
 from billctl.sandbox.database import Clock, Database
 from billctl.sandbox.fault_table import take
 from billctl.sandbox.http import Answer, Pause, Request
+from billctl.sandbox.limits import Turnstile
 from billctl.sandbox.stripe import spoil
 from billctl.sandbox.stripe.errors import server_error
 from billctl.sandbox.stripe.exchange import Exchange
@@ -17,8 +18,9 @@ __all__ = ["RESOURCES", "App", "route"]
 class App:
     """Stripe, as far as this sandbox goes."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, turnstile: Turnstile) -> None:
         self._clock = clock
+        self._turnstile = turnstile
 
     def answer(self, request: Request, database: Database, pause: Pause) -> Answer:
         """Serve one request; every failure becomes Stripe's answer for it.
@@ -35,7 +37,9 @@ class App:
 
     def _answer(self, request: Request, database: Database, pause: Pause) -> Answer:
         fault = take(database, request.method, request.path)
-        exchange = Exchange(request, database, int(self._clock().timestamp()), fault, pause)
+        exchange = Exchange(
+            request, database, int(self._clock().timestamp()), fault, pause, turnstile=self._turnstile
+        )
         if fault and fault.kind in spoil.BEFORE:
             return spoil.instead(fault, exchange.headers())
         return spoil.after(fault, exchange.run())

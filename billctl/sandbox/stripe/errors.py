@@ -48,3 +48,15 @@ def refused(message: str, *, param: str | None = None, code: str | None = None) 
 def server_error(message: str = "An unknown error occurred in the sandbox.") -> ApiError:
     """Stripe's own failure."""
     return ApiError(500, message, kind="api_error")
+
+
+def too_many(retry_after: int | None = None) -> ApiError:
+    """Stripe's 429. Its code could not be verified: `rate_limit` is on Stripe's page of error codes."""
+    return ApiError(
+        429,
+        "Request rate limit exceeded. You can learn more about rate limits here "
+        "https://docs.stripe.com/rate-limits.",
+        code="rate_limit",
+        kept=False,
+        headers={} if retry_after is None else {"Retry-After": str(retry_after)},
+    )

@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 from billctl.sandbox.database import Database, Objects, Record
 from billctl.sandbox.fault_table import Fault
 from billctl.sandbox.http import Answer, Pause, Request
-from billctl.sandbox.stripe import limits, spoil
+from billctl.sandbox.limits import Turnstile
+from billctl.sandbox.stripe import spoil
 from billctl.sandbox.stripe.access import Access, authenticate
 from billctl.sandbox.stripe.call import Call, Endpoint, Page, Result
 from billctl.sandbox.stripe.defaults import DEFAULTS
-from billctl.sandbox.stripe.errors import ApiError
+from billctl.sandbox.stripe.errors import ApiError, too_many
 from billctl.sandbox.stripe.expand import Expander
 from billctl.sandbox.stripe.idempotency import Claim, Keys
 from billctl.sandbox.stripe.params import checked, decode
@@ -44,13 +45,21 @@ class Exchange:
     """One request at one moment (`now`, Unix seconds), and the fault that it met, if any."""
 
     def __init__(
-        self, request: Request, database: Database, now: int, fault: Fault | None, pause: Pause
+        self,
+        request: Request,
+        database: Database,
+        now: int,
+        fault: Fault | None,
+        pause: Pause,
+        *,
+        turnstile: Turnstile,
     ) -> None:
         self._request = request
         self._db = database
         self._now = now
         self._fault = fault
         self._pause = pause
+        self._turnstile = turnstile
         self._id = f"req_Sbx{os.urandom(6).hex()[:11]}"
         self._key = request.headers.get("idempotency-key") if request.method == "POST" else None
 
@@ -92,8 +101,8 @@ class Exchange:
     def _catch_up(self, target: Target) -> None:
         """What happens by itself: requests are counted, the live shop appears, due refunds settle."""
         live, settings = target.access.live, target.settings
-        if settings["rate_limit"]:
-            limits.count(self._db, target.endpoint, self._now, settings["rate_limit"])
+        if not self._turnstile.admits(f"{target.endpoint.method} {target.endpoint.path}"):
+            raise too_many()
         unseeded = live and "seeded_1" not in settings and "empty" not in settings
         objects = Objects(self._db, live=live)
         if not unseeded and not objects.due(self._now):

@@ -9,9 +9,8 @@ from billctl.sandbox.fault_table import Fault
 from billctl.sandbox.http import Answer
 from billctl.sandbox.spoil import BEFORE, Lies, delay, struck
 from billctl.sandbox.stripe.access import bad_key
-from billctl.sandbox.stripe.errors import ApiError, refused, server_error
+from billctl.sandbox.stripe.errors import ApiError, refused, server_error, too_many
 from billctl.sandbox.stripe.idempotency import in_use
-from billctl.sandbox.stripe.limits import too_many
 
 __all__ = ["BEFORE", "after", "delay", "fail", "instead", "refuse"]
 

@@ -142,13 +142,6 @@ def test_the_testing_calls_are_not_for_the_live_merchant(wire: Wire) -> None:
     assert wire.ask("PUT /transactions/layla004/settle").status == 200
 
 
-def test_too_many_requests_a_second_are_429(wire: Wire) -> None:
-    state.configure(wire.state_dir, "braintree", rate_limit=2)
-    assert 429 in [wire.ask(LAYLA).status for _ in range(8)]
-    state.configure(wire.state_dir, "braintree", rate_limit=0)
-    assert wire.ask(LAYLA).status == 200
-
-
 def test_state_that_cannot_be_used_is_500(wire: Wire) -> None:
     with closing(sqlite3.connect(state.path_of(wire.state_dir, "braintree"))) as database:
         database.execute("DROP TABLE objects")

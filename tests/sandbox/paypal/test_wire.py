@@ -162,15 +162,6 @@ def test_a_path_that_is_not_there_is_404(wire: Wire, line: str) -> None:
     assert wire.ask(line, wrong=bool(wire.spec)).status == 404
 
 
-def test_the_rate_limit_is_paypals_429(wire: Wire) -> None:
-    wire.token()
-    state.configure(wire.state_dir, "paypal", rate_limit=1)
-    replies = [wire.ask(READ) for _ in range(4)]
-    limited = [reply for reply in replies if reply.status == 429]
-    assert limited
-    assert limited[0].json["name"] == "RATE_LIMIT_REACHED"
-
-
 def test_content_types_are_as_described(wire: Wire) -> None:
     assert wire.ask(READ).headers["content-type"] == JSON
     voided = wire.ask("POST /v2/payments/authorizations/SBXLAYLAA00000001/void")
