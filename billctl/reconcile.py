@@ -63,13 +63,17 @@ SETTLED: Mapping[OperationState, Finding] = {
 
 @frozen
 class Reconciled:
-    """One operation's part of a reconciliation; `note` says why it is still open, where it is."""
+    """One operation's part of a reconciliation; `note` says why it is still open, where it is.
+
+    `wait` are the seconds until a gateway that shows no trace of it yet is worth asking again.
+    """
 
     operation: str
     entry: Entry
     finding: Finding
     note: str | None = None
     outcome_seq: int | None = None
+    wait: int = 0
 
     @property
     def is_open(self) -> bool:
@@ -108,6 +112,15 @@ def reconcile(
         waiting = [item for item in waiting if _is_here(session, item) and item.entry.account in known]
     found = _ask_accounts(session, [item for item in waiting if _is_here(session, item)])
     return [found.get(item.operation.id) or _elsewhere(session, item) for item in waiting]
+
+
+def reconcile_one(session: Session, operation: Operation) -> Reconciled:
+    """As `reconcile` for one unsettled operation, in this thread and under the account's own timeouts only.
+
+    The log's last records are not looked at: whoever settles several does that once. Safe in several threads.
+    """
+    item = _Open(operation=operation, entry=intent_of(session.store, operation))
+    return _settle(session, item) if _is_here(session, item) else _elsewhere(session, item)
 
 
 def _unsettled(session: Session, operation: str | None) -> list[_Open]:
@@ -216,7 +229,7 @@ def _ask(session: Session, item: _Open) -> Reconciled:
         return _record(session, item, done)
     if wait := _too_early(session, item):
         note = f"no trace of it yet; a request may still be on its way: ask again in {wait} s"
-        return replace(item.still, note=note)
+        return replace(item.still, note=note, wait=wait)
     return _record_not_done(session, item)
 
 

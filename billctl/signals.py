@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from billctl.errors import Terminated
+
 ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 """There is no SIGHUP on Windows."""
 
@@ -49,6 +51,46 @@ def one_interruption() -> Iterator[Callable[[], None]]:
     _install(dict.fromkeys(handlers, arrived))
     try:
         yield end
+    finally:
+        _install(handlers)
+
+
+class FirstSignal:
+    """The first signal of a block, held back: its `number`, None while none came."""
+
+    def __init__(self, handlers: dict[int, Handler]) -> None:
+        self.number: int | None = None
+        self._handlers = handlers
+
+    def arrived(self, number: int, frame: FrameType | None) -> None:
+        """Hold the first one back; a second one does what it would have done without the block."""
+        if self.number is None:
+            self.number = number
+        else:
+            self._handlers[number](number, frame)
+
+    @contextmanager
+    def raised(self) -> Iterator[None]:
+        """While a person is asked something, a signal ends the question at once, and is the first one."""
+        _install(self._handlers)
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.number = signal.SIGINT
+        except Terminated as ending:
+            self.number = ending.number
+        finally:
+            _install(dict.fromkeys(self._handlers, self.arrived))
+
+
+@contextmanager
+def first_held() -> Iterator[FirstSignal]:
+    """Let the first signal end the block in good order: it is only noted. A second one interrupts."""
+    handlers = _handlers()
+    first = FirstSignal(handlers)
+    _install(dict.fromkeys(handlers, first.arrived))
+    try:
+        yield first
     finally:
         _install(handlers)
 

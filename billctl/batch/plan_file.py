@@ -107,6 +107,23 @@ class PlanFile:
             if line.startswith(mark):
                 yield _row(self.path, line)
 
+    def held(self, folder: Path) -> "PlanFile":
+        """The same plan from a copy of its own, which nobody can change or take away any more.
+
+        The copy is an unnamed file in `folder` (`OSError` where there is no room). Raises `UsageError` where
+        the plan's bytes are not those that `open_plan` saw.
+        """
+        copy: BinaryIO = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # closed with the plan
+        try:
+            shutil.copyfileobj(_view(self._file), copy, 1 << 16)
+            copy.flush()
+            if _hash_of(self.path, copy, self._end) != self.hash:
+                raise _changed(self.path)
+        except BaseException:
+            copy.close()
+            raise
+        return PlanFile(self.path, copy, self.header, self.hash, self._end)
+
     def unchanged(self) -> None:
         """Raise `UsageError` where the file's bytes are not those that `open_plan` saw any more."""
         if _hash_of(self.path, self._file, self._end) != self.hash:

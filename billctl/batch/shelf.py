@@ -172,18 +172,23 @@ class Shelf:
 
 
 def state_of(kept: Kept, store: Store) -> State:
-    """How far a plan is; one whose lock is held is being applied right now."""
-    try:
-        with store.lock_object(lock_name(kept.id)):
-            pass
-    except Busy:
-        return State.RUNNING
+    """How far a plan is. One whose run did not say how it ended is being applied if its lock is held."""
     run = kept.run
     if run is None:
         return State.PLANNED
-    if run.ended is None or run.stop or run.not_reached:
+    if run.ended is None:
+        return State.RUNNING if _is_held(kept, store) else State.STOPPED
+    if run.stop or run.not_reached:
         return State.STOPPED
     return State.DONE_WITH_FAILURES if run.failed else State.DONE
+
+
+def _is_held(kept: Kept, store: Store) -> bool:
+    try:
+        with store.lock_object(lock_name(kept.id)):
+            return False
+    except Busy:
+        return True
 
 
 def lock_name(batch_id: str) -> str:

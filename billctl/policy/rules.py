@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
+from typing import Protocol
 
 from billctl.audit.log import Subject
 from billctl.frozen import field, frozen
@@ -11,7 +12,6 @@ from billctl.money import Money
 from billctl.policy.budget import Day
 from billctl.profiles.pattern import matches
 from billctl.profiles.policy import Limits, Policy
-from billctl.verbs.plan import Plan
 
 
 class Weight(Enum):
@@ -25,11 +25,26 @@ class Weight(Enum):
     """Goes to a second person by itself."""
 
 
+class Intended(Protocol):
+    """What is to be done: a `verbs.Plan`, or what a batch sums up to.
+
+    `record` is the object read, None where there is none or many; `amount` what is moved, if anything.
+    """
+
+    @property
+    def record(self) -> object:
+        """See above."""
+
+    @property
+    def amount(self) -> Money | None:
+        """See above."""
+
+
 @frozen
 class Case:
     """What the rules look at. `attended`: a person at a terminal can be asked; `now` is aware UTC."""
 
-    plan: Plan
+    plan: Intended
     subject: Subject
     attended: bool
     now: datetime

@@ -1,0 +1,99 @@
+"""A whole plan as one thing: what the policies say of it, and what a second person approves.
+
+All that an approval is bound to is read from the plan, so it is the same whenever the plan is applied.
+"""
+
+import heapq
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from billctl.audit.log import Subject
+from billctl.batch.model import Header, PlannedAccount, PlannedRow, RowState
+from billctl.batch.plan_file import PlanFile
+from billctl.frozen import field, frozen
+from billctl.money import Money
+
+ACCOUNT = "batch"
+"""What stands for the account and the gateway in a record about a whole plan; no profile's account."""
+
+LARGEST = 20
+"""The rows that an approver is shown."""
+REASONS = 5
+"""The reasons, of rows that have one of their own."""
+LONGEST_REASON = 200
+"""Characters of one that are shown."""
+
+
+@frozen
+class Whole:
+    """A plan as the rules and an approval look at it; see `approvals.settle.Matter`, `policy.rules.Intended`.
+
+    `amount` is its total where there is one currency.
+    """
+
+    key: str
+    facts: tuple[tuple[str, str], ...]
+    amount: Money | None = None
+    before: Mapping[str, Any] = field(default_factory=dict)
+    record: None = None
+
+
+def subject_of(header: Header) -> Subject:
+    """What records about a whole plan say that it is about."""
+    ids = {account.account_id for account in header.accounts}
+    return Subject(
+        action=f"batch {header.verb}",
+        gateway=ACCOUNT,
+        account=ACCOUNT,
+        account_id=ids.pop() if len(ids) == 1 else None,
+        live=header.live,
+        object_type="batch",
+        object_id=header.id,
+        object=f"{ACCOUNT}|{header.id}",
+        params={"verb": header.verb, "rows": str(header.ready)},
+        amount=_one(header.totals),
+        reason=header.reason or "each row has its own",
+    )
+
+
+def whole(plan: PlanFile) -> Whole:
+    """The plan as one thing; reads all of its rows."""
+    header = plan.header
+    reasons: Counter[str] = Counter()
+    largest: list[tuple[int, int, PlannedRow]] = []
+    for row in plan.rows():
+        if row.state is not RowState.READY:
+            continue
+        if len(reasons) < REASONS or row.reason in reasons:
+            reasons[row.reason] += 1
+        entry = (row.amount.minor if row.amount else 0, -row.n, row)
+        heapq.heappush(largest, entry)
+        if len(largest) > LARGEST:
+            heapq.heappop(largest)
+    facts = [
+        (f"batch {header.verb}", f"{header.ready:,} rows, {_sum(header.totals)}"),
+        *((f"account {account.name}", _account(account)) for account in header.accounts if account.rows),
+        *((f"reason of {count:,}", reason[:LONGEST_REASON]) for reason, count in reasons.items()),
+        *((f"row {row.n}", _row(row)) for _, _, row in sorted(largest, reverse=True)),
+    ]
+    return Whole(key=plan.hash, facts=tuple(facts), amount=_one(header.totals))
+
+
+def _one(totals: tuple[Money, ...]) -> Money | None:
+    return totals[0] if len(totals) == 1 else None
+
+
+def _sum(totals: tuple[Money, ...]) -> str:
+    return ", ".join(map(str, totals)) or "no money is moved"
+
+
+def _account(account: PlannedAccount) -> str:
+    mode = "LIVE" if account.live else "test"
+    who = account.account_id or "account not told"
+    return f"{account.gateway} {who}, {mode}: {account.rows:,} rows, {_sum(account.totals)}"
+
+
+def _row(row: PlannedRow) -> str:
+    parts = (row.ref, str(row.amount) if row.amount else "", row.customer or "no customer", row.ticket or "")
+    return ", ".join(part for part in parts if part)

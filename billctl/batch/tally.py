@@ -1,0 +1,93 @@
+"""Counting a run as it goes: rows by outcome, what was moved, how far each account is and how fast."""
+
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+
+from billctl.batch.model import AccountProgress, Progress, RowResult
+from billctl.batch.scan import moneys
+from billctl.money import Money
+
+WINDOW = 5.0
+"""Seconds over which a rate is told."""
+MOVED = frozenset({"succeeded", "pending"})
+
+
+class _Account:
+    """One account's part. `rows` are those that there are to do."""
+
+    def __init__(self, name: str, rows: int) -> None:
+        self.name = name
+        self.rows = rows
+        self.done = 0
+        self.failed = 0
+        self.ends: deque[float] = deque()
+
+    def rate(self, now: float, begun: float) -> float:
+        while self.ends and self.ends[0] < now - WINDOW:
+            self.ends.popleft()
+        return len(self.ends) / max(min(WINDOW, now - begun), 0.2)
+
+
+class Tally:
+    """The counts of one run. `ready` are its rows by account; `monotonic` gives seconds."""
+
+    def __init__(self, ready: Mapping[str, int], *, monotonic: Callable[[], float]) -> None:
+        self.counts: Counter[str] = Counter()
+        self.failed = 0
+        """Rows that this run tried and that are not as they were asked for."""
+        self.tried = 0
+        self._moved: Counter[str] = Counter()
+        self._accounts = {name: _Account(name, rows) for name, rows in ready.items()}
+        self._monotonic = monotonic
+        self._begun = monotonic()
+
+    def pass_by(self, result: RowResult) -> None:
+        """Take a row that this run had nothing to do with."""
+        self.counts[result.outcome] += 1
+
+    def add(self, result: RowResult, *, known: bool = False) -> None:
+        """Take a row that this run was for; `known`: it was done before."""
+        self.counts[result.outcome] += 1
+        account = self._accounts[result.row.account]
+        account.done += 1
+        if known:
+            return
+        self.tried += 1
+        self.failed += result.failed
+        if result.outcome in MOVED and result.row.amount:
+            self._moved[result.row.amount.currency] += result.row.amount.minor
+        account.failed += result.failed
+        account.ends.append(self._monotonic())
+
+    @property
+    def left(self) -> int:
+        """The rows that did not come by yet."""
+        return sum(account.rows - account.done for account in self._accounts.values())
+
+    @property
+    def moved(self) -> tuple[Money, ...]:
+        """What was moved, one sum a currency."""
+        return moneys(self._moved)
+
+    def progress(self, *, stopping: bool) -> Progress:
+        """How far the run is."""
+        now = self._monotonic()
+        accounts = tuple(
+            AccountProgress(
+                name=account.name,
+                rows=account.rows,
+                done=account.done,
+                failed=account.failed,
+                rate=account.rate(now, self._begun),
+            )
+            for account in self._accounts.values()
+        )
+        return Progress(accounts=accounts, left=_left(accounts), stopping=stopping)
+
+
+def _left(accounts: tuple[AccountProgress, ...]) -> float | None:
+    """Seconds until the slowest account is through; None while one stands still."""
+    waiting = [account for account in accounts if account.done < account.rows]
+    if any(not account.rate for account in waiting):
+        return None
+    return max(((account.rows - account.done) / account.rate for account in waiting), default=0.0)
