@@ -1,4 +1,4 @@
-"""Batches at gateways of nobody, in this process: plans made of a few lines, applied under a recorder's eyes."""
+"""Batches at gateways of nobody, in this process: plans of a few lines, applied under a recorder's eyes."""
 
 import io
 import os
