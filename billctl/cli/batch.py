@@ -6,6 +6,8 @@ from billctl.cli.lazy import LazyGroup, Member, from_module, new_app
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "plan": ("billctl.cli.batch_plan", "Read every row's object and write down what would be done."),
+    "apply": ("billctl.cli.batch_apply", "Do what a plan says, each row once."),
+    "run": ("billctl.cli.batch_run", "Plan and apply in one, for trusted files and for cron."),
     "list": ("billctl.cli.batch_list", "List the plans made here, and what came of them."),
     "show": ("billctl.cli.batch_show", "Show what a plan holds, and how far it is by the log."),
 }

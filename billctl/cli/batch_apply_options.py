@@ -17,10 +17,12 @@ Rate = Annotated[
     typer.Option("--rate", metavar="N|none", help="Requests a second; default: what the gateway publishes."),
 ]
 Workers = Annotated[
-    int, typer.Option("--workers", metavar="N", min=1, max=MOST_WORKERS, help="Rows at a time, per account.")
+    int | None,
+    typer.Option("--workers", metavar="N", min=1, max=MOST_WORKERS, help="Rows at a time, per account: 8."),
 ]
 MaxFailures = Annotated[
-    int, typer.Option("--max-failures", metavar="N", min=0, help="Stop after more failed rows than that.")
+    int | None,
+    typer.Option("--max-failures", metavar="N", min=0, help="Stop after more failed rows than that: 20."),
 ]
 ExpectTotal = Annotated[
     list[str] | None,

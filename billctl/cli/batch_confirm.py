@@ -45,7 +45,8 @@ def confirm(plan: PlanFile, opened: Mapping[str, Opened], pending: int, source: 
 
 def go_on(verb: str, results: Sequence[RowResult], left: int, source: TextIO) -> bool:
     """Show the first rows' results and ask whether the other `left` are to follow."""
-    _show([Line((Cell(f"the first {count(len(results), 'row')}", "bold"),)), result_grid(results)])
+    first = "the first row" if len(results) == 1 else f"the first {count(len(results), 'row')}"
+    _show([Line((Cell(first, "bold"),)), result_grid(results)])
     more = count(left, f"more {OBJECTS[verb]}", f"more {OBJECTS[verb]}s")
     return prompts.ask(f"Go on with {more}? [y/N]", source).lower() in {"y", "yes"}
 
@@ -69,7 +70,7 @@ def plan_view(plan: PlanFile, opened: Mapping[str, Opened], pending: int) -> Vie
     facts = [(Cell(label, "dim"), text) for label, text in _facts(plan, pending)]
     return [
         Line((mode_cell(live=header.live), f"{header.verb} · {count(header.ready, OBJECTS[header.verb])}")),
-        Grid((Column(), Column(kept=True, whole=False), Column(right=True), Column()), accounts, indent=2),
+        Grid((Column(), Column(), Column(right=True), Column()), accounts, indent=2),
         Grid((Column(), Column()), tuple(facts), indent=2),
     ]
 

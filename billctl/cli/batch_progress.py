@@ -60,7 +60,7 @@ class PlainDisplay(Display):
         self._last: float | None = None
 
     def begin(self, what: str, *, live: bool) -> None:
-        self._stream.write(f"{what} · {_mode(live)}\n")
+        self._stream.write(f"{_mode(live)}  {what}\n")
 
     def show(self, progress: Progress) -> None:
         rows = sum(account.rows for account in progress.accounts)
@@ -88,16 +88,16 @@ class LiveDisplay(Display):
         self._colour = colour
         self._drawn: list[int] = []
         self._gone = False
+        self._head = Piece()
 
     def begin(self, what: str, *, live: bool) -> None:
-        self._draw([Piece(f"{what} · ", (_mode(live), RED if live else ""))])
-        self._drawn = []
+        self._head = Piece((_mode(live), RED if live else ""), f"  {what}")
 
     def show(self, progress: Progress) -> None:
-        self._draw(frame(progress, self._look(), now=time.monotonic()))
+        self._draw([self._head, *frame(progress, self._look(), now=time.monotonic())])
 
     def wait(self, seconds: float) -> None:
-        self._draw([Piece(f"begins in {clock(seconds)}; Ctrl-C cancels, nothing was sent")])
+        self._draw([self._head, Piece(f"begins in {clock(seconds)}; Ctrl-C cancels, nothing was sent")])
 
     def end(self, *, erase: bool) -> None:
         if erase:
@@ -143,22 +143,22 @@ class Piece:
     """One line: texts, each with the SGR parameter of its style (ECMA-48, 8.3.117) or none."""
 
     def __init__(self, *parts: str | tuple[str, str]) -> None:
-        self._parts = [part if isinstance(part, tuple) else (part, "") for part in parts]
+        self.parts = [part if isinstance(part, tuple) else (part, "") for part in parts]
 
     @property
     def length(self) -> int:
         """Its characters."""
-        return sum(len(text) for text, _ in self._parts)
+        return sum(len(text) for text, _ in self.parts)
 
     @property
     def text(self) -> str:
         """Its characters without any style."""
-        return "".join(text for text, _ in self._parts)
+        return "".join(text for text, _ in self.parts)
 
     def cut(self, columns: int) -> "Piece":
         """As much of it as one line shows: a character less than there are, or some terminals fold it."""
         left, parts = columns - 1, []
-        for text, style in self._parts:
+        for text, style in self.parts:
             parts.append((text[:left], style))
             left -= len(parts[-1][0])
         return Piece(*parts)
@@ -168,7 +168,7 @@ class Piece:
         if not colour:
             return self.text
         return "".join(
-            f"\x1b[{style}m{text}\x1b[0m" if style and text else text for text, style in self._parts
+            f"\x1b[{style}m{text}\x1b[0m" if style and text else text for text, style in self.parts
         )
 
 
@@ -180,7 +180,7 @@ def frame(progress: Progress, look: Look, *, now: float) -> list[Piece]:
 
     Accounts that the terminal has no lines for are summed up in one.
     """
-    room = max(1, look.lines - 3)
+    room = max(1, look.lines - 4)
     accounts = progress.accounts
     shown = accounts if len(accounts) <= room else accounts[: room - 1]
     cells = [_cells(account, now) for account in shown]
@@ -195,8 +195,9 @@ def frame(progress: Progress, look: Look, *, now: float) -> list[Piece]:
         lines.append(Piece(f"and {len(hidden)} more accounts   {done:,}/{rows:,}"))
     how = (STOPPING, YELLOW) if progress.stopping else (HOW_TO_STOP, DIM)
     left = _left(progress)
-    indent = widths[0] + len(GAP) if look.columns > WIDEST // 2 else 0
-    return [*lines, Piece(" " * indent + left + (GAP if left else ""), how)]
+    said = Piece(left + (GAP if left else ""), how)
+    indent = widths[0] + len(GAP)
+    return [*lines, Piece(" " * indent, *said.parts) if indent + said.length < look.columns else said]
 
 
 def _cells(account: AccountProgress, now: float) -> tuple[str, str, str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from billctl.batch.model import Stop
+from billctl.batch.model import Header, Stop
 from billctl.batch.plan_file import PlanFile
 from billctl.batch.running import Applied
 from billctl.cli.batch_views import (
@@ -41,6 +41,8 @@ def result_of(
     """What a run came to. `counts` are its rows by account and outcome."""
     header = applied.header
     results = applied.results
+    if applied.error and applied.failures:
+        applied.error.hint = f"{applied.error.hint} Failed rows: {applied.failures}".lstrip()
     rows = sum(applied.counts.values())
     return Result(
         data=run_data(plan, applied) | ({"dry_run": True} if dry_run else {}),
@@ -95,15 +97,18 @@ def _view(plan: PlanFile, applied: Applied, counts: Mapping[tuple[str, str], int
         ("next", _next(plan, applied)),
     )
     cells = tuple((Cell(label, "dim"), text) for label, text in facts if text)
-    view: list[Line | Grid] = [Line((mode_cell(live=header.live), headline(header), said)), _accounts(counts)]
+    view: list[Line | Grid] = [
+        Line((mode_cell(live=header.live), headline(header), said)),
+        _accounts(header, counts),
+    ]
     return [*view, Grid((Column(), Column()), cells, indent=2)] if cells else view
 
 
-def _accounts(counts: Mapping[tuple[str, str], int]) -> Grid:
+def _accounts(header: Header, counts: Mapping[tuple[str, str], int]) -> Grid:
     """Outcomes by account; only those that there are."""
     present = Counter(outcome for _, outcome in counts)
     shown = [outcome for outcome in (READY, *OUTCOMES) if present[outcome]]
-    names = list(dict.fromkeys(account for account, _ in counts))
+    names = dict.fromkeys([*(account.name for account in header.accounts), *(name for name, _ in counts)])
     rows: tuple[tuple[Cell | str, ...], ...] = tuple(
         (name, *(_count_cell(outcome, counts.get((name, outcome), 0)) for outcome in shown)) for name in names
     )

@@ -56,7 +56,7 @@ def words(outcome: str) -> str:
 def result_grid(results: Sequence[RowResult]) -> Grid:
     """What became of rows, a line each."""
     titles = ("row", "object", "amount", "outcome", "")
-    columns = tuple(Column(t, right=t in {"row", "amount"}, whole=t != "", kept=t == "") for t in titles)
+    columns = tuple(Column(t, right=t in {"row", "amount"}) for t in titles)
     return Grid(columns, tuple(_result_cells(result) for result in results), indent=2)
 
 

@@ -34,6 +34,7 @@ class Watching:
     ) -> None:
         self.counts: Counter[tuple[str, str]] = Counter()
         self._header = header
+        self._places = {account.name: place for place, account in enumerate(header.accounts)}
         self._options = options
         self._chosen = chosen
         self._run = run
@@ -75,7 +76,9 @@ class Watching:
             elif account.name not in self._paused:
                 self._paused.add(account.name)
                 self._run.log("pause", account=account.name, done=account.done, rows=account.rows)
-        self._shown().show(replace(progress, stopping=progress.stopping or self._stopping))
+        in_order = sorted(progress.accounts, key=lambda account: self._places.get(account.name, 0))
+        stopping = progress.stopping or self._stopping
+        self._shown().show(replace(progress, accounts=tuple(in_order), stopping=stopping))
 
     def look(self, results: Sequence[RowResult], left: int) -> bool:
         """Show the first rows' results and ask whether to go on."""

@@ -58,7 +58,7 @@ def test_no_frame_is_wider_than_the_terminal_or_than_eighty_columns(columns: int
 
 
 def test_accounts_that_there_are_no_lines_for_are_summed_up() -> None:
-    look = Look(columns=80, lines=8, colour=False, unicode=True)
+    look = Look(columns=80, lines=9, colour=False, unicode=True)
     lines = shown(*(account(f"shop{n}", 10, 5) for n in range(9)), look=look)
     assert len(lines) == 6
     assert lines[-2] == "and 5 more accounts   25/50"
@@ -146,7 +146,7 @@ def test_each_frame_takes_the_place_of_the_one_before_whatever_the_width_became(
         screen.columns = width
         display.show(progress(done=number))
         assert screen.lines[0] == "$ billctl batch apply x.plan"
-        assert len(screen.lines) == 1 + 3 + 1
+        assert len(screen.lines) == 1 + 4 + 1
     display.end(erase=True)
     assert screen.lines == ["$ billctl batch apply x.plan", ""]
 
@@ -156,7 +156,7 @@ def test_the_last_frame_stays_where_nothing_takes_its_place(screen: Screen) -> N
     display.show(progress(1))
     display.end(erase=False)
     screen.write("summary")
-    assert len(screen.lines) == 4
+    assert len(screen.lines) == 5
     assert screen.lines[-1] == "summary"
 
 
