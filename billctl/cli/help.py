@@ -24,6 +24,8 @@ TOPICS = {
     "audit": "What the audit log proves, and how to prove an export without billctl.",
     "policy": "Limits, what needs approval, what is never allowed.",
     "approvals": "A second person's yes or no, and what it is worth.",
+    "batch": "Many changes as one thing: plan, look at it, apply.",
+    "cron": "Jobs that run by themselves: silence, exit codes, locks, credentials.",
     "plugins": "Gateways that others bring.",
 }
 """Topic → its one line. The text is in `topics/`, but the exit codes come from the error classes."""
@@ -49,7 +51,7 @@ MEANINGS = {
     "network": ("certainly not sent: DNS, refused, TLS, connect timeout", "yes"),
     "config": ("profile or plugin invalid", "after correcting"),
     "note_pending": ("done at the gateway, the ticket note is still queued (later)", "no"),
-    "findings": ("`audit reconcile` or `audit report` found something to look at", "–"),
+    "findings": ("`watch`, `audit reconcile` or `audit report` found something to look at", "–"),
     "approval": ("recorded, waits for a second person; nothing was sent", "after approval"),
     "interrupted": ("interrupted (Ctrl-C, TERM, HUP); what was open is recorded", "yes"),
 }
