@@ -9,7 +9,7 @@ from billctl.frozen import field, frozen
 from billctl.policy.verdict import Verdict
 from billctl.reasons import check_reason
 from billctl.store.interface import Guard
-from billctl.text import find_secret
+from billctl.text import find_secret, holds_key
 from billctl.verbs.plan import Plan, Verb
 
 
@@ -128,7 +128,7 @@ class Unburdened:
 def check_request(request: Request, verb: Verb) -> None:
     """Raise `UsageError` where the reason, the ticket, the ordinal or what was chosen is not acceptable."""
     check_reason(request.reason, ticket=request.ticket, reason_code=request.reason_code)
-    if find_secret(request.object_id) == "an API key":  # a long number may be an id, a key never is
+    if holds_key(request.object_id):  # a long number may be an id, a key never is
         raise UsageError("the id is an API key, which must not be recorded", code="secret_in_text")
     if request.again < 1:
         raise UsageError(

@@ -96,15 +96,17 @@ def never_show(secret: str) -> None:
 
 def find_secret(text: str) -> str | None:
     """What secret `text` seems to hold (`a card number`, `an API key`), or None."""
-    if any(secret in text for secret in _KNOWN_SECRETS):
+    if holds_key(text):
         return "an API key"
-    if not _LONG_ENOUGH.search(text):
-        return None
-    if _SECRETS.search(text):
-        return "an API key"
-    if next(_card_numbers(text), None):
+    if _LONG_ENOUGH.search(text) and next(_card_numbers(text), None):
         return "a card number"
     return None
+
+
+def holds_key(text: str) -> bool:
+    """Whether `text` seems to hold an API key; for an id, which may be as long a number as a card's."""
+    known = any(secret in text for secret in _KNOWN_SECRETS)
+    return known or bool(_LONG_ENOUGH.search(text) and _SECRETS.search(text))
 
 
 def mask(text: str) -> str:

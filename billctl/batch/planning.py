@@ -1,9 +1,11 @@
 """From rows to a plan: each object read, what would be done to it frozen, the policies asked."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from billctl.audit.new_file import check as check_new_file
 from billctl.audit.tail import check_tail
 from billctl.batch.in_order import in_order
 from billctl.batch.model import Header, PlannedAccount, PlannedRow, RowState
@@ -69,6 +71,8 @@ def make_plan(
     `ConfigError` where a policy cannot be used, `UsageError` where there can be no plan at `path`, and the
     gravest error of the accounts where none of the rows could be read.
     """
+    if path is not None:
+        _check_place(path)
     check_tail(session.store)
     shelf = Shelf(session.state_dir)
     judge = Judge(policies=session.policies, actor=session.actor, mode=str(session.profile.mode))
@@ -113,12 +117,19 @@ def _open(session: Session, accounts: list[str]) -> tuple[dict[str, Opened], dic
     return opened, failed
 
 
+def _check_place(path: Path) -> None:
+    if os.path.lexists(path):
+        raise UsageError(f"{path} is there already", code="file_exists", hint="Name a new file.")
+    check_new_file(path, replace=False)
+
+
 def _check_live(asserted: tuple[str, ...], opened: Mapping[str, Opened]) -> None:
     answers = [each.identity.id for each in opened.values() if each.identity.id]
+    known = ", ".join(answers) or "nobody"
     for account_id in asserted:
         if account_id not in answers:
             raise PolicyDenied(
-                f"--live names {account_id[:60]!r}, but the credentials answer to {', '.join(answers)}",
+                f"--live names {account_id[:60]!r}, but the credentials answer to {known}",
                 code="wrong_live_account",
                 hint="Check which accounts these are: `billctl profile check`.",
             )

@@ -11,7 +11,7 @@ from billctl.frozen import frozen
 from billctl.iso4217 import EXPONENTS
 from billctl.money import parse
 from billctl.reasons import check_reason
-from billctl.text import find_secret
+from billctl.text import find_secret, holds_key
 from billctl.verbs.resend import check_address
 
 KindOf = Callable[[str], str | None]
@@ -37,7 +37,7 @@ FINEST = "CLF"
 """A currency with as many decimals as any has: an amount without a currency has at most so many."""
 LONGEST_ID = 255
 SEEN = 256
-"""Reasons and addresses whose checks are remembered: most rows have the same."""
+"""Reasons, amounts and addresses whose checks are remembered: most rows have the same."""
 
 
 @frozen
@@ -66,6 +66,7 @@ class RowCheck:
         self._faults = faults
         only = next(iter(accounts)) if len(accounts) == 1 else None
         self._bare = defaults.account or only
+        self._foreign = ONLY_SOME - TAKES[verb]
 
     def row(self, found: Found) -> Row | None:
         """The row; None where it has faults."""
@@ -74,9 +75,7 @@ class RowCheck:
         amount, full = self._how_much(line, cells)
         words = self._words(line, cells)
         self._address(line, cells)
-        for column in ONLY_SOME - TAKES[self._verb]:
-            if cells.get(column) and not (column == "full" and YES_OR_NO.get(cells[column].lower()) is False):
-                self._wrong(line, f"{self._verb} takes no {column}", "bad_column")
+        self._nothing_else(line, cells)
         if named is None or words is None or self._faults.count != before:
             return None
         reason, reason_code, ticket = words
@@ -93,6 +92,11 @@ class RowCheck:
             ticket=ticket,
             to=cells.get("to"),
         )
+
+    def _nothing_else(self, line: int, cells: Mapping[str, str]) -> None:
+        for column in self._foreign & cells.keys():
+            if column != "full" or YES_OR_NO.get(cells[column].lower()) is not False:
+                self._wrong(line, f"{self._verb} takes no {column}", "bad_column")
 
     def _wrong(self, line: int, what: str, code: str) -> None:
         self._faults.add(line, what, code=code)
@@ -147,13 +151,13 @@ class RowCheck:
         shown = object_id[:60]
         if len(object_id) > LONGEST_ID or not object_id.isprintable() or " " in object_id:
             raise UsageError(f"{shown!r} is no id", code="bad_id")
-        if find_secret(object_id) == "an API key":  # a long number may be an id, a key never is
+        if holds_key(object_id):  # a long number may be an id, a key never is
             raise UsageError("the id is an API key, which must not be recorded", code="secret_in_text")
         kind, wanted = self._accounts[account](object_id), OBJECT_TYPES[self._verb]
         if kind is not None and kind != wanted:
-            kind, wanted = kind.replace("_", " "), wanted.replace("_", " ")
             raise UsageError(
-                f"{shown} is of the kind {kind}; {self._verb} takes a {wanted}", code="wrong_kind"
+                f"{shown} is {_with_article(kind)}; {self._verb} takes {_with_article(wanted)}",
+                code="wrong_kind",
             )
 
     # How much
@@ -173,7 +177,7 @@ class RowCheck:
             currency = None
         if amount:
             try:
-                parse(amount, currency.upper() if currency else FINEST)
+                _checked_amount(amount, currency.upper() if currency else FINEST)
             except UsageError as error:
                 self._wrong(line, error.message, error.code)
         elif full is False and not self._defaults.full:
@@ -207,9 +211,19 @@ class RowCheck:
                 self._wrong(line, error.message, error.code)
 
 
+def _with_article(kind: str) -> str:
+    named = kind.replace("_", " ")
+    return f"{'an' if named[:1] in 'aeio' else 'a'} {named}"
+
+
 @lru_cache(maxsize=SEEN)
 def _checked_words(reason: str, reason_code: str | None, ticket: str | None) -> None:
     check_reason(reason, reason_code=reason_code, ticket=ticket)
+
+
+@lru_cache(maxsize=SEEN)
+def _checked_amount(amount: str, currency: str) -> None:
+    parse(amount, currency)
 
 
 @lru_cache(maxsize=SEEN)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from billctl.batch.faults import FaultList
 from billctl.batch.rows_columns import NAMES, REQUEST, Found, is_known, unknown
 from billctl.batch.rows_text import Lines, Unreadable
-from billctl.text import csv_cell
+from billctl.text import csv_cell, safe_lines
 
 DELIMITERS = (",", ";", "\t")
 
@@ -19,11 +19,13 @@ def read_csv(lines: Lines, faults: FaultList) -> Iterator[Found]:
     delimiter = _delimiter(first)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     records = _records(reader, lines, faults)
-    line, header = next(records, (0, []))
-    columns = _columns(line, header, faults)
+    header = next(records, None)
+    if header is None:
+        return  # its fault is noted
+    columns = _columns(*header, faults)
     wanted = _wanted(columns)
     for line, cells in records:
-        if not any(cells) or lines.spoilt >= line:
+        if not any(map(str.strip, cells)) or lines.spoilt >= line:
             continue
         if len(cells) != len(columns):
             faults.add(line, f"{_count(len(cells))} where the header has {len(columns)}", code="bad_cells")
@@ -107,8 +109,8 @@ def _said(cell: str) -> str:
     """A cell's text without the blanks around it, and without the quote that `csv_cell` puts before a
     formula."""
     text = cell.strip()
-    guarded = text.startswith("'") and csv_cell(text[1:]).startswith("'")
-    return text[1:] if guarded else text
+    rest = text[1:]
+    return rest if text.startswith("'") and csv_cell(rest) != safe_lines(rest) else text
 
 
 def _count(cells: int) -> str:

@@ -11,6 +11,9 @@ from billctl.batch.rows_text import Lines
 ERROR = "error"
 """The type of the record that a list ends with where an account failed."""
 
+PLAN = "plan"
+"""The type of a plan's first line."""
+
 
 class _Wrong(ValueError):
     """What is wrong with a line, in words."""
@@ -67,6 +70,8 @@ def _warning(found: Mapping[str, Any]) -> str:
 
 def _cells(found: Mapping[str, Any], kind: str) -> dict[str, str]:
     made_by_a_list = "type" in found
+    if found.get("type") == PLAN:
+        raise _Wrong("this is a plan, not rows: `billctl batch apply` does what it says")
     if made_by_a_list and found["type"] != kind:
         raise _Wrong(f"a record of type {str(found['type'])[:40]!r} where {kind!r} is needed")
     if unknown_names := [name for name in found if not is_known(name)]:

@@ -1,5 +1,6 @@
 """What `billctl batch plan` answers: the plan that was made, for machines and for a person."""
 
+import weakref
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -116,10 +117,14 @@ def plan_data(made: Made) -> dict[str, Any]:
 
 
 class PlanRecords(Collection[dict[str, Any]]):
-    """The rows of a plan as records, read anew each time: memory does not grow with them."""
+    """The rows of a plan as records, read anew each time: memory does not grow with them.
+
+    The plan is closed with the last use of this.
+    """
 
     def __init__(self, plan: PlanFile) -> None:
         self._plan = plan
+        weakref.finalize(self, plan.close)
 
     def __len__(self) -> int:
         return self._plan.header.rows
