@@ -120,10 +120,12 @@ class _Calls:
             self._waiting.add(outcomes)
             tasks = self._idle.pop() if self._idle else None
         try:
-            if tasks is None:
+            if tasks is not None:
+                tasks.put((call, outcomes))
+            else:
                 tasks = SimpleQueue()
+                tasks.put((call, outcomes))
                 Thread(target=self._work, args=(tasks,), daemon=True).start()
-            tasks.put((call, outcomes))
             return outcomes.get(timeout=limit)
         finally:
             with self._lock:
