@@ -190,7 +190,7 @@ class _Application:
             work,
             {name: rows for name, rows in found.ready.items() if name not in self.failed},
             options=self.options,
-            canary=before.canary_of(self.header, found, self.options),
+            canary=before.canary_of(self.session.policies, self.header, found, self.options),
             watcher=self.watcher,
             report=report,
             monotonic=self.monotonic,

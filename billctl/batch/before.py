@@ -1,6 +1,6 @@
 """What must hold before the first row of a plan is sent; where it does not, none is."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from billctl.approvals import Approval, settle, standing
 from billctl.batch.matter import subject_of, whole
@@ -13,6 +13,7 @@ from billctl.errors import ApprovalRequired, BillctlError, ConfigError, PolicyDe
 from billctl.fanout import Deadline, ask_each
 from billctl.policy.live import check_unattended
 from billctl.policy.verdict import Judge, Verdict, Word
+from billctl.profiles.policy import Policy
 from billctl.session import Opened, Session
 
 NEW_PLAN = "Make a new plan: `billctl batch plan`."
@@ -143,15 +144,16 @@ def _approval(session: Session, plan: PlanFile, verdict: Verdict, *, dry_run: bo
     return found
 
 
-def canary_of(header: Header, found: Scan, options: ApplyOptions) -> int | None:
+def canary_of(policies: Iterable[Policy], header: Header, found: Scan, options: ApplyOptions) -> int | None:
     """After how many rows somebody looks; None where nobody does.
 
-    What was asked for counts in any case. Else three in live mode, or what a policy says, unless `--yes` was
-    given or rows of this plan were done before.
+    What was asked for counts in any case. Else it is, in live mode, the fewest that a policy says (0 only
+    where none says more), or three, unless `--yes` was given or rows of this plan were done before.
     """
     if options.canary is not None:
         return options.canary or None
     begun = found.left < header.ready
     if not header.live or options.yes or begun or options.dry_run:
         return None
-    return DEFAULT_CANARY
+    said = [policy.canary for policy in policies if policy.canary is not None]
+    return min((rows for rows in said if rows), default=None if said else DEFAULT_CANARY)

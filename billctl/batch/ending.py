@@ -53,7 +53,7 @@ def ending(
     failed = sum(count for outcome, count in counts.items() if outcome not in AS_ASKED)
     if not (failed or not_reached or header.warnings):
         return None
-    if failed and not _done(counts) and (alike := _alike([*errors, *failures], header)):
+    if (failed or errors) and not _done(counts) and (alike := _alike([*errors, *failures], header)):
         return _as(alike, f"{alike.message} ({said})" if failed > 1 else alike.message)
     if not (failed or not_reached):
         return Partial(f"the input was not whole: {header.warnings[0]}", code="input_incomplete")

@@ -129,12 +129,15 @@ class Shelf:
         return [kept for name in self._ids() if (kept := self.get(name))]
 
     def find(self, word: str) -> Path:
-        """The plan that a person names: by its path, its id or the unique beginning of one.
+        """The plan that a person names: by its path or its name on the shelf, its id or the unique beginning
+        of one.
 
-        Raises `UsageError` where it is none of these, or the beginning is that of several.
+        Raises `UsageError` for what begins as an id and is none, or the beginning of several.
         """
-        if not word.upper().startswith(PREFIX.upper()) or Path(word).exists():
-            return Path(word)
+        path = Path(word)
+        if path.exists() or not word.upper().startswith(PREFIX.upper()):
+            on_shelf = self._path / path.name
+            return on_shelf if word == path.name and not path.exists() and on_shelf.exists() else path
         wanted = PREFIX + word[len(PREFIX) :].upper()
         found = [name for name in self._ids() if name.startswith(wanted)]
         if len(wanted) < SHORTEST or len(found) != 1:

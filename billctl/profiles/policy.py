@@ -41,3 +41,5 @@ class Policy:
     """The folder that requests and decisions are exchanged through; None is the state folder's own."""
     approval_hours: int | None = None
     """Hours until a request, and an approval, expires."""
+    canary: int | None = None
+    """Rows of a live batch after which somebody looks before it goes on; 0: nobody has to."""

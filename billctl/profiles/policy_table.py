@@ -18,6 +18,7 @@ from billctl.reasons import REASON_CODE
 MOST_A_DAY = 1_000_000
 MOST_DAYS = 36_500
 MOST_HOURS = 720
+MOST_ROWS = 1_000_000
 
 _APPROVER = re.compile(r"(group:)?[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}\$?")
 
@@ -36,6 +37,7 @@ EXAMPLES = {
     "approvers": 'approvers = ["omar", "group:finance"]',
     "approvals_dir": 'approvals_dir = "/var/lib/billctl/approvals"',
     "approval_hours": "approval_hours = 24",
+    "canary": "canary = 3",
 }
 """How each key is written; the keys are the ones a policy may have."""
 
@@ -127,6 +129,9 @@ class _Reader:
     def hours(self, value: object, key: str) -> int:
         return self._number(value, 1, MOST_HOURS, key)
 
+    def rows(self, value: object, key: str) -> int:
+        return self._number(value, 0, MOST_ROWS, key)
+
     def flag(self, value: object, key: str) -> bool:
         if not isinstance(value, bool):
             self.wrong_type(value, "true or false", key)
@@ -195,5 +200,6 @@ READERS: Mapping[str, Read] = {
     "approvers": _Reader.approvers,
     "approvals_dir": _Reader.folder,
     "approval_hours": _Reader.hours,
+    "canary": _Reader.rows,
 }
 """Key of the table, which is the field of `Policy` → what reads it."""

@@ -1,8 +1,10 @@
 """Batches at gateways of nobody, in this process: plans of a few lines, applied under a recorder's eyes."""
 
+import hashlib
 import io
 import os
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +15,7 @@ import pytest
 
 from billctl.batch.apply import apply
 from billctl.batch.model import Progress, RowResult
-from billctl.batch.plan_file import PlanFile
+from billctl.batch.plan_file import PlanFile, open_plan
 from billctl.batch.planning import BatchRequest, make_plan
 from billctl.batch.reading import Chosen
 from billctl.batch.rows import RowDefaults, read_rows
@@ -163,12 +165,22 @@ class Desk:
         self.plans.append(plan)
         return plan
 
+    def edited(self, plan: PlanFile, change: Callable[[str], str]) -> PlanFile:
+        """The plan after somebody changed it, hash and all."""
+        body = change("".join(plan.path.read_text().splitlines(keepends=True)[:-1]))
+        digest = hashlib.sha256(body.encode()).hexdigest()
+        plan.path.write_text(f'{body}{{"type":"end","sha256":"{digest}"}}\n')
+        found = open_plan(plan.path)
+        self.plans.append(found)
+        return found
+
     def apply(
         self,
         plan: PlanFile,
         watcher: Recorder | None = None,
         *,
         session: Session | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
         **options: Any,
     ) -> Applied:
         """Apply a plan as a run from cron does, in a session of its own."""
@@ -179,6 +191,7 @@ class Desk:
             ApplyOptions(**given),
             watcher or Recorder(),
             sleep=lambda _seconds: None,
+            monotonic=monotonic,
         )
 
 

@@ -1,7 +1,31 @@
-"""Applying a plan: exactly what it says, each row once, and what ends a run."""
+"""Applying a plan: exactly what it says, each row once, whatever an earlier run left behind."""
 
+import csv
 import json
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import pytest
+
+from billctl.audit.log import AuditLog
+from billctl.batch.one_row import TRIES
+from billctl.errors import (
+    Busy,
+    ConfigError,
+    InternalError,
+    NotSent,
+    OutcomeUnknown,
+    Partial,
+    PolicyDenied,
+    Refused,
+    UsageError,
+)
+from billctl.gateway import Stamp
+from billctl.models import Charge
+from billctl.money import Money
+from billctl.store.interface import RecordFilter
 from tests.unit.batches import Desk, Recorder, Till, desk, refunds
 
 __all__ = ["desk"]
@@ -13,14 +37,410 @@ def test_every_row_is_done_once_and_the_second_run_does_nothing(desk: Desk) -> N
     applied = desk.apply(plan, watcher)
     assert applied.counts == {"succeeded": 4}
     assert (applied.error, applied.not_reached, applied.failures) == (None, 0, None)
-    assert str(applied.moved[0]) == "5.00 USD"
+    assert applied.moved == (Money(500, "USD"),)
     assert watcher.confirmed == [4]
-    assert Till.refunded() == {"C1": 1, "C2": 1, "C3": 1, "C4": 1}
     reads = Till.reads.copy()
     again = Recorder()
     applied = desk.apply(plan, again)
     assert applied.counts == {"already_done": 4}
-    assert (applied.error, again.confirmed, Till.reads) == (None, [], reads)
+    assert (applied.error, applied.moved, again.confirmed, Till.reads) == (None, (), [], reads)
+    assert Till.refunded() == {"C1": 1, "C2": 1, "C3": 1, "C4": 1}
+
+
+def test_the_results_file_has_every_row_with_its_records(desk: Desk) -> None:
+    applied = desk.apply(desk.plan(refunds("C1", "C2")))
     assert applied.results is not None
+    assert applied.results.stat().st_mode & 0o777 == 0o600
     lines = [json.loads(line) for line in applied.results.read_text().splitlines()]
-    assert {line["outcome"] for line in lines} == {"already_done"}
+    assert sorted((line["n"], line["line"], line["ref"], line["outcome"]) for line in lines) == [
+        (1, 2, "a:C1", "succeeded"),
+        (2, 3, "a:C2", "succeeded"),
+    ]
+    log = desk.session().store
+    for line in lines:
+        operation = log.get_operation(line["operation"])
+        assert operation
+        assert line["audit"] == {"intent": operation.intent, "outcome": operation.outcome}
+        assert line["amount"] == {"amount": "1.00", "minor": 100, "currency": "USD"}
+        assert line["result"].startswith("R")
+
+
+def test_every_record_names_the_batch_and_the_plan(desk: Desk) -> None:
+    plan = desk.plan(refunds("C1"))
+    desk.apply(plan)
+    records = [json.loads(record.body) for record in desk.session().store.records(RecordFilter())]
+    assert [record["action"] for record in records] == [
+        *("log created", "batch apply", "refund", "refund", "batch apply"),
+    ]
+    for record in records[1:]:
+        assert (record["source"], record["batch"]) == ("batch", plan.header.id)
+        assert record["plan_hash"] == plan.hash
+
+
+def test_a_row_whose_object_has_drifted_is_skipped_and_named(desk: Desk) -> None:
+    plan = desk.plan(refunds("C1", "C2"))
+    desk.apply(desk.plan(refunds("C2", amount="3.00"), path=desk.folder / "other.plan"))
+    watcher = Recorder()
+    applied = desk.apply(plan, watcher)
+    assert applied.counts == {"succeeded": 1, "skipped": 1}
+    assert isinstance(applied.error, Partial)
+    (skipped,) = [row for row in watcher.rows if row.outcome == "skipped"]
+    assert skipped.code == "drifted"
+    assert skipped.message == (
+        "a:C2 is not as it was planned: refunded was 0.00 USD, is 3.00 USD, "
+        "refundable was 49.00 USD, is 46.00 USD"
+    )
+    assert Till.refunded()["C2"] == 1
+
+
+def test_what_was_refunded_in_full_meanwhile_has_drifted_too(desk: Desk) -> None:
+    plan = desk.plan("ref,full\na:C1,true\n")
+    desk.apply(desk.plan(refunds("C1", amount="1.00"), path=desk.folder / "other.plan"))
+    desk.apply(desk.plan(refunds("C1", amount="48.00"), path=desk.folder / "more.plan"))
+    watcher = Recorder()
+    desk.apply(plan, watcher)
+    assert watcher.outcomes() == {"C1": "skipped drifted"}
+
+
+def test_the_failures_file_can_be_planned_again(desk: Desk) -> None:
+    rows = "ref,amount,full,currency,reason,ticket\na:C1,2.00,,USD,=1+1 is two,zendesk:1\na:C2,,true,,,\n"
+    plan = desk.plan(rows)
+    Till.sending["*"] = refuse
+    applied = desk.apply(plan)
+    assert applied.failures is not None
+    with applied.failures.open(newline="") as file:
+        found = {row["ref"]: row for row in csv.DictReader(file)}
+    assert found["a:C1"]["outcome"] == "refused"
+    assert (found["a:C2"]["amount"], found["a:C2"]["full"]) == ("", "true")
+    Till.sending.clear()
+    again = desk.plan(applied.failures.read_text(), path=desk.folder / "again.plan")
+    assert [(row.ref, row.amount, row.reason, row.ticket) for row in again.rows()] == [
+        (row.ref, row.amount, row.reason, row.ticket)
+        for row in sorted(plan.rows(), key=lambda row: list(found).index(row.ref))
+    ]
+    applied = desk.apply(again)
+    assert applied.counts == {"succeeded": 2}
+    assert not applied.failures
+
+
+def test_a_run_without_failures_takes_the_failures_of_the_last_one_away(desk: Desk) -> None:
+    plan = desk.plan(refunds("C1"))
+    Till.sending["*"] = refuse
+    failures = desk.apply(plan).failures
+    assert failures is not None
+    Till.sending.clear()
+    assert desk.apply(plan).failures is None
+    assert not failures.exists()
+
+
+def test_rows_that_the_plan_left_out_are_told_and_keep_the_run_from_ending_well(desk: Desk) -> None:
+    plan = desk.plan(refunds("C1") + "a:C2,50.00\n")
+    watcher = Recorder()
+    applied = desk.apply(plan, watcher)
+    assert watcher.outcomes() == {"C1": "succeeded", "C2": "skipped amount_too_large"}
+    assert isinstance(applied.error, Partial)
+    assert applied.not_reached == 0
+
+
+# What went wrong with single rows
+
+
+def refuse(charge: Charge, stamp: Stamp) -> None:
+    del stamp
+    raise Refused(f"charge {charge.id} cannot be refunded", code="charge_disputed")
+
+
+def turn_away(charge: Charge, stamp: Stamp) -> None:
+    del charge, stamp
+    raise NotSent("too many at once", code="rate_limit")
+
+
+def lose(charge: Charge, stamp: Stamp) -> None:
+    del charge, stamp
+    raise OutcomeUnknown("no answer", code="timeout")
+
+
+def stumble(charge: Charge, stamp: Stamp) -> None:
+    del charge, stamp
+    raise ZeroDivisionError("in the adapter")
+
+
+def test_rows_that_all_fail_alike_end_with_their_own_error(desk: Desk) -> None:
+    plan = desk.plan(refunds("C1", "C2"))
+    Till.sending["*"] = refuse
+    applied = desk.apply(plan)
+    assert applied.counts == {"refused": 2}
+    assert isinstance(applied.error, Refused)
+    assert applied.error.code == "charge_disputed"
+
+
+def test_one_refusal_hides_nothing_of_what_was_done(desk: Desk) -> None:
+    Till.sending["C2"] = refuse
+    applied = desk.apply(desk.plan(refunds("C1", "C2", "C3")))
+    assert applied.counts == {"succeeded": 2, "refused": 1}
+    assert isinstance(applied.error, Partial)
+    assert applied.error.message == "1 refused, 2 done"
+
+
+def test_a_bug_of_the_adapter_while_sending_is_unknown_and_while_reading_is_not(desk: Desk) -> None:
+    plan = desk.plan(refunds("C1", "C2", "C3"))
+    Till.sending["C1"] = stumble
+    Till.reading["C2"] = stumble_reading
+    watcher = Recorder()
+    applied = desk.apply(plan, watcher)
+    assert watcher.outcomes() == {
+        "C1": "unknown unknown",
+        "C2": "failed ZeroDivisionError",
+        "C3": "succeeded",
+    }
+    assert isinstance(applied.error, OutcomeUnknown)
+
+
+def stumble_reading() -> None:
+    raise ZeroDivisionError
+
+
+def test_a_row_that_is_turned_away_is_tried_again(desk: Desk) -> None:
+    plan = desk.plan(refunds("C1"))
+    tries: Counter[str] = Counter()
+
+    def twice(charge: Charge, stamp: Stamp) -> None:
+        tries[charge.id] += 1
+        if tries[charge.id] <= 2:
+            turn_away(charge, stamp)
+
+    Till.sending["C1"] = twice
+    assert desk.apply(plan).counts == {"succeeded": 1}
+    assert (tries["C1"], Till.refunded()["C1"]) == (3, 1)
+
+
+def test_a_row_that_is_always_turned_away_fails_and_was_not_sent(desk: Desk) -> None:
+    plan = desk.plan(refunds("C1"))
+    Till.sending["C1"] = turn_away
+    watcher = Recorder()
+    applied = desk.apply(plan, watcher)
+    assert watcher.outcomes() == {"C1": "failed rate_limit"}
+    assert isinstance(applied.error, NotSent)
+    records = [json.loads(record.body) for record in desk.session().store.records(RecordFilter())]
+    assert [r["outcome"] for r in records if r["phase"] == "outcome"] == ["not_sent"] * TRIES
+
+
+def test_a_charge_that_somebody_else_has_in_hand_is_skipped(desk: Desk) -> None:
+    plan = desk.plan(refunds("C1", "C2"))
+    (row,) = [row for row in plan.rows() if row.object_id == "C1"]
+    session = desk.session()
+    watcher = Recorder()
+    with session.store.lock_object(row.object):
+        desk.apply(plan, watcher)
+    assert watcher.outcomes() == {"C1": "skipped object_locked", "C2": "succeeded"}
+
+
+# What an earlier run left
+
+
+class Died(BaseException):
+    """Stands for the end of the process, at a place where it cannot be told."""
+
+
+def die(*_: object, **__: object) -> None:
+    raise Died
+
+
+def test_a_row_that_was_sent_when_the_run_died_is_settled_and_not_sent_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = desk.plan(refunds("C1", "C2"))
+    with monkeypatch.context() as dying:
+        dying.setattr(AuditLog, "outcome", die)
+        applied = desk.apply(plan, workers=2)
+        assert isinstance(applied.error, InternalError)
+    assert len(desk.session().store.unsettled()) == 2
+    watcher = Recorder()
+    applied = desk.apply(plan, watcher)
+    assert (applied.counts, applied.error) == ({"already_done": 2}, None)
+    assert Till.refunded() == {"C1": 1, "C2": 1}
+    assert desk.session().store.unsettled() == []
+
+
+def test_a_row_that_was_never_sent_when_the_run_died_waits_until_that_is_certain_and_is_sent(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = desk.plan(refunds("C1", "C2"))
+    with monkeypatch.context() as dying:
+        dying.setattr(AuditLog, "outcome", die)
+        Till.sending["C1"] = die
+        desk.apply(plan, workers=2)
+        Till.sending.clear()
+    begun, hurry = datetime.now(UTC), 300.0
+    started = time.monotonic()
+
+    def clock() -> datetime:
+        return begun + timedelta(seconds=(time.monotonic() - started) * hurry)
+
+    watcher = Recorder()
+    applied = desk.apply(
+        plan, watcher, session=desk.session(clock), monotonic=lambda: time.monotonic() * hurry
+    )
+    assert (applied.counts, applied.error) == ({"already_done": 1, "succeeded": 1}, None)
+    assert [row.row.object_id for row in watcher.rows] == ["C2", "C1"]
+    assert Till.refunded() == {"C1": 1, "C2": 1}
+
+
+def test_what_nobody_can_tell_stays_unknown_and_is_never_sent_again(desk: Desk) -> None:
+    desk.profile(a="cannot tell")
+    plan = desk.plan(refunds("C1", "C2"))
+    Till.after["C1"] = lose
+    applied = desk.apply(plan)
+    assert applied.counts == {"succeeded": 1, "unknown": 1}
+    assert isinstance(applied.error, OutcomeUnknown)
+    assert applied.error.exit_code == 6
+    Till.after.clear()
+    watcher = Recorder()
+    applied = desk.apply(plan, watcher)
+    assert watcher.outcomes() == {"C1": "unknown operation_unknown", "C2": "already_done"}
+    assert Till.refunded() == {"C1": 1, "C2": 1}
+
+
+def test_a_lost_answer_is_found_by_the_next_run(desk: Desk) -> None:
+    plan = desk.plan(refunds("C1"))
+    Till.after["C1"] = lose
+    assert desk.apply(plan).counts == {"unknown": 1}
+    assert desk.apply(plan).counts == {"already_done": 1}
+    assert Till.refunded() == {"C1": 1}
+
+
+def test_what_another_program_did_meanwhile_under_the_same_key_is_done(desk: Desk) -> None:
+    plan = desk.plan(refunds("C1"))
+    desk.apply(desk.plan(refunds("C1"), path=desk.folder / "same.plan"))
+    applied = desk.apply(plan)
+    assert (applied.counts, applied.error) == ({"already_done": 1}, None)
+    assert Till.refunded() == {"C1": 1}
+
+
+def test_two_runs_of_one_plan_at_once_are_one(desk: Desk) -> None:
+    plan = desk.plan(refunds("C1"))
+
+    def begin_again(_result: object) -> None:
+        with pytest.raises(Busy):
+            desk.apply(plan)
+
+    applied = desk.apply(plan, Recorder(at_row=begin_again))
+    assert applied.counts == {"succeeded": 1}
+
+
+# What must hold for the whole
+
+
+def test_a_plan_of_another_profile_is_refused(desk: Desk) -> None:
+    plan = desk.plan(refunds("C1"))
+    desk.profile(mode="live", more="allow_unattended = true")
+    with pytest.raises(ConfigError, match="made in test mode") as caught:
+        desk.apply(plan)
+    assert caught.value.code == "wrong_mode"
+
+
+def test_a_plan_whose_account_answers_as_another_one_is_refused(desk: Desk) -> None:
+    plan = desk.plan(refunds("C1"))
+    desk.profile(a="nameless")
+    with pytest.raises(ConfigError, match="was acme-1") as caught:
+        desk.apply(plan)
+    assert caught.value.code == "wrong_account"
+    assert Till.refunded() == {}
+
+
+def test_a_no_is_recorded_and_sends_nothing(desk: Desk) -> None:
+    plan = desk.plan(refunds("C1"))
+    with pytest.raises(PolicyDenied, match="you said no"):
+        desk.apply(plan, Recorder(agrees=PolicyDenied("you said no", code="declined")))
+    (record,) = desk.session().store.records(RecordFilter(outcome="denied"))
+    body = json.loads(record.body)
+    assert (body["action"], body["object_id"]) == ("batch refund", plan.header.id)
+    assert Till.refunded() == {}
+
+
+def test_without_a_terminal_it_needs_yes(desk: Desk) -> None:
+    with pytest.raises(PolicyDenied) as caught:
+        desk.apply(desk.plan(refunds("C1")), yes=False)
+    assert caught.value.code == "not_confirmed"
+
+
+@pytest.mark.parametrize(
+    ("expected", "code"),
+    [
+        ({"expect_totals": (Money(300, "USD"),), "expect_rows": 2}, None),
+        ({"expect_totals": (Money(301, "USD"),)}, "total_differs"),
+        ({"expect_totals": ()}, "total_differs"),
+        ({"expect_totals": (Money(300, "USD"), Money(1, "EUR"))}, "total_differs"),
+        ({"expect_rows": 3}, "rows_differ"),
+    ],
+)
+def test_what_was_expected_is_compared_before_the_first_row(
+    desk: Desk, expected: dict[str, Any], code: str | None
+) -> None:
+    plan = desk.plan(refunds("C1") + "b:C2,2.00\n")
+    if code is None:
+        Till.sending["C2"] = refuse
+        desk.apply(plan, **expected)
+        Till.sending.clear()
+        assert desk.apply(plan, **expected).counts == {"already_done": 1, "succeeded": 1}
+        return
+    with pytest.raises(PolicyDenied) as caught:
+        desk.apply(plan, **expected)
+    assert caught.value.code == code
+    assert Till.refunded() == {}
+
+
+def test_a_plan_that_was_edited_and_hashed_anew_is_not_the_one_that_was_made(desk: Desk) -> None:
+    plan = desk.plan(refunds("C1"))
+    edited = desk.edited(plan, lambda text: text.replace("1.00", "9.00").replace(":100", ":900"))
+    with pytest.raises(UsageError) as caught:
+        desk.apply(edited)
+    assert caught.value.code == "plan_changed"
+    assert Till.refunded() == {}
+
+
+def test_a_plan_that_is_edited_while_it_is_applied_is_applied_as_it_was(desk: Desk) -> None:
+    plan = desk.plan(refunds(*(f"C{n}" for n in range(12))))
+
+    def edit(_result: object) -> None:
+        plan.path.write_text(plan.path.read_text().replace("1.00", "9.00").replace(":100,", ":900,"))
+
+    applied = desk.apply(plan, Recorder(at_row=edit), workers=1)
+    assert applied.counts == {"succeeded": 12}
+    assert {refund.amount.minor for refund in Till.made} == {100}
+    assert "was changed meanwhile" in applied.warnings[-1]
+
+
+def test_a_dry_run_reads_and_sends_and_records_nothing(desk: Desk) -> None:
+    plan = desk.plan(refunds("C1", "C2"))
+    desk.apply(desk.plan(refunds("C2", amount="3.00"), path=desk.folder / "other.plan"))
+    head = desk.session().store.head()
+    watcher = Recorder()
+    applied = desk.apply(plan, watcher, dry_run=True, yes=False)
+    assert watcher.outcomes() == {"C1": "ready", "C2": "skipped drifted"}
+    assert isinstance(applied.error, Partial)
+    assert (applied.results, watcher.confirmed) == (None, [])
+    assert desk.session().store.head() == head
+    assert Till.refunded() == {"C2": 1}
+
+
+def test_a_folder_that_takes_no_results_ends_no_run(desk: Desk) -> None:
+    plan = desk.plan(refunds("C1"))
+    (desk.folder / "it.results.ndjson").mkdir()
+    applied = desk.apply(plan)
+    assert (applied.counts, applied.results, applied.error) == ({"succeeded": 1}, None, None)
+    assert "was not written, the audit log has it all" in applied.warnings[0]
+
+
+def test_how_far_it_is_is_told_by_account(desk: Desk) -> None:
+    plan = desk.plan(refunds(*(f"C{n}" for n in range(6))) + "b:C7,1.00\n")
+    Till.reading["*"] = lambda: time.sleep(0.06)
+    watcher = Recorder()
+    desk.apply(plan, watcher, workers=1)
+    progress = watcher.ticks[0]
+    assert [(each.name, each.rows) for each in progress.accounts] == [("a", 6), ("b", 1)]
+    assert progress.accounts[1].done == 1
+    assert 0 < progress.accounts[0].done < 6
+    assert progress.accounts[0].rate > 0
+    assert progress.left is not None
+    assert not progress.stopping

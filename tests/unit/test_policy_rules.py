@@ -205,8 +205,8 @@ def test_a_rule_objects_to_exactly_what_it_says(row: str) -> None:
 def test_every_rule_is_a_key_of_the_table_and_is_shown_to_object() -> None:
     objecting = {o.rule for policy, judged, _ in ROWS.values() for o in objections((policy,), judged)}
     assert objecting == {rule.key for rule in RULES}
-    about_approvals = {"approvers", "approvals_dir", "approval_hours"}
-    assert {rule.key for rule in RULES} | about_approvals == set(EXAMPLES)
+    about_people = {"approvers", "approvals_dir", "approval_hours", "canary"}
+    assert {rule.key for rule in RULES} | about_people == set(EXAMPLES)
 
 
 # What objections come to

@@ -95,6 +95,7 @@ FAULTS = {
     'approvers = ["a b"]': 'policy.approvers[0]: "a b" is neither a login nor group:NAME',
     'approvals_dir = "approvals"': "policy.approvals_dir: is no absolute path",
     "approval_hours = 721": "policy.approval_hours: must be from 1 to 720",
+    "canary = -1": "policy.canary: must be from 0 to 1000000",
     'require_ticket = ""': "policy.require_ticket: is empty",
     'require_ticket = "("': "policy.require_ticket: is no regular expression: missing ), unterminated "
     "subpattern at position 0",
