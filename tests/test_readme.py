@@ -1,5 +1,6 @@
 """The README's commands, run as they stand there."""
 
+import json
 import os
 import re
 import shutil
@@ -53,6 +54,20 @@ def test_the_tour_works_from_top_to_bottom() -> None:
     told = [row.split("\t")[3] for row in listed.splitlines()]
     assert told == ["void", "refund", "refund", "log created"]
     assert shell("billctl audit verify -o json --jq .data.whole", env).stdout == "true\n"
+
+
+def test_a_batch_is_planned_looked_at_and_applied(tmp_path: Path) -> None:
+    env = dict(os.environ) | {"BILLCTL_PROFILE": "sandbox"}
+    lines = block("batch")
+    answers = [shell(f"cd {tmp_path} && {line}", env) for line in lines]
+    assert [answer.returncode for answer in answers] == [0] * 5
+    planned = [line.split("\t")[2:4] for line in answers[1].stdout.splitlines()]
+    assert len(planned) > 2
+    assert {state for _, state in planned} == {"ready"}
+    assert [(answer.stdout, answer.stderr) for answer in answers[3:]] == [("", "")] * 2
+    results = [json.loads(line) for line in (tmp_path / "overdue.results.ndjson").read_text().splitlines()]
+    assert {row["ref"] for row in results} == {ref for ref, _ in planned}
+    assert {row["outcome"] for row in results} == {"already_done"}
 
 
 def test_the_rehearsal_of_a_lost_answer_ends_settled() -> None:
