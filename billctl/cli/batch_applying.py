@@ -90,5 +90,5 @@ def apply_plan(session: Session, plan: PlanFile, manner: Manner, chosen: Choices
         applied = apply(session, plan, manner.options, watcher)
     finally:
         watcher.end(erase=True)
-    result = result_of(plan, applied, watcher.counts, dry_run=manner.options.dry_run)
+    result = result_of(plan, applied, watcher, dry_run=manner.options.dry_run)
     return run.ends_with(result, **run_data(plan, applied))

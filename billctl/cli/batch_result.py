@@ -18,8 +18,10 @@ from billctl.cli.batch_views import (
     headline,
     mode_cell,
     money_text,
+    result_grid,
     words,
 )
+from billctl.cli.batch_watcher import Watching
 from billctl.cli.layout import Cell, Column, Grid, Line, View
 from billctl.cli.output import Result
 
@@ -35,10 +37,8 @@ STOPPED = {
 """What a person is told of why a run ended early."""
 
 
-def result_of(
-    plan: PlanFile, applied: Applied, counts: Mapping[tuple[str, str], int], *, dry_run: bool
-) -> Result:
-    """What a run came to. `counts` are its rows by account and outcome."""
+def result_of(plan: PlanFile, applied: Applied, watched: Watching, *, dry_run: bool) -> Result:
+    """What a run came to, and what was seen of it."""
     header = applied.header
     results = applied.results
     if applied.error and applied.failures:
@@ -46,9 +46,9 @@ def result_of(
     rows = sum(applied.counts.values())
     return Result(
         data=run_data(plan, applied) | ({"dry_run": True} if dry_run else {}),
-        records=Lazy(rows, lambda: _lines(results)) if results else (),
+        records=Lazy(rows, lambda: _lines(results)) if results else watched.rehearsed or (),
         columns=COLUMNS,
-        view=_view(plan, applied, counts, dry_run=dry_run),
+        view=_view(plan, applied, watched, dry_run=dry_run),
         warnings=list(applied.warnings),
         error=applied.error,
         profile=header.profile,
@@ -83,24 +83,25 @@ def _lines(results: Path) -> Iterator[dict[str, Any]]:
             yield {"type": "row"} | json.loads(line)
 
 
-def _view(plan: PlanFile, applied: Applied, counts: Mapping[tuple[str, str], int], *, dry_run: bool) -> View:
+def _view(plan: PlanFile, applied: Applied, watched: Watching, *, dry_run: bool) -> View:
     header = applied.header
     said = "dry run: nothing was sent" if dry_run else ""
+    view: list[Line | Grid] = [
+        Line((mode_cell(live=header.live), headline(header), said)),
+        _accounts(header, watched.counts),
+    ]
+    if watched.failed:
+        more = applied.failed - len(watched.failed)
+        view += [Line((Cell("not as asked for", "bold"),)), result_grid(watched.failed)]
+        view += [Line((f"… and {count(more, 'row')} more",), indent=2)] if more else []
     facts = (
         ("moved", ", ".join(money_text(total) for total in applied.moved)),
-        (
-            "not reached",
-            f"{count(applied.not_reached, 'row')}: {_why(applied)}" if applied.not_reached else "",
-        ),
+        ("not reached", _not_reached(applied)),
         ("results", os.fspath(applied.results or "")),
         ("failures", os.fspath(applied.failures or "")),
         ("next", _next(plan, applied)),
     )
     cells = tuple((Cell(label, "dim"), text) for label, text in facts if text)
-    view: list[Line | Grid] = [
-        Line((mode_cell(live=header.live), headline(header), said)),
-        _accounts(header, counts),
-    ]
     return [*view, Grid((Column(), Column()), cells, indent=2)] if cells else view
 
 
@@ -120,8 +121,11 @@ def _count_cell(outcome: str, number: int) -> Cell:
     return Cell(f"{number:,}" if number else "–", STRESSED.get(outcome, "") if number else "dim")
 
 
-def _why(applied: Applied) -> str:
-    return STOPPED[applied.stop] if applied.stop else "stopped"
+def _not_reached(applied: Applied) -> str:
+    if not applied.not_reached:
+        return ""
+    why = f": {STOPPED[applied.stop]}" if applied.stop else ""
+    return f"{count(applied.not_reached, 'row')}{why}"
 
 
 def _next(plan: PlanFile, applied: Applied) -> str:

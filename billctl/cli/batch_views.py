@@ -1,11 +1,17 @@
 """How batches look to a person: counts, totals, what became of rows."""
 
+import json
+import os
+import tempfile
+import weakref
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, BinaryIO
 
 from billctl.batch.model import Header, RowResult
 from billctl.cli.layout import Cell, Column, Grid
+from billctl.models import data
 from billctl.money import Money
+from billctl.text import mask
 
 OBJECTS = {"refund": "refund", "void": "void", "cancel": "cancellation", "resend": "invoice"}
 """What a batch has many of, by its verb."""
@@ -67,7 +73,7 @@ def _result_cells(result: RowResult) -> tuple[Cell | str, ...]:
         row.ref,
         money_text(row.amount) if row.amount else "",
         Cell(words(result.outcome), STRESSED.get(result.outcome, "")),
-        result.message or result.result_id or "",
+        mask(result.message) if result.message else result.result_id or "",
     )
 
 
@@ -83,6 +89,31 @@ class Lazy(Collection[Mapping[str, Any]]):
 
     def __iter__(self) -> Iterator[Mapping[str, Any]]:
         return self._make()
+
+    def __contains__(self, record: object) -> bool:
+        return any(each == record for each in self)
+
+
+class Spooled(Collection[Mapping[str, Any]]):
+    """Records that wait in an unnamed file until they are printed; memory does not grow with them."""
+
+    def __init__(self) -> None:
+        self._file: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115  # closed when nobody needs it any more
+        weakref.finalize(self, self._file.close)
+        self._length = 0
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Take one record, after those before it."""
+        self._file.seek(0, os.SEEK_END)
+        self._file.write(json.dumps(data(record)).encode() + b"\n")
+        self._length += 1
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        self._file.seek(0)
+        return map(json.loads, self._file)
 
     def __contains__(self, record: object) -> bool:
         return any(each == record for each in self)

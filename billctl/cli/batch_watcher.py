@@ -6,20 +6,25 @@ from typing import TextIO
 
 from billctl.batch.model import Header, Progress, RowResult
 from billctl.batch.plan_file import PlanFile
-from billctl.batch.running import ApplyOptions
+from billctl.batch.report import result_data
+from billctl.batch.running import READY, ApplyOptions
 from billctl.cli.batch_confirm import confirm, confirmed_by_options, go_on
 from billctl.cli.batch_progress import Display, display_for
-from billctl.cli.batch_views import headline
+from billctl.cli.batch_views import Spooled, headline
 from billctl.cli.options import Choices
 from billctl.cli.run_log import CronRun
 from billctl.frozen import replace
 from billctl.session import Opened
 
+LISTED = 10
+"""Failed rows that a person is shown at the end; the failures file has them all."""
+
 
 class Watching:
     """See `batch.running.Watcher`. `source` gives a person's answers, None where nobody can be asked.
 
-    `counts` are the rows by account and outcome.
+    `counts` are the rows by account and outcome, `failed` the first of those that are not as they were asked
+    for. `rehearsed` are all rows of a dry run, which leaves no results file, where they are to be printed.
     """
 
     def __init__(
@@ -33,6 +38,8 @@ class Watching:
         unattended: bool,
     ) -> None:
         self.counts: Counter[tuple[str, str]] = Counter()
+        self.failed: list[RowResult] = []
+        self.rehearsed = Spooled() if options.dry_run and chosen.asks_for_output() else None
         self._header = header
         self._places = {account.name: place for place, account in enumerate(header.accounts)}
         self._options = options
@@ -56,7 +63,11 @@ class Watching:
     def row(self, result: RowResult) -> None:
         """Count it; log it where it failed, or all of them with `--verbose`."""
         self.counts[result.row.account, result.outcome] += 1
-        if result.failed or self._chosen.verbose:
+        if result.failed and result.outcome != READY and len(self.failed) < LISTED:
+            self.failed.append(result)
+        if self.rehearsed is not None:
+            self.rehearsed.add(result_data(result))
+        if (result.failed and result.outcome != READY) or self._chosen.verbose:
             self._run.log(
                 "row",
                 ref=result.row.ref,

@@ -114,6 +114,11 @@ def test_a_dry_run_shows_what_would_come_of_it_and_sends_nothing(shop: Shop) -> 
     ran = applied(shop, plan, "--dry-run", "-o", "json")
     assert ran.code == 0
     assert (ran.data["counts"], ran.data["dry_run"]) == ({"ready": 2}, True)
+    rows = [json.loads(line) for line in applied(shop, plan, "--dry-run", "-o", "ndjson").out.splitlines()]
+    assert [(row["ref"], row["outcome"]) for row in rows] == [
+        (f"stripe:{PAID}", "ready"),
+        (f"stripe:{PART}", "ready"),
+    ]
     assert shop.fingerprint() == before
 
 
@@ -174,7 +179,17 @@ def test_a_person_sees_the_whole_and_says_yes(shop: Shop) -> None:
         assert line in shown
     question = shown.index("Apply? [y/N]")
     assert "succeeded" in shown[question:]
+    assert "17.50 USD" in shown[question:]
     assert shop.refunds(PAID) == [1250]
+
+
+def test_a_person_sees_which_rows_are_not_as_they_were_asked_for(shop: Shop) -> None:
+    plan = planned(shop, ((PAID, "12.50"), ("ch_SbxNobody0000001", "1.00")))
+    code, shown = shop.typed("y\n", "batch", "apply", str(plan), *FAST)
+    assert code == 7
+    summary = shown[shown.index("Apply?") :]
+    assert "stripe:ch_SbxNobody0000001" in summary
+    assert str(failures(plan)) in summary.replace("\r\n", "")
 
 
 @pytest.mark.parametrize("typed", ["n\n", "\n", "Yes please\n", "\x04"])
