@@ -1,6 +1,7 @@
 """From rows to a plan: each object read, what would be done to it frozen, the policies asked."""
 
 import os
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -64,10 +65,12 @@ def make_plan(
     dry_run: bool = False,
     workers: int = WORKERS,
     tick: Tick = lambda _rows: None,
+    sleep: Callable[[float], object] = time.sleep,
 ) -> Made:
     """Plan all rows of `spool` and write the plan to `path`, or (None) to the shelf.
 
-    Nothing is written at a gateway or in the audit log. Raises `StoreError` where the log or the disk fails,
+    Nothing is changed at a gateway. What an earlier run left open on a row's object is settled by asking, and
+    recorded; not in a dry run. Raises `StoreError` where the log or the disk fails,
     `ConfigError` where a policy cannot be used, `UsageError` where there can be no plan at `path`, and the
     gravest error of the accounts where none of the rows could be read.
     """
@@ -78,7 +81,7 @@ def make_plan(
     judge = Judge(policies=session.policies, actor=session.actor, mode=str(session.profile.mode))
     opened, failed = _open(session, spool.accounts())
     _check_live(request.live, opened)
-    reader = RowReader(session, request.chosen, failed)
+    reader = RowReader(session, request.chosen, failed, settles=not dry_run, sleep=sleep)
     planner = _Planner(session, spool, judge)
     with PlanWriter(shelf.folder()) as writer:
         read = in_order(spool, reader.read, lane=lambda row: row.account, workers=workers, ahead=AHEAD)

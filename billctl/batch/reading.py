@@ -1,6 +1,6 @@
 """Reading what one row would do, at its gateway, without doing it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from threading import Lock
 from typing import Any
@@ -8,11 +8,12 @@ from typing import Any
 from billctl.actions import perform
 from billctl.audit.log import Subject
 from billctl.batch.model import Row
-from billctl.errors import BillctlError, InternalError, NetworkError, StoreError
+from billctl.errors import BillctlError, Busy, InternalError, NetworkError, OutcomeUnknown, StoreError
 from billctl.frozen import frozen
 from billctl.gateway import When
 from billctl.policy.rules import Case
 from billctl.policy.verdict import Verdict
+from billctl.reconcile import reconcile_one
 from billctl.request import ActionResult, Request, Unburdened
 from billctl.session import Session
 from billctl.store.interface import Guard
@@ -21,6 +22,11 @@ from billctl.verbs.plan import Plan
 
 IN_A_ROW = 5
 """So many rows of an account that could not be asked, one after the other, and it is asked no more."""
+
+ABANDONED = frozenset({"operation_unknown", "object_unsettled"})
+"""Codes of errors that end by a look at the gateway; see `billctl.standing`."""
+LONGEST_WAIT = 90
+"""Seconds to wait until a request that may still be on its way will have had its effect."""
 
 
 @frozen
@@ -62,11 +68,25 @@ class RowRead:
 
 
 class RowReader:
-    """Reads rows, from any number of threads. `failed` are the accounts that could not be opened."""
+    """Reads rows, from any number of threads. `failed` are the accounts that could not be opened.
 
-    def __init__(self, session: Session, chosen: Chosen, failed: Mapping[str, BillctlError]) -> None:
+    `settles`: the gateway is asked about what an earlier run left open on a row's object, and its answer
+    recorded. `sleep` takes seconds.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        chosen: Chosen,
+        failed: Mapping[str, BillctlError],
+        *,
+        settles: bool,
+        sleep: Callable[[float], object],
+    ) -> None:
         self._session = session
         self._chosen = chosen
+        self._settles = settles
+        self._sleep = sleep
         self._lock = Lock()
         self._in_a_row: dict[str, int] = {}
         self.failed: dict[str, BillctlError] = dict(failed)
@@ -79,7 +99,7 @@ class RowReader:
             known = self.failed.get(row.account)
         if known:
             return RowRead(row=row, verb=verb, again=self._chosen.again, error=known)
-        terms = _Planning(self._session)
+        session, terms = self._session, _Planning(self._session)
         again = self._chosen.again
         try:
             again = self._ordinal(row, verb)
@@ -92,7 +112,9 @@ class RowReader:
                 dry_run=True,
                 attended=True,  # whether somebody is there is a matter of the run that applies the plan
             )
-            done = perform(self._session, row.account, verb, request, _Nobody(), terms=terms)
+            done = self._performed(
+                row, lambda: perform(session, row.account, verb, request, _Nobody(), terms=terms)
+            )
         except StoreError:
             raise
         except BillctlError as error:
@@ -104,6 +126,27 @@ class RowReader:
             return RowRead(row=row, verb=verb, again=again, error=fault)
         self._count(row.account, None)
         return RowRead(row=row, verb=verb, again=again, done=done, case=terms.case)
+
+    def _performed(self, row: Row, rehearse: Callable[[], ActionResult]) -> ActionResult:
+        try:
+            return rehearse()
+        except (OutcomeUnknown, Busy) as standing:
+            if standing.code not in ABANDONED or not self._settles or not self._settled(row):
+                raise
+            return rehearse()
+
+    def _settled(self, row: Row) -> bool:
+        """Whether it is known now what became of the operation that stands on the row's object."""
+        name = self._session.open(row.account).object(row.object_id)
+        for _ in range(2):
+            operation = self._session.store.unsettled_on(object=name)
+            if operation is None:
+                return True
+            found = reconcile_one(self._session, operation)
+            if not (found.is_open and found.wait):
+                return not found.is_open
+            self._sleep(min(found.wait, LONGEST_WAIT))
+        return False
 
     def _ordinal(self, row: Row, verb: Verb) -> int:
         after = self._chosen.again_after

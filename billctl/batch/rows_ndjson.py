@@ -65,7 +65,8 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _warning(found: Mapping[str, Any]) -> str:
     account = found.get("account")
     named = f"{account}: " if isinstance(account, str) else ""
-    return f"the input is not whole: {named}{found.get('message') or 'an account failed'}"
+    why, _, _ = str(found.get("message") or "an account failed").partition(". ")
+    return f"the input is not whole: {named}{why}"
 
 
 def _cells(found: Mapping[str, Any], kind: str) -> dict[str, str]:

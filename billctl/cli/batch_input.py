@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from billctl.batch.faults import RowFaults
-from billctl.batch.planning import BatchRequest, Made, Tick, make_plan
+from billctl.batch.planning import WORKERS, BatchRequest, Made, Tick, make_plan
 from billctl.batch.reading import Chosen
 from billctl.batch.rows import KindOf, RowDefaults, read_rows
 from billctl.batch.shelf import Shelf
@@ -51,6 +51,7 @@ def plan_of(
     *,
     path: Path | None = None,
     dry_run: bool = False,
+    workers: int = WORKERS,
     tick: Tick = lambda _rows: None,
 ) -> Made | None:
     """The plan of what is asked for, on disk unless `dry_run`; None where the input has no rows.
@@ -78,7 +79,7 @@ def plan_of(
             reason=defaults.reason,
             live=tuple(options.get("live") or ()),
         )
-        return make_plan(session, spool, request, path=path, dry_run=dry_run, tick=tick)
+        return make_plan(session, spool, request, path=path, dry_run=dry_run, workers=workers, tick=tick)
 
 
 def faults_result(faults: RowFaults, session: Session) -> Result:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from billctl.cli.batch_apply_options import Rate, Workers, rate_of
 from billctl.cli.batch_options import (
     OF_ROWS,
     AgainAfter,
@@ -30,6 +31,8 @@ def plan(
     at_period_end: AtPeriodEnd = False,
     now: Now = False,
     again_after: AgainAfter = None,
+    rate: Rate = None,
+    workers: Workers = None,
 ) -> Result:
     """Read every row's object, and write down what would be done to it.
 
@@ -44,6 +47,7 @@ def plan(
     has looked at it. Without --out the plan lies on the shelf: `billctl batch list`.
     Exit codes: 0 planned, 2 the file has faults, 7 some rows are left out and the rest is planned.
     """
+    from billctl.batch.planning import WORKERS
     from billctl.cli.batch_planned import planned
 
     asked = Asked(
@@ -54,7 +58,7 @@ def plan(
         now=now,
         again_after=again_after,
     )
-    return planned(choices(context), asked, out)
+    return planned(choices(context), asked, out, rate=rate_of(rate), workers=workers or WORKERS)
 
 
 app = batch_command(plan, (*OF_ROWS, "dry_run", "live"))

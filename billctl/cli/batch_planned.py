@@ -27,10 +27,13 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def planned(chosen: Choices, asked: Asked, out: str | None) -> Result:
-    """Make the plan of what is asked for, at `out` or on the shelf, and say what is in it."""
+def planned(chosen: Choices, asked: Asked, out: str | None, *, rate: float | None, workers: int) -> Result:
+    """Make the plan of what is asked for, at `out` or on the shelf, and say what is in it.
+
+    `rate` is that of `billctl.pace.Paces`, `workers` are threads for each account.
+    """
     with session_of(chosen) as session:
-        session.pacing = Paces(session.state_dir).of
+        session.pacing = Paces(session.state_dir, rate=rate).of
         try:
             made = plan_of(
                 session,
@@ -38,6 +41,7 @@ def planned(chosen: Choices, asked: Asked, out: str | None) -> Result:
                 chosen.action,
                 path=Path(out) if out else None,
                 dry_run=chosen.action["dry_run"],
+                workers=workers,
                 tick=progress.rows_done,
             )
         except RowFaults as faults:
