@@ -2,6 +2,7 @@
 
 import csv
 import json
+import threading
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,8 @@ import pytest
 
 from billctl.audit.log import AuditLog
 from billctl.batch.one_row import TRIES
+from billctl.batch.plan_file import PlanFile
+from billctl.batch.running import Applied
 from billctl.errors import (
     Busy,
     ConfigError,
@@ -246,15 +249,31 @@ def die(*_: object, **__: object) -> None:
     raise Died
 
 
+def run_and_die(desk: Desk, plan: PlanFile, monkeypatch: pytest.MonkeyPatch, *unsent: str) -> Applied:
+    """Apply a plan of two rows with both on their way when the run dies; the charges in `unsent` did not get
+    there."""
+    together = threading.Barrier(2, timeout=30)
+
+    def both(charge: Charge, stamp: Stamp) -> None:
+        del stamp
+        together.wait()
+        if charge.id in unsent:
+            raise Died
+
+    with monkeypatch.context() as dying:
+        dying.setattr(AuditLog, "outcome", die)
+        Till.sending["*"] = both
+        applied = desk.apply(plan, workers=2)
+        Till.sending.clear()
+    assert len(desk.session().store.unsettled()) == 2
+    return applied
+
+
 def test_a_row_that_was_sent_when_the_run_died_is_settled_and_not_sent_again(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = desk.plan(refunds("C1", "C2"))
-    with monkeypatch.context() as dying:
-        dying.setattr(AuditLog, "outcome", die)
-        applied = desk.apply(plan, workers=2)
-        assert isinstance(applied.error, InternalError)
-    assert len(desk.session().store.unsettled()) == 2
+    assert isinstance(run_and_die(desk, plan, monkeypatch).error, InternalError)
     watcher = Recorder()
     applied = desk.apply(plan, watcher)
     assert (applied.counts, applied.error) == ({"already_done": 2}, None)
@@ -266,11 +285,7 @@ def test_a_row_that_was_never_sent_when_the_run_died_waits_until_that_is_certain
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = desk.plan(refunds("C1", "C2"))
-    with monkeypatch.context() as dying:
-        dying.setattr(AuditLog, "outcome", die)
-        Till.sending["C1"] = die
-        desk.apply(plan, workers=2)
-        Till.sending.clear()
+    run_and_die(desk, plan, monkeypatch, "C1")
     begun, hurry = datetime.now(UTC), 300.0
     started = time.monotonic()
 
