@@ -1,29 +1,27 @@
 """The store in one SQLite file: WAL, `synchronous=FULL`, append-only by trigger.
 
 A record is durable when `append`, `begin` or `finish` returns. In an open process that costs one
-fdatasync. Python before 3.12 cannot switch off the checkpoint that SQLite makes when the last
-connection closes, so a short-lived process pays about four more there; from 3.12 on the WAL file
-stays behind instead (about 4 MB) and belongs to the log: copy both, or export.
+fdatasync, and threads that write at the same time share it (`billctl.store.group`). Python before 3.12
+cannot switch off the checkpoint that SQLite makes when the last connection closes, so a short-lived process
+pays about four more there; from 3.12 on the WAL file stays behind instead (about 4 MB) and belongs to the
+log: copy both, or export.
 
 Open a store after forking, never before (sqlite.org/howtocorrupt.html, 2.6).
 """
 
-import hashlib
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from billctl.errors import Busy, InternalError, StoreError
-from billctl.store import files, purging, queries
+from billctl.errors import StoreError
+from billctl.store import files, purging, queries, writing
 from billctl.store.connection import OLDEST_SQLITE, connect, ready, snapshot, transaction, translated, version
+from billctl.store.group import Group, Member
 from billctl.store.interface import (
-    GENESIS,
-    UNSETTLED,
     Guard,
     Head,
     Operation,
@@ -37,7 +35,7 @@ from billctl.store.interface import (
 from billctl.store.locks import ObjectLocks
 from billctl.store.schema import ACTIVE_SQL, PRIVATE_SINCE, UNSETTLED_SQL
 
-_OPERATION = "SELECT id, key, object, state, intent_seq, outcome_seq FROM operation"
+T = TypeVar("T")
 
 
 def open_store(path: Path, *, readonly: bool = False) -> "SqliteStore":
@@ -80,6 +78,7 @@ class SqliteStore:
         self._readonly = readonly
         self._closed = False
         self._mutex = threading.RLock()
+        self._writers = Group(self._commit)
         self._has_private = False
         self._locks = None if readonly else ObjectLocks(path.with_name(path.name + ".locks"))
 
@@ -94,18 +93,43 @@ class SqliteStore:
         if self._closed:
             raise StoreError(f"the audit log {self.path} is closed", code="store_closed")
 
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._open() as db:
-            if self._readonly:
-                raise StoreError(f"the audit log {self.path} is open for reading only", code="store_readonly")
-            with transaction(db):
-                yield db
+    def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do `work` in a transaction, with that of other threads which write now."""
+        return self._writers.write(work)
+
+    def _commit(self, members: Sequence[Member[Any]]) -> None:
+        try:
+            with self._open() as db:
+                if self._readonly:
+                    raise StoreError(
+                        f"the audit log {self.path} is open for reading only", code="store_readonly"
+                    )
+                with transaction(db):
+                    if len(members) == 1:
+                        members[0].succeed(members[0].work(db))
+                    else:
+                        for member in members:
+                            self._work_apart(db, member)
+        except Exception as error:  # noqa: BLE001 - raised for every member
+            for member in members:
+                member.fail(error)
+
+    def _work_apart(self, db: sqlite3.Connection, member: Member[Any]) -> None:
+        """One member's work in the transaction of several: what is refused undoes no other's."""
+        db.execute("SAVEPOINT member")
+        try:
+            with translated(self.path):
+                member.succeed(member.work(db))
+        except Exception as error:
+            if not db.in_transaction:  # SQLite itself gave it up, as on a full disk: none of it is written
+                raise
+            db.execute("ROLLBACK TO member")
+            member.fail(error)
+        db.execute("RELEASE member")
 
     def append(self, seal: Seal, *, private: str | None = None) -> StoredRecord:
         """Append one record; durable when this returns."""
-        with self._writing() as db:
-            return _append(db, seal, private)
+        return self._write(lambda db: writing.append(db, seal, private))
 
     def begin(
         self,
@@ -118,21 +142,11 @@ class SqliteStore:
         guard: Guard | None = None,
     ) -> StoredRecord:
         """Append an intent and open its operation; `Busy` names the operation that stands in the way."""
-        with self._writing() as db:
-            if found := _operation(db, f"object = ? AND {UNSETTLED_SQL}", object):
-                raise _in_the_way(found, f"on {object}")
-            if found := _operation(db, f"key = ? AND {ACTIVE_SQL}", key):
-                raise _in_the_way(found, "identical to this one")
-            if _operation(db, "id = ?", operation):
-                raise InternalError(f"the operation id {operation} is already used")
-            if guard:
-                guard(partial(queries.recent, db))
-            record = _append(db, seal, private)
-            db.execute(
-                "INSERT INTO operation (id, key, object, state, intent_seq) VALUES (?, ?, ?, ?, ?)",
-                (operation, key, object, OperationState.OPEN.value, record.seq),
+        return self._write(
+            lambda db: writing.begin(
+                db, seal, operation=operation, key=key, object=object, private=private, guard=guard
             )
-            return record
+        )
 
     def finish(
         self, seal: Seal, *, operation: str, state: OperationState, private: str | None = None
@@ -144,41 +158,30 @@ class SqliteStore:
         """
         if state is OperationState.OPEN:
             raise ValueError("an outcome does not leave an operation open")
-        with self._writing() as db:
-            found = _operation(db, "id = ?", operation)
-            if found is None:
-                raise StoreError(f"there is no operation {operation}", code="operation_missing")
-            if found.state not in UNSETTLED:
-                raise StoreError(
-                    f"operation {operation} is already settled: {found.state}", code="operation_settled"
-                )
-            record = _append(db, seal, private)
-            db.execute(
-                "UPDATE operation SET state = ?, outcome_seq = ? WHERE id = ?",
-                (state.value, record.seq, operation),
-            )
-            return record
+        return self._write(
+            lambda db: writing.finish(db, seal, operation=operation, state=state, private=private)
+        )
 
     def find_operation(self, *, key: str) -> Operation | None:
         """The unsettled or done operation with this key, if any."""
         with self._open() as db:
-            return _operation(db, f"key = ? AND {ACTIVE_SQL}", key)
+            return writing.find(db, f"key = ? AND {ACTIVE_SQL}", key)
 
     def unsettled_on(self, *, object: str) -> Operation | None:
         """The unsettled operation on this object, if any."""
         with self._open() as db:
-            return _operation(db, f"object = ? AND {UNSETTLED_SQL}", object)
+            return writing.find(db, f"object = ? AND {UNSETTLED_SQL}", object)
 
     def unsettled(self) -> list[Operation]:
         """All unsettled operations, oldest first."""
         with self._open() as db:
-            rows = db.execute(f"{_OPERATION} WHERE {UNSETTLED_SQL} ORDER BY intent_seq")
-            return [_to_operation(row) for row in rows]
+            rows = db.execute(f"{writing.OPERATION} WHERE {UNSETTLED_SQL} ORDER BY intent_seq")
+            return [writing.to_operation(row) for row in rows]
 
     def get_operation(self, operation: str) -> Operation | None:
         """The operation with this id, if any."""
         with self._open() as db:
-            return _operation(db, "id = ?", operation)
+            return writing.find(db, "id = ?", operation)
 
     def recent(self, since: datetime) -> Iterator[StoredRecord]:
         """The intents since then (aware UTC), newest first, whose operation is unsettled or done."""
@@ -193,7 +196,7 @@ class SqliteStore:
     def head(self) -> Head:
         """The last record's number and hash."""
         with self._open() as db:
-            return _head(db)
+            return writing.head(db)
 
     def record(self, seq: int) -> StoredRecord | None:
         """One record, if there is one with this number."""
@@ -237,11 +240,14 @@ class SqliteStore:
         """Append the record of a purge and remove the private parts of `ranges`, in one transaction."""
         with self._open() as db:
             db.execute("PRAGMA secure_delete = ON")
-        with self._writing() as db:
+
+        def work(db: sqlite3.Connection) -> StoredRecord:
             purging.check_nothing_open(db)
-            record = _append(db, seal, private)
+            record = writing.append(db, seal, private)
             purging.remove(db, ranges)
             return record
+
+        return self._write(work)
 
     def scrub(self) -> None:
         """Let no byte of what was purged remain in the store's files; see `billctl.store.purging`."""
@@ -271,43 +277,3 @@ class SqliteStore:
             self._db.close()
             if self._locks:
                 self._locks.close()
-
-
-def _append(db: sqlite3.Connection, seal: Seal, private: str | None) -> StoredRecord:
-    head = _head(db)
-    seq, body = head.seq + 1, seal(head.seq + 1, head.hash)
-    digest = hashlib.sha256(body.encode("utf-8")).hexdigest()
-    db.execute("INSERT INTO record (seq, hash, body) VALUES (?, ?, ?)", (seq, digest, body))
-    if private is not None:
-        db.execute("INSERT INTO private (seq, body) VALUES (?, ?)", (seq, private))
-    return StoredRecord(seq=seq, hash=digest, body=body, private=private)
-
-
-def _head(db: sqlite3.Connection) -> Head:
-    row = db.execute("SELECT seq, hash FROM record ORDER BY seq DESC LIMIT 1").fetchone()
-    return Head(seq=row[0], hash=row[1]) if row else Head(seq=0, hash=GENESIS)
-
-
-def _operation(db: sqlite3.Connection, condition: str, value: str) -> Operation | None:
-    row = db.execute(f"{_OPERATION} WHERE {condition}", (queries.text(value),)).fetchone()
-    return _to_operation(row) if row else None
-
-
-def _to_operation(row: tuple[str, str, str, str, int, int | None]) -> Operation:
-    return Operation(
-        id=row[0], key=row[1], object=row[2], state=OperationState(row[3]), intent=row[4], outcome=row[5]
-    )
-
-
-def _in_the_way(found: Operation, what: str) -> Busy:
-    if found.state is OperationState.DONE:
-        return Busy(
-            f"operation {found.id}, {what}, is already done",
-            code="operation_done",
-            hint=f"See `billctl audit show {found.id}`; a deliberate repeat needs --again.",
-        )
-    return Busy(
-        f"operation {found.id} {what} is not settled ({found.state})",
-        code="operation_open",
-        hint="Run `billctl audit reconcile`.",
-    )
