@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from billctl.batch.shelf import Kept, Shelf, State, state_of
+from billctl.batch.shelf import Kept, Run, Shelf, State, state_of
 from billctl.cli.audit_log import log_path, writing
 from billctl.cli.batch_views import mode_cell, outcome_words, totals_text
 from billctl.cli.layout import Cell, Column, Grid, Line, View
@@ -52,12 +52,20 @@ def kept_data(kept: Kept, state: State) -> dict[str, Any]:
         "totals": list(kept.totals),
         "hash": kept.hash,
         "path": os.fspath(kept.path),
-        "run": run
-        and {
-            "started": rfc3339(run.started),
-            "ended": rfc3339(run.ended) if run.ended else None,
-            **{name: getattr(run, name) for name in ("counts", "not_reached", "stop", "results", "failures")},
-        },
+        "run": run_data(run) if run else None,
+    }
+
+
+def run_data(run: Run) -> dict[str, Any]:
+    """The last run of a plan as machines get it."""
+    return {
+        "started": rfc3339(run.started),
+        "ended": rfc3339(run.ended) if run.ended else None,
+        "counts": dict(run.counts),
+        "not_reached": run.not_reached,
+        "stop": run.stop,
+        "results": run.results,
+        "failures": run.failures,
     }
 
 

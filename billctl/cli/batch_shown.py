@@ -11,13 +11,13 @@ from billctl.batch.model import PlannedRow, RowState
 from billctl.batch.plan_file import PlanFile, open_plan
 from billctl.batch.shelf import Kept, Shelf, State
 from billctl.cli.audit_log import reading
-from billctl.cli.batch_kept import states_of
+from billctl.cli.batch_kept import run_data, states_of
 from billctl.cli.batch_planned import row_record
 from billctl.cli.batch_views import Lazy, count, headline, mode_cell, outcome_words, totals_text
 from billctl.cli.layout import Cell, Column, Grid, Line, View
 from billctl.cli.output import Result
 from billctl.cli.views import local_time
-from billctl.models import data, rfc3339
+from billctl.models import rfc3339
 from billctl.paths import state_dir
 from billctl.store.interface import Store
 
@@ -92,7 +92,7 @@ def _header_data(plan: PlanFile, kept: Kept | None, state: State | None) -> dict
         ],
         "rules": list(header.rules),
         "why": list(header.why),
-        "run": data(run) if run else None,
+        "run": run_data(run) if run else None,
     }
 
 
