@@ -12,6 +12,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -33,11 +34,13 @@ CHANGED_HINT = "Make a new plan: `billctl batch plan`."
 class PlanWriter:
     """Rows that wait for their header; a context manager. Memory does not grow with them.
 
-    They wait in an unnamed file in `folder`, which is gone whatever happens.
+    They wait in an unnamed file in `folder`, which is gone whatever happens. Raises `StoreError` where the
+    disk does not take them.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._rows: BinaryIO = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # closed with this
+        with _kept():
+            self._rows: BinaryIO = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # closed with this
 
     def __enter__(self) -> Self:
         return self
@@ -45,11 +48,13 @@ class PlanWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._rows.close()
+        with suppress(OSError):  # a disk that is full does not take the rest either: that was told
+            self._rows.close()
 
     def add(self, row: PlannedRow) -> None:
         """Take one row, after those before it."""
-        self._rows.write(_line(_row_data(row)))
+        with _kept():
+            self._rows.write(_line(_row_data(row)))
 
     def finish(self, path: Path, header: Header, *, replace: bool = False) -> str:
         """Write the plan to `path`, whole or not at all; returns its hash. Raises as `new_file` does."""
@@ -61,6 +66,18 @@ class PlanWriter:
             shutil.copyfileobj(self._rows, hashing, 1 << 16)
             out.write(_line({"type": "end", "sha256": digest.hexdigest()}))
         return digest.hexdigest()
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"the plan cannot be kept on disk while it is made: {error.strerror}",
+            code="plan_unwritable",
+            hint="Check the disk, then run it again.",
+        ) from error
 
 
 class _Hashing:

@@ -46,19 +46,21 @@ class Run:
     ) -> None:
         self.tally = Tally(ready, monotonic=monotonic)
         self.stop: Stop | None = None
+        """Why rows were not reached, where some were not."""
         self.errors: list[BillctlError] = []
         """Why accounts, or all of it, could not go on."""
         self.failures: list[BillctlError] = []
         """An error for each way in which rows failed."""
         self.warnings: list[str] = []
         self.signal: int | None = None
+        """What interrupted the run before its last row."""
         self._session = session
         self._options = options
         self._canary = canary
         self._watcher = watcher
         self._report = report
         self._monotonic = monotonic
-        self._gate = Gate(canary)
+        self._gate = Gate(canary, max_failures=options.max_failures)
         self._told: queue.Queue[Told] = queue.Queue(maxsize=BACKLOG)
         self._looked: list[RowResult] = []
         self._crews = [
@@ -83,12 +85,16 @@ class Run:
         """Do the rows. Raises `Interrupted` at the second signal, with rows on their way."""
         try:
             self._loop(first)
-        except (KeyboardInterrupt, Terminated) as second:
-            self._gate.shut()
-            raise self._interrupted(second) from None
+        except BaseException as failure:
+            self._gate.shut(Stop.INTERRUPTED)
+            if isinstance(failure, KeyboardInterrupt | Terminated):
+                raise self._interrupted(failure) from None
+            raise
         self.errors += [crew.error for crew in self._crews if crew.error]
-        if self.errors and self.stop is None and self.tally.left:
-            self.stop = Stop.ACCOUNT
+        if not self.tally.left:
+            self.signal = None
+        else:
+            self.stop = self._gate.why or Stop.ACCOUNT
 
     def _loop(self, first: FirstSignal) -> None:
         for crew in self._crews:
@@ -124,8 +130,6 @@ class Run:
             self._keep(tried.error)
         if self._canary and len(self._looked) < self._canary:
             self._looked.append(result)
-        if self.tally.failed > self._options.max_failures:
-            self._end(Stop.MAX_FAILURES)
         if self.tally.tried % LOOK_AFTER == 0:
             self._check_log()
 
@@ -143,7 +147,7 @@ class Run:
             check_tail(self._session.store)
         except StoreError as broken:
             self.errors.append(broken)
-            self._gate.shut()
+            self._gate.shut(Stop.ACCOUNT)
 
     def _look_at_canary(self, first: FirstSignal) -> None:
         """Nothing was heard for a while: where the canary's rows are through, somebody looks at them."""
@@ -156,19 +160,13 @@ class Run:
         if go_on:
             self._gate.open()
         elif first.number is None:
-            self._end(Stop.CANARY)
+            self._gate.shut(Stop.CANARY)
 
     def _heed(self, first: FirstSignal) -> None:
         if first.number is not None and self.signal is None:
             self.signal = first.number
-            self._end(Stop.INTERRUPTED)
+            self._gate.shut(Stop.INTERRUPTED)
             self._watcher.stopping()
-
-    def _end(self, why: Stop) -> None:
-        """Begin no more rows; those that are on their way end."""
-        if not self._gate.is_shut and self.stop is None:
-            self.stop = why
-        self._gate.shut()
 
     def _interrupted(self, second: KeyboardInterrupt | Terminated) -> Interrupted:
         number = second.number if isinstance(second, Terminated) else signal.SIGINT

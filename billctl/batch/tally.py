@@ -33,9 +33,8 @@ class Tally:
 
     def __init__(self, ready: Mapping[str, int], *, monotonic: Callable[[], float]) -> None:
         self.counts: Counter[str] = Counter()
-        self.failed = 0
-        """Rows that this run tried and that are not as they were asked for."""
         self.tried = 0
+        """The rows that this run did something about."""
         self._moved: Counter[str] = Counter()
         self._accounts = {name: _Account(name, rows) for name, rows in ready.items()}
         self._monotonic = monotonic
@@ -53,7 +52,6 @@ class Tally:
         if known:
             return
         self.tried += 1
-        self.failed += result.failed
         if result.outcome in MOVED and result.row.amount:
             self._moved[result.row.amount.currency] += result.row.amount.minor
         account.failed += result.failed

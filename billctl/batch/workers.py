@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from billctl.batch.model import PlannedRow, RowState
+from billctl.batch.model import PlannedRow, RowState, Stop
 from billctl.batch.one_row import RowWork, Tried
 from billctl.batch.plan_file import PlanFile
 from billctl.errors import AuthFailed, BillctlError, ConfigError, InternalError, NetworkError, StoreError
@@ -27,10 +27,16 @@ POSTPONED = 3
 
 
 class Gate:
-    """How many more rows may begin; shared by all threads of a run."""
+    """How many more rows may begin; shared by all threads of a run.
 
-    def __init__(self, rows: int | None = None) -> None:
+    `rows` may begin before it is opened (None: it is open); the failure after `max_failures` shuts it.
+    """
+
+    def __init__(self, rows: int | None, *, max_failures: int) -> None:
+        self.why: Stop | None = None
+        """Why it was shut."""
         self._left = rows
+        self._failures_left = max_failures
         self._begun = 0
         self._shut = False
         self._changed = threading.Condition()
@@ -54,15 +60,23 @@ class Gate:
                 self._left += 1
             self._changed.notify_all()
 
+    def count_failure(self) -> None:
+        """A row failed."""
+        with self._changed:
+            self._failures_left -= 1
+            if self._failures_left < 0:
+                self.shut(Stop.MAX_FAILURES)
+
     def open(self) -> None:
         """Let all rows begin."""
         with self._changed:
             self._left = None
             self._changed.notify_all()
 
-    def shut(self) -> None:
-        """Let no row begin any more."""
+    def shut(self, why: Stop) -> None:
+        """Let no row begin any more; the first reason is the one."""
         with self._changed:
+            self.why = self.why or why
             self._shut = True
             self._changed.notify_all()
 
@@ -201,6 +215,8 @@ class Crew:
         tried = self._work.do(row)
         postponed = bool(tried.wait) and self._postpone(row, tried.wait)
         if not postponed:
+            if tried.result.failed:
+                self._gate.count_failure()
             self._judge(tried.error)
             self._tell(tried)
         self._gate.leave(unused=postponed)
@@ -217,7 +233,7 @@ class Crew:
     def _judge(self, error: BillctlError | None) -> None:
         """End what cannot go on: the whole run without a log, this account without its gateway."""
         if isinstance(error, StoreError):
-            self._gate.shut()
+            self._gate.shut(Stop.ACCOUNT)
         with self._lock:
             if not isinstance(error, NetworkError):
                 self._network.clear()
