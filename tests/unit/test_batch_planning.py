@@ -14,10 +14,11 @@ import pytest
 from billctl.actions import operation_key, perform
 from billctl.batch.in_order import in_order
 from billctl.batch.model import PlannedRow, RowState
-from billctl.batch.planning import KEPT_LEFT_OUT, WORKERS, BatchRequest, Made, make_plan
+from billctl.batch.planning import WORKERS, BatchRequest, Made, make_plan
 from billctl.batch.reading import IN_A_ROW, Chosen
 from billctl.batch.rows import RowDefaults, read_rows
 from billctl.batch.shelf import Shelf
+from billctl.batch.summing import KEPT_LEFT_OUT
 from billctl.errors import AuthFailed, BillctlError, NoAnswer, PolicyDenied, StoreError, UsageError
 from billctl.frozen import replace
 from billctl.gateway import Identity, When
