@@ -125,6 +125,26 @@ store.close()
 )
 
 
+TOGETHER = (
+    START
+    + """
+import threading
+def write(name):
+    for number in range(int(sys.argv[2])):
+        operation = new_operation_id(clock, os.urandom)
+        seq = log.intent(subject(f"{name}-{number}"), operation=operation, key=operation)
+        os.write(1, f"{seq}\\n".encode())
+log.note("log in")
+threads = [threading.Thread(target=write, args=(name,)) for name in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+store.close()
+"""
+)
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "state" / "audit.db"
@@ -261,6 +281,54 @@ def test_a_durable_record_in_an_open_process_is_one_fdatasync(
     syncs(1)  # creates the file
     few, many = syncs(5), syncs(25)
     assert many - few == 20
+
+
+def _together(strace: str, path: Path, fault: str, trace: Path) -> tuple[list[int], int]:
+    """Eight threads that each write twelve records; the numbers they were told, and the exit code."""
+    done = subprocess.run(
+        [
+            *(strace, "-f", "-o", str(trace), "-P", f"{path}-wal"),
+            *("-e", "trace=pwrite64,fdatasync", "-e", f"inject={fault}"),
+            *(sys.executable, "-c", TOGETHER, str(path), "12"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return [int(word) for word in done.stdout.split()], done.returncode
+
+
+SLOW_DISK = "fdatasync:delay_enter=3000"
+
+
+def test_threads_that_write_at_once_share_the_syncs_of_a_slow_disk(
+    path: Path, strace: str, tmp_path: Path
+) -> None:
+    path.parent.mkdir(mode=0o700)
+    told, code = _together(strace, path, SLOW_DISK, tmp_path / "trace")
+    assert (sorted(told), code) == (list(range(3, 99)), 0)
+    syncs = (tmp_path / "trace").read_text().count("fdatasync(")
+    assert syncs < 96 / 2, "more than two write together"
+    assert verify(path, integrity=True).ok
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("call", ["pwrite64", "fdatasync"])
+def test_whatever_a_killed_group_had_acknowledged_is_there(
+    path: Path, strace: str, tmp_path: Path, call: str
+) -> None:
+    path.parent.mkdir(mode=0o700)
+    killed = 0
+    for when in (1, 2, 3, 4, 5, 8, 11, 14, 17, 20):  # counted within each thread
+        target = path.with_name(f"{when}.db")
+        told, code = _together(strace, target, f"{call}:signal=KILL:when={when}", tmp_path / "trace")
+        killed += code != 0
+        open_store(target).close()  # whatever is there, the next run can use it
+        verdict = verify(target, integrity=True)
+        assert verdict.ok, (when, verdict.why)
+        assert verdict.records >= max(told, default=0), when
+        assert len(set(told)) == len(told)
+    assert killed >= 3
 
 
 def _faults(strace: str, path: Path, fault: str, upto: int) -> Iterator[tuple[int, list[str], int]]:
