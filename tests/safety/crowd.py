@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any, NoReturn
@@ -21,6 +22,7 @@ from tests.safety import programs
 from tests.shop import Ran, Shop
 
 ROOT = Path(__file__).resolve().parents[2]
+SDKS = {"stripe": "stripe", "paypal": "paypalrestsdk", "braintree": "braintree"}
 FAULT = 70
 """The exit code of a run that got past billctl's own handling."""
 
@@ -66,10 +68,6 @@ def gathered(shop: Shop, *, name: str = programs.RIGHT) -> Iterator[Crowd]:
 
 def main() -> None:
     """Answer each line of stdin."""
-    import braintree  # noqa: F401  # for the runs
-    import paypalrestsdk  # noqa: F401  # for the runs
-    import stripe  # noqa: F401  # for the runs
-
     import billctl.actions
     import billctl.cli.refund  # noqa: F401  # for the runs
 
@@ -81,6 +79,8 @@ def _together(runs: Sequence[Mapping[str, Any]], name: str) -> list[tuple[int, s
     gate, bar = os.pipe()
     arrivals, arrive = os.pipe()
     started = []
+    for gateway in {one["words"][0] for one in runs}:
+        import_module(SDKS[gateway])
     for one in runs:
         out, err = TemporaryFile("w+"), TemporaryFile("w+")  # noqa: SIM115  # read when the run has ended
         pid = os.fork()

@@ -86,6 +86,7 @@ def test_eight_operators_on_one_charge_move_no_more_than_is_meant(shop: Shop, am
     check_rounds(shop, amounts, rounds=1, count=8)
 
 
+@pytest.mark.slow
 def test_without_locks_the_store_itself_keeps_one_operation_on_a_charge(shop: Shop) -> None:
     """An operation that no lock covers looks like one that its process left behind: unknown, and not sent."""
     with gathered(shop, name=programs.UNLOCKED) as crowd:

@@ -1,6 +1,5 @@
 """Killed in the middle, and eight at once, at PayPal and at Braintree: one refund where one was meant."""
 
-import json
 import subprocess
 import time
 from collections import Counter
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.gateway_shops import BRAINTREE_CHARGE, PAYPAL_CHARGE, GatewayShop, open_gateway_shop
+from tests.safety.crowd import One, gathered
 from tests.shop import SECONDS, WHY
 
 OPERATORS = 8
@@ -112,25 +112,17 @@ def together(shop: GatewayShop, amounts: list[str], *, hosts: bool = False) -> l
 
     With `hosts` each has a state directory, and so a log, of its own.
     """
-    running = []
+    runs = []
     for number, amount in enumerate(amounts):
         own = {"BILLCTL_OPERATOR": f"operator-{number}"}
         if hosts:
             own["BILLCTL_STATE_DIR"] = str(shop.state_dir.parent / f"host-{number}")
-        running.append(
-            subprocess.Popen(
-                shop.command(*words(shop.gateway, "-o", "json", amount=amount)),
-                env=shop.environment(own),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-        )
-    ended = [(process, *process.communicate(timeout=SECONDS)) for process in running]
-    for _, _, err in ended:
-        assert "Traceback" not in err
-    return [(process.returncode, json.loads(out)) for process, out, _ in ended]
+        runs.append(One(words(shop.gateway, "-o", "json", amount=amount), own))
+    with gathered(shop) as crowd:
+        ended = crowd.together(runs)
+    for ran in ended:
+        assert "Traceback" not in ran.err
+    return [(ran.code, ran.document) for ran in ended]
 
 
 @ONE_FAST

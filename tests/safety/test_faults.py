@@ -118,10 +118,17 @@ def disarm(shop: Shop) -> None:
 
 
 def every(kinds: Iterable[str]) -> list[Any]:
-    """Every kind of fault with every change. All of a refund's, and two kinds of the others', are fast."""
-    fast = {"answer-lost", "500-before", "429"}
+    """Every kind of fault with every change; fast are a refund's that are met in another way each, and a lost
+    answer of the others."""
+    alike = {"html-502", "html-502-after", "403"}
     return [
-        pytest.param(kind, name, marks=() if name == "refund" or kind in fast else pytest.mark.slow)
+        pytest.param(
+            kind,
+            name,
+            marks=()
+            if kind == "answer-lost" or (name == "refund" and kind not in alike)
+            else pytest.mark.slow,
+        )
         for kind in kinds
         for name in CHANGES
     ]
@@ -190,11 +197,11 @@ def test_what_the_gateway_certainly_did_not_do_can_simply_be_run_again(
     ("name", "code", "outcome"),
     [
         ("refund", 0, "already_done"),
-        ("cancel", 0, "already_done"),
+        pytest.param("cancel", 0, "already_done", marks=pytest.mark.slow),
         ("cancel now", 5, None),
         pytest.param("void", 5, None, marks=pytest.mark.slow),
-        ("resend", 0, "succeeded"),
-        ("receipt", 0, "succeeded"),
+        pytest.param("resend", 0, "succeeded", marks=pytest.mark.slow),
+        pytest.param("receipt", 0, "succeeded", marks=pytest.mark.slow),
     ],
 )
 def test_what_is_done_after_reconcile_found_nothing_is_not_done_again(

@@ -180,9 +180,15 @@ def reconciled(shop: GatewayShop, *, acted: bool) -> Any:
 
 
 def every(kinds: Iterable[str], fast: set[str]) -> list[Any]:
-    """Every kind of fault with every change. All of a PayPal refund's are fast, and `fast` of the others'."""
+    """Every kind of fault with every change. `fast` are fast, and of a PayPal refund's those that PayPal's
+    adapter meets in another way each."""
+    own = {"connection-dropped", "hang-after", "500-before", "500-after", "html", "401", "refuse"}
     return [
-        pytest.param(kind, name, marks=() if name == "paypal refund" or kind in fast else pytest.mark.slow)
+        pytest.param(
+            kind,
+            name,
+            marks=() if kind in fast or (name == "paypal refund" and kind in own) else pytest.mark.slow,
+        )
         for kind in kinds
         for name in CHANGES
     ]
@@ -242,7 +248,7 @@ def test_what_nobody_can_know_is_found_out_by_looking_and_never_sent_again(
     assert shop.run("audit", "verify").code == 0
 
 
-@pytest.mark.parametrize(("kind", "name"), every(CERTAIN, {"429"}))
+@pytest.mark.parametrize(("kind", "name"), every(CERTAIN, set()))
 def test_what_the_gateway_certainly_did_not_do_can_simply_be_run_again(
     shops: Shops, kind: str, name: str
 ) -> None:
@@ -305,12 +311,12 @@ def test_a_refund_of_a_subscriptions_payment_that_was_not_made_is_made_once(shop
 @pytest.mark.parametrize(
     ("name", "code", "word"),
     [
-        ("paypal refund", 0, "already_done"),
+        pytest.param("paypal refund", 0, "already_done", marks=pytest.mark.slow),
         ("braintree refund", 0, "already_done"),
         pytest.param("paypal void", 5, None, marks=pytest.mark.slow),
         pytest.param("paypal cancel", 5, None, marks=pytest.mark.slow),
         pytest.param("braintree void", 5, None, marks=pytest.mark.slow),
-        ("braintree cancel", 5, None),
+        pytest.param("braintree cancel", 5, None, marks=pytest.mark.slow),
         pytest.param("braintree cancel at period end", 5, None, marks=pytest.mark.slow),
     ],
 )

@@ -103,7 +103,8 @@ def test_with_a_key_that_counts_what_was_refunded_a_later_host_refunds_again(tmp
     assert one_after_the_other(tmp_path / "wrong", name=wrong) == [SMALL, SMALL]
 
 
-@pytest.mark.parametrize("gateway", ["stripe", pytest.param("braintree", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("gateway", ["stripe", "braintree"])
 def test_with_a_new_key_every_time_all_six_refund_and_it_is_seen(gateway: str, tmp_path: Path) -> None:
     wrong = "a new key every time"
     assert wrong in programs.WRONG

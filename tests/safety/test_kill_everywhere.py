@@ -64,8 +64,8 @@ def kill(act: Act, log: str, call: Call, folder: Path, *, name: str = programs.R
     ("act", "which"),
     [
         (REFUND, slice(None)),
-        ("cancel, PayPal", slice(-2, -1)),
-        ("resend, PayPal", slice(-2, -1)),
+        pytest.param("cancel, PayPal", slice(-2, -1), marks=pytest.mark.slow),
+        pytest.param("resend, PayPal", slice(-2, -1), marks=pytest.mark.slow),
         ("void, Braintree", slice(-2, -1)),
     ],
 )

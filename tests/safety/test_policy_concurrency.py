@@ -1,7 +1,5 @@
 """A day's limit holds when many run at once: each a process of its own, each on a charge of its own."""
 
-import json
-import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,30 +9,27 @@ import pytest
 
 from billctl.policy.permission import Permission
 from billctl.verbs.plan import Plan
-from tests.shop import SECONDS, WHY, Ran, Shop
+from tests.safety.crowd import One, gathered
+from tests.shop import WHY, Ran, Shop
 
 OPERATORS = 8
 
 
 def together(shop: Shop, charges: list[str]) -> list[tuple[int, str | None]]:
     """A refund of 12.50 USD of each charge, all at once: exit code, and the code of the error."""
-    running = [
-        subprocess.Popen(
-            shop.command("stripe", "refund", charge, "--amount", "12.50", *WHY, "-o", "json"),
-            env=shop.environment({"BILLCTL_OPERATOR": f"operator-{number}"}),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+    runs = [
+        One(
+            ("stripe", "refund", charge, "--amount", "12.50", *WHY, "-o", "json"),
+            {"BILLCTL_OPERATOR": f"operator-{number}"},
         )
         for number, charge in enumerate(charges)
     ]
-    ended = [(process, *process.communicate(timeout=SECONDS)) for process in running]
-    for _, _, err in ended:
-        assert "Traceback" not in err
-    documents = [json.loads(out) for _, out, _ in ended]
-    codes = [document["errors"][0]["code"] if document["errors"] else None for document in documents]
-    return [(process.returncode, code) for (process, _, _), code in zip(ended, codes, strict=True)]
+    with gathered(shop) as crowd:
+        ended = crowd.together(runs)
+    for ran in ended:
+        assert "Traceback" not in ran.err
+    codes = [ran.document["errors"][0]["code"] if ran.document["errors"] else None for ran in ended]
+    return [(ran.code, code) for ran, code in zip(ended, codes, strict=True)]
 
 
 RULES = {

@@ -420,7 +420,9 @@ def test_stripes_own_switch_for_debugging_does_nothing(street: Street) -> None:
 # Card numbers
 
 
-@pytest.mark.parametrize("card", CARD_FORMS)
+@pytest.mark.parametrize(
+    "card", [CARD, *(pytest.param(form, marks=pytest.mark.slow) for form in CARD_FORMS if form != CARD)]
+)
 @pytest.mark.parametrize("option", ["--reason", "--ticket", "--to", "amount", "id"])
 def test_a_card_number_that_is_typed_is_kept_and_shown_nowhere(
     street: Street, tmp_path: Path, card: str, option: str

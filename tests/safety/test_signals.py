@@ -295,7 +295,7 @@ def struck_around(owner: Any, name: str, number: int, *, after: bool) -> Iterato
 AFTER = pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 
 
-@EACH
+@ONE_FAST
 @AFTER
 def test_a_signal_while_the_outcome_is_written_changes_nothing(
     shop: Shop, number: signal.Signals, after: bool
@@ -307,7 +307,7 @@ def test_a_signal_while_the_outcome_is_written_changes_nothing(
     check_once(shop)
 
 
-@EACH
+@ONE_FAST
 @AFTER
 def test_a_second_signal_while_the_first_is_recorded_changes_nothing(
     shop: Shop, number: signal.Signals, after: bool
@@ -340,7 +340,7 @@ def test_a_signal_after_it_was_sent_never_lets_it_say_that_nothing_was(
     check_once(shop)
 
 
-@EACH
+@ONE_FAST
 def test_a_signal_between_intent_and_sending_leaves_an_open_one_that_was_not_done(
     shop: Shop, number: signal.Signals
 ) -> None:

@@ -24,6 +24,7 @@ def die_waiting(name: str, act: str, folder: Path) -> None:
     kill(ACTS[act], "used", traced.calls[traced.answered], folder, name=name)
 
 
+@pytest.mark.slow
 def test_a_new_key_every_time_is_found_to_refund_twice(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="done 2 times"):
         die_waiting("a new key every time", REFUND, tmp_path)
