@@ -21,6 +21,7 @@ LARGEST = 20
 """The rows that an approver is shown."""
 REASONS = 5
 """The reasons, of rows that have one of their own."""
+OTHER_REASONS = "other reasons, one for each row"
 LONGEST_REASON = 200
 """Characters of one that are shown."""
 
@@ -54,6 +55,7 @@ def subject_of(header: Header) -> Subject:
         params={"verb": header.verb, "rows": str(header.ready)},
         amount=_one(header.totals),
         reason=header.reason or "each row has its own",
+        again=1,
     )
 
 
@@ -65,16 +67,17 @@ def whole(plan: PlanFile) -> Whole:
     for row in plan.rows():
         if row.state is not RowState.READY:
             continue
-        if len(reasons) < REASONS or row.reason in reasons:
-            reasons[row.reason] += 1
-        entry = (row.amount.minor if row.amount else 0, -row.n, row)
-        heapq.heappush(largest, entry)
+        reasons[row.reason if row.reason in reasons or len(reasons) < REASONS else OTHER_REASONS] += 1
+        heapq.heappush(largest, (row.amount.minor if row.amount else 0, -row.n, row))
         if len(largest) > LARGEST:
             heapq.heappop(largest)
     facts = [
         (f"batch {header.verb}", f"{header.ready:,} rows, {_sum(header.totals)}"),
         *((f"account {account.name}", _account(account)) for account in header.accounts if account.rows),
-        *((f"reason of {count:,}", reason[:LONGEST_REASON]) for reason, count in reasons.items()),
+        *(
+            (f"reason {number}", f"{count:,} rows: {reason[:LONGEST_REASON]}")
+            for number, (reason, count) in enumerate(reasons.items(), 1)
+        ),
         *((f"row {row.n}", _row(row)) for _, _, row in sorted(largest, reverse=True)),
     ]
     return Whole(key=plan.hash, facts=tuple(facts), amount=_one(header.totals))

@@ -117,9 +117,10 @@ def _person_data(who: Person) -> dict[str, Any]:
 def request_view(request: ApprovalRequest, verdict: Verdict) -> View:
     """A request as a person looks at it before deciding."""
     plan, decision = request.plan, verdict.decision
+    one = plan["object_type"] != "batch"
     rows = [
         *plan["facts"],
-        ("customer", plan["customer"] or "no customer (guest)"),
+        *((("customer", plan["customer"] or "no customer (guest)"),) if one else ()),
         ("reason", plan["reason"]),
         *((name.replace("_", " "), plan[name]) for name in ("reason_code", "ticket") if plan[name]),
         ("asked by", f"{_name(request.requester)}, {local_time(request.created)}"),
@@ -136,7 +137,7 @@ def request_view(request: ApprovalRequest, verdict: Verdict) -> View:
     if verdict.fault:
         rows.append(("beware", f"a decision is there that does not count: it {verdict.fault}"))
     mode = Cell("LIVE", "red") if request.live else Cell("test")
-    account = f"{plan['gateway']} account {plan['account_id'] or 'unknown'}"
+    account = f"{plan['gateway']} account {plan['account_id'] or 'unknown'}" if one else plan["action"]
     cells = tuple((Cell(label, "dim"), text) for label, text in rows)
     return [
         Line((mode, request.ref, account)),
