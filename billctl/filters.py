@@ -29,6 +29,12 @@ def overdue(age: timedelta, *, now: datetime) -> Keep:
     return keep
 
 
+def has_due_date(_opened: Opened, record: Record) -> bool:
+    """Invoices that the customer is to pay by a day: not those that are charged automatically, which a
+    gateway may refuse to send."""
+    return isinstance(record, Invoice) and record.due_date is not None
+
+
 def not_resent_since(session: Session, since: datetime) -> Keep:
     """Invoices that no operation of the log resent since then: none that was done, and none of which
     nobody knows yet, to whichever address, under whichever profile.

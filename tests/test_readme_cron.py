@@ -75,6 +75,15 @@ def test_the_line_for_cron_resends_what_is_overdue_and_does_nothing_the_second_t
     assert last_record() == head
 
 
+@pytest.mark.slow
+def test_the_line_for_a_first_follow_up_asks_each_customer_once() -> None:
+    job = readme_jobs()[1].replace("--since 4d", "--since 40d")  # the rehearsal's shop is not that young
+    for _ in range(2):
+        done = by_cron(job)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert len(resent()) == len(set(resent())) > 2
+
+
 def last_record() -> Any:
     return json.loads(billctl("audit", "verify", "-o", "json").stdout)["data"]["head"]
 

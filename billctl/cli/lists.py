@@ -4,8 +4,7 @@
 """
 
 import inspect
-from collections.abc import Callable, Mapping
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -19,7 +18,7 @@ from billctl.cli.times import age, span
 from billctl.cli.views import COLUMNS, now_utc, records_view
 from billctl.errors import UsageError
 from billctl.fanout import chosen_accounts
-from billctl.filters import Keep, not_resent_since, overdue
+from billctl.filters import Keep, has_due_date, not_resent_since, overdue
 from billctl.frozen import frozen
 from billctl.gateway import Selection
 from billctl.listing import Listing, exit_error, list_records
@@ -54,6 +53,9 @@ OlderThan = Annotated[
 ]
 Overdue = Annotated[
     str | None, typer.Option("--overdue", metavar="AGE", help="Unpaid, and due at least that long: 3d.")
+]
+WithDueDate = Annotated[
+    bool, typer.Option("--with-due-date", help="Due by a day, not charged automatically.")
 ]
 NotResentWithin = Annotated[
     str | None,
@@ -109,7 +111,7 @@ INVOICES = """List invoices{of_what}, newest first.
     Examples:
       {begin} --since 7d
       {begin} --status past_due --overdue 3d --not-resent-within 7d -o ndjson
-      {begin} --status open --older-than 1d --since 2d -o ndjson
+      {begin} --status open --with-due-date --older-than 1d --since 2d -o ndjson
 
     The second finds whom to remind once a week, the third whom to ask one day after the invoice was sent;
     both are made for `billctl batch run resend -`. What has no due date is due as soon as it is made.
@@ -131,6 +133,7 @@ class _Asked:
     customer: str | None = None
     status: str | None = None
     overdue: str | None = None
+    with_due_date: bool = False
     not_resent_within: str | None = None
 
 
@@ -157,7 +160,11 @@ def _options(kind: str, *, across: bool) -> Mapping[str, tuple[Any, Any]]:
     """The options of a kind, each with its default: customers have no status and belong to nobody, and only
     invoices are due and sent."""
     own = {"customer": (CustomerAnywhere if across else Customer, None), "status": (_status(kind), None)}
-    billed = {"overdue": (Overdue, None), "not_resent_within": (NotResentWithin, None)}
+    billed = {
+        "overdue": (Overdue, None),
+        "with_due_date": (WithDueDate, False),
+        "not_resent_within": (NotResentWithin, None),
+    }
     return {
         **(own if STATUSES[kind] else {}),
         **(billed if kind == "invoices" else {}),
@@ -183,27 +190,36 @@ def _list(context: typer.Context, kind: str, asked: _Asked, *, across: bool) -> 
     chosen = choices(context)
     _check(kind, asked)
     since, until = span(asked.since, asked.until, now=now_utc(), older_than=asked.older_than)
-    ages = age(asked.overdue, "--overdue"), age(asked.not_resent_within, "--not-resent-within")
+    narrowed = _narrowed(asked)
     gateway = None if across or not context.parent else str(context.parent.info_name)
     with session_of(chosen) as session:
         accounts, customer = _everywhere(session, asked) if gateway is None else _at(session, gateway, asked)
         selection = Selection(
             customer_id=customer, status=asked.status, since=since, until=until, limit=asked.limit
         )
-        listing = list_records(session, kind, selection, accounts, keep=_kept(session, *ages))
+        listing = list_records(session, kind, selection, accounts, keep=narrowed(session))
         _remember(session.profile.name, listing.records)
         return _result(listing, session, asked.limit)
 
 
-def _kept(session: Session, due_for: timedelta | None, unsent_for: timedelta | None) -> Keep | None:
-    """What `--overdue` and `--not-resent-within` keep of what a gateway lists; None: everything."""
-    now = session.clock()
-    kept: list[Keep] = []
-    if due_for is not None:
-        kept.append(overdue(due_for, now=now))
-    if unsent_for is not None:
-        kept.append(not_resent_since(session, now - unsent_for))
-    return (lambda opened, record: all(keep(opened, record) for keep in kept)) if kept else None
+def _narrowed(asked: _Asked) -> Callable[[Session], Keep | None]:
+    """What makes the filter of what a gateway lists, None where everything is wanted. Raises `UsageError`."""
+    due_for = age(asked.overdue, "--overdue")
+    unsent_for = age(asked.not_resent_within, "--not-resent-within")
+
+    def filters(session: Session) -> Iterator[Keep]:
+        if due_for is not None:
+            yield overdue(due_for, now=session.clock())
+        if asked.with_due_date:
+            yield has_due_date
+        if unsent_for is not None:
+            yield not_resent_since(session, session.clock() - unsent_for)
+
+    def keep(session: Session) -> Keep | None:
+        wanted = tuple(filters(session))
+        return (lambda opened, record: all(each(opened, record) for each in wanted)) if wanted else None
+
+    return keep
 
 
 def _check(kind: str, asked: _Asked) -> None:

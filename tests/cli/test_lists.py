@@ -185,6 +185,13 @@ def test_invoices_that_were_resent_are_left_out_for_as_long_as_is_asked(shop: Sh
     assert PAST_DUE in [row["id"] for row in listed(shop, "invoices", *filters, "0m")]
 
 
+def test_invoices_that_are_charged_automatically_are_left_out_on_demand(shop: Shop) -> None:
+    every = listed(shop, "invoices", "--status", "open", "--limit", "1000")
+    dated = listed(shop, "invoices", "--status", "open", "--with-due-date", "--limit", "1000")
+    assert 0 < len(dated) < len(every)
+    assert dated == [row for row in every if row["due_date"]]
+
+
 def test_a_window_of_age_is_what_a_first_follow_up_needs(shop: Shop) -> None:
     every = listed(shop, "invoices", "--limit", "1000")
     window = listed(shop, "invoices", "--older-than", "4d", "--since", "30d", "--limit", "1000")

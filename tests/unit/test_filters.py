@@ -7,7 +7,7 @@ import pytest
 
 from billctl.actions import perform
 from billctl.errors import StoreError, UsageError
-from billctl.filters import Keep, not_resent_since, overdue
+from billctl.filters import Keep, has_due_date, not_resent_since, overdue
 from billctl.frozen import replace
 from billctl.gateway import Selection
 from billctl.listing import Listing, list_records
@@ -56,6 +56,10 @@ def test_only_what_is_unpaid_is_overdue(opened: Opener, status: str) -> None:
     late = account.gateway.get_invoice("I40")
     assert keep(account, late)
     assert not keep(account, replace(late, status=InvoiceStatus(status)))
+
+
+def test_what_is_charged_automatically_has_no_due_date(opened: Opener) -> None:
+    assert ids(listed(opened("a"), has_due_date)) == days(3, 50)
 
 
 def test_the_limit_counts_what_is_kept_and_no_more_is_read_than_it_takes(opened: Opener) -> None:
