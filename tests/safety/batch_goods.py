@@ -43,11 +43,13 @@ class Goods:
 
     `own` are the fields in which a copy differs. `parts` are what belongs to the model and is copied with it:
     the field that names it → the ids under which the book keeps the copies. `effects` is SQL: one line for
-    each effect, with the object's id, the key and the minor units.
+    each effect, with the object's id, the key and the minor units. `request` is what does it, as a fault's
+    pattern.
     """
 
     model: str
     names: str
+    request: str
     effects: str
     own: Callable[[int], Record] = _nothing
     parts: Mapping[str, str] = field(default_factory=dict)
@@ -85,12 +87,14 @@ GOODS: Mapping[str, Mapping[str, Goods]] = {
         "stripe": Goods(
             PAID,
             "ch_SbxBatch{:07}",
+            "POST /v1/refunds",
             _refunded("body->>'$.metadata.billctl_key'") + " AND kind='refund'",
             _on_its_own,
         ),
         "paypal": Goods(
             PAYPAL_CHARGE,
             "SBXBATCH{:09}",
+            "POST */refund",
             _refunded(f"substr(body->>'$.custom_id', {STAMP + 1})") + " AND kind='refund'",
             _unrefunded,
             {"payment_intent": "SBXBATCHO{:08}"},
@@ -98,15 +102,24 @@ GOODS: Mapping[str, Mapping[str, Goods]] = {
         "braintree": Goods(
             f"transaction/{BRAINTREE_CHARGE}",
             "b{:07}",
+            "POST */refund",
             _refunded(f"substr(body->>'$.order_id', {STAMP + 1})") + " AND kind='transaction'",
         ),
     },
     "cancel": {
-        "stripe": Goods(SUBSCRIPTION, "sub_SbxBatch{:06}", _in_state("subscription", "canceled")),
-        "paypal": Goods(PAYPAL_SUBSCRIPTION, "I-SBXBATCH{:06}", _in_state("subscription", "CANCELLED")),
+        "stripe": Goods(
+            SUBSCRIPTION,
+            "sub_SbxBatch{:06}",
+            "DELETE /v1/subscriptions/*",
+            _in_state("subscription", "canceled"),
+        ),
+        "paypal": Goods(
+            PAYPAL_SUBSCRIPTION, "I-SBXBATCH{:06}", "POST */cancel", _in_state("subscription", "CANCELLED")
+        ),
         "braintree": Goods(
             f"subscription/{BRAINTREE_SUBSCRIPTION}",
             "sbatch{:06}",
+            "PUT */cancel",
             _in_state("subscription", "Canceled"),
             parts={"customer": "customer/cbatch{:06}", "token": "credit_card/tbatch{:06}"},
         ),
@@ -115,6 +128,7 @@ GOODS: Mapping[str, Mapping[str, Goods]] = {
         "stripe": Goods(
             PAST_DUE,
             "in_SbxBatch{:06}",
+            "POST */send",
             "SELECT body->>'$.data.object.id', body->>'$.request.idempotency_key', 0 FROM objects "
             "WHERE live=0 AND kind='event' AND status='invoice.sent'",
             _numbered("number"),
@@ -122,21 +136,27 @@ GOODS: Mapping[str, Mapping[str, Goods]] = {
         "paypal": Goods(
             PAYPAL_INVOICE,
             "INV2-SBXB-ATCH-{1:04}-{2:04}",
+            "POST */remind",
             "SELECT objects.id, NULL, 0 FROM objects, json_each(body, '$.reminders') "
             "WHERE live=0 AND objects.kind='invoice'",
             _numbered("invoice"),
         ),
     },
     "void": {
-        "stripe": Goods(HELD_ALONE, "ch_SbxHeld{:08}", _refunded("NULL") + " AND kind='refund'"),
+        "stripe": Goods(
+            HELD_ALONE, "ch_SbxHeld{:08}", "POST /v1/refunds", _refunded("NULL") + " AND kind='refund'"
+        ),
         "paypal": Goods(
             PAYPAL_HELD,
             "SBXHELD{:010}",
+            "POST */void",
             _in_state("authorization", "VOIDED"),
             _numbered("invoice"),
             {"payment_intent": "SBXHELDO{:09}"},
         ),
-        "braintree": Goods(f"transaction/{BRAINTREE_HELD}", "h{:07}", _in_state("transaction", "voided")),
+        "braintree": Goods(
+            f"transaction/{BRAINTREE_HELD}", "h{:07}", "PUT */void", _in_state("transaction", "voided")
+        ),
     },
 }
 """Verb → gateway → what it is done to. Braintree e-mails no invoices."""

@@ -1,0 +1,202 @@
+"""What fails while a batch is applied: answers that are lost, a gateway that dies, credentials, the disk.
+
+Whatever it is, the rows of other accounts go on, what nobody knows is unknown, and the next run settles it by
+asking and never by sending again.
+
+By default one kind of lost answer at each gateway; all of them with `-m slow`, mixtures with `-m full`:
+`pytest -m full tests/safety/test_batch_faults.py`.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from billctl.sandbox import faults
+from tests.gateway_shops import GATEWAYS
+from tests.safety.aftermath import NOTHING
+from tests.safety.batches import Batch, check_instant, check_whole, ended, finish, open_batch, plan
+from tests.safety.test_disk_errors import alter, own_disk
+from tests.safety.test_lost_answers import KINDS
+from tests.safety.test_signals import until
+from tests.shop import Ran
+
+CHANGES = "P* */refund*"
+"""The requests that refund, at each of the gateways."""
+IMPATIENT = "[network]\nread_timeout = 0.4\n"
+CLOSED = "http://127.0.0.1:9"
+"""Nobody answers there."""
+
+
+def apply_here(batch: Batch, *more: str) -> Ran:
+    """Carry it out in this process."""
+    ran = batch.shop.run(*batch.applying, *more)
+    assert "Traceback" not in ran.err, ran.err
+    check_instant(batch)
+    return ran
+
+
+def check_lost(folder: Path, kinds: dict[str, str], tries: int, rows: int = 3) -> None:
+    """At each gateway so many requests meet a fault of the kind; the runs after it end it well."""
+    with open_batch(folder, "refund", dict.fromkeys(kinds, rows)) as batch:
+        state = batch.books
+        batch.shop.street(more=IMPATIENT)
+        for gateway, kind in kinds.items():
+            seconds = 30.0 if kind.startswith("hang") else None
+            faults.arm(state, gateway, kind, match=CHANGES, times=tries, seconds=seconds)
+        ran = apply_here(batch)
+        assert ran.code in {0, 5, 6, 7, 11}, ran
+        for gateway in kinds:
+            left = faults.armed(state, gateway)
+            assert not left or left[0]["remaining"] < tries, f"the fault struck nothing at {gateway}"
+            faults.clear(state, gateway)
+        finish(batch)
+        check_whole(batch)
+
+
+def test_lost_answers_in_a_batch_are_settled_by_the_next_run(tmp_path: Path) -> None:
+    check_lost(tmp_path, {"stripe": "hang-after", "paypal": "html-502-after", "braintree": "cut-body"}, 2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_of_lost_answer_in_a_batch_is_settled_by_the_next_run(tmp_path: Path, kind: str) -> None:
+    check_lost(tmp_path, dict.fromkeys(GATEWAYS, kind), 2)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("number", range(40))
+def test_any_mixture_of_lost_answers_in_a_batch_is_settled_by_the_next_runs(
+    tmp_path: Path, number: int
+) -> None:
+    random = Random(number)
+    kinds = {gateway: random.choice(KINDS) for gateway in GATEWAYS}
+    check_lost(tmp_path, kinds, random.randint(1, 12), rows=10)
+
+
+@pytest.mark.slow
+def test_a_storm_of_429_is_waited_out_and_every_row_done_once(tmp_path: Path) -> None:
+    with open_batch(tmp_path, "refund", dict.fromkeys(GATEWAYS, 10)) as batch:
+        for gateway in GATEWAYS:
+            faults.arm(batch.books, gateway, "429", times=8)
+        assert apply_here(batch).code == 0
+        check_whole(batch)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["401", "403"])
+def test_credentials_that_are_revoked_in_the_middle_stop_their_account_alone(
+    tmp_path: Path, kind: str
+) -> None:
+    with open_batch(tmp_path, "refund", dict.fromkeys(GATEWAYS, 8)) as batch:
+        batch.options = ("--rate", "none", "--workers", "1")
+        faults.arm(batch.books, "stripe", "slow", match=CHANGES, times=2, seconds=0.1)
+        faults.arm(batch.books, "stripe", kind, times=999)
+        faults.arm(batch.books, "stripe", kind, match=CHANGES, times=999)
+        ran = apply_here(batch)
+        assert ran.code in {4, 7}, ran
+        accounts = [ref.partition(":")[0] for ref in batch.effects()]
+        assert {name: accounts.count(name) for name in ("paypal", "braintree")} == {
+            "paypal": 8,
+            "braintree": 8,
+        }
+        faults.clear(batch.books, "stripe")
+        finish(batch)
+        check_whole(batch)
+
+
+@pytest.mark.slow
+def test_a_gateway_that_dies_in_the_middle_holds_up_no_other(tmp_path: Path) -> None:
+    with open_batch(tmp_path, "refund", dict.fromkeys(GATEWAYS, 30)) as batch:
+        batch.shop.street(more=IMPATIENT, stripe=CLOSED)
+        ran = apply_here(batch)
+        assert ran.code in {7, 11}, ran
+        accounts = [ref.partition(":")[0] for ref in batch.effects()]
+        assert (accounts.count("stripe"), accounts.count("paypal"), accounts.count("braintree")) == (
+            0,
+            30,
+            30,
+        )
+        batch.shop.street(more=IMPATIENT)
+        finish(batch)
+        check_whole(batch)
+
+
+# The disk
+
+
+ROOM = 4000
+"""Kilobytes that are enough for a batch of this size."""
+
+
+@contextmanager
+def on_own_disk(folder: Path, rows: int) -> Iterator[Batch]:
+    """A batch whose log and locks are on a disk of their own; the plan and the gateways' books are not."""
+    with (
+        open_batch(folder, "refund", dict.fromkeys(GATEWAYS, rows), planned=False) as batch,
+        own_disk(batch.shop, ROOM) as there,
+    ):
+        batch.shop.env |= there.env
+        batch.log.state_dir = there.state_dir
+        plan(batch)
+        yield batch
+
+
+def fill(disk: Path, *, but: int) -> Path:
+    """Fill a disk up but for so many kilobytes."""
+    found = os.statvfs(disk)
+    filler = disk / "filler"
+    filler.write_bytes(bytes(max(0, found.f_bavail * found.f_frsize - but * 1024)))
+    return filler
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kilobytes", [0, 20, 60, 120, 250])
+def test_a_disk_that_is_full_in_the_middle_sends_nothing_without_its_record(
+    tmp_path: Path, kilobytes: int
+) -> None:
+    with on_own_disk(tmp_path, 40) as batch:
+        before = batch.progress()
+        with batch.started() as process:
+            until(lambda: batch.progress() > before + 10)
+            filler = fill(batch.log.state_dir, but=kilobytes)
+            ran = ended(process)
+        assert "Traceback" not in ran.err
+        assert ran.code in {0, 6, 7, 9}, ran
+        check_instant(batch)
+        filler.unlink()
+        finish(batch)
+        check_whole(batch)
+
+
+@pytest.mark.slow
+def test_a_disk_that_became_read_only_sends_nothing(tmp_path: Path) -> None:
+    with on_own_disk(tmp_path, 4) as batch:
+        alter(batch.log.state_dir, "ro")
+        ran = batch.apply()
+        assert ran.code == 9, ran
+        assert NOTHING in ran.line
+        assert check_instant(batch) == 0
+        alter(batch.log.state_dir, "rw")
+        finish(batch)
+        check_whole(batch)
+
+
+@pytest.mark.slow
+def test_results_that_cannot_be_written_stop_no_row_and_are_told(tmp_path: Path) -> None:
+    with open_batch(tmp_path, "refund", dict.fromkeys(GATEWAYS, 4)) as batch:
+        disk = tmp_path / "small"
+        disk.mkdir()
+        with own_disk(replace(batch.shop, state_dir=disk / "state"), 40) as there:
+            place = there.state_dir / "b.plan"
+            place.write_bytes(batch.plan.read_bytes())
+            place.chmod(0o600)
+            fill(there.state_dir, but=0)
+            ran = batch.shop.run("batch", "apply", str(place), "--yes", *batch.options)
+        assert ran.code == 0, ran
+        assert "results" in ran.err
+        assert check_instant(batch) == len(batch.wanted)

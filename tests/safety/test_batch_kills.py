@@ -1,0 +1,148 @@
+"""A batch that is killed again and again: each row is done exactly once, and the log is complete.
+
+Only billctl dies: the gateways live on in processes of their own and act upon what was sent. After each death
+the log is looked at as it lies on disk, and the gateways as their books say. The seed of a run is its test's
+name, so that it dies at moments of the same kind again.
+
+The proof by ten thousand rows and a hundred deaths: `pytest -m full tests/safety/test_batch_kills.py`.
+"""
+
+import random
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from billctl.batch.plan_file import open_plan
+from tests.gateway_shops import GATEWAYS
+from tests.safety.batch_goods import GOODS
+from tests.safety.batches import (
+    SETTLING,
+    Batch,
+    check_instant,
+    check_nothing_left,
+    check_whole,
+    die_waiting,
+    ended,
+    finish,
+    kill_many,
+    open_batch,
+    planning,
+    program,
+)
+
+
+def evenly(verb: str, rows: int) -> dict[str, int]:
+    """So many rows, shared out over the gateways that know the verb."""
+    gateways = list(GOODS[verb])
+    return {
+        name: rows // len(gateways) + (place < rows % len(gateways)) for place, name in enumerate(gateways)
+    }
+
+
+def check_killed(folder: Path, verb: str, rows: int, kills: int) -> None:
+    """Plan so many rows, kill their apply so often, and carry it to its end."""
+    begun = time.monotonic()
+    with open_batch(folder, verb, evenly(verb, rows), apart=True) as batch:
+        deaths = kill_many(batch, kills, f"{verb} {rows} {kills}")
+        finish(batch)
+        check_whole(batch)
+        check_nothing_left(batch)
+    print(f"{verb}: {rows} rows, {deaths} deaths, {time.monotonic() - begun:.0f} s")
+    assert deaths >= 0.9 * kills
+
+
+@pytest.mark.full
+def test_a_batch_of_ten_thousand_rows_that_dies_a_hundred_times_does_each_row_once(tmp_path: Path) -> None:
+    check_killed(tmp_path, "refund", 10_000, 100)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("verb", ["cancel", "resend", "void"])
+def test_a_batch_of_another_verb_that_dies_twenty_five_times_does_each_row_once(
+    tmp_path: Path, verb: str
+) -> None:
+    check_killed(tmp_path, verb, 2000, 25)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("verb", "rows"), [("refund", 450), ("cancel", 150), ("resend", 150), ("void", 150)])
+def test_a_batch_that_dies_a_few_times_does_each_row_once(tmp_path: Path, verb: str, rows: int) -> None:
+    check_killed(tmp_path, verb, rows, 6 if verb == "refund" else 3)
+
+
+def check_waiting(folder: Path, verb: str, kind: str) -> None:
+    """Every gateway is silent when it dies, and had acted or not; the runs after it end it well."""
+    with open_batch(folder, verb, dict.fromkeys(GOODS[verb], 3)) as batch:
+        die_waiting(batch, kind)
+        finish(batch)
+        check_whole(batch)
+
+
+def test_a_batch_that_dies_while_answers_are_waited_for_does_each_row_once(tmp_path: Path) -> None:
+    check_waiting(tmp_path, "refund", "hang-after")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["hang-before", "hang-after"])
+@pytest.mark.parametrize("verb", GOODS)
+def test_a_batch_of_any_verb_that_dies_while_answers_are_waited_for_does_each_row_once(
+    tmp_path: Path, verb: str, kind: str
+) -> None:
+    check_waiting(tmp_path, verb, kind)
+
+
+# Planning
+
+
+def check_plan_killed(batch: Batch, seconds: float) -> bool:
+    """Kill its planning after so long: there is a whole plan or none, and nothing else is left of it."""
+    with program(batch.shop, *planning(batch)) as process:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+        process.kill()
+        died = ended(process).code == -signal.SIGKILL
+    found = {path.name for path in batch.plan.parent.iterdir()} - {"state", "config", "rows.csv"}
+    assert found <= {batch.plan.name}, found
+    left = {path.name for path in (batch.log.state_dir / "batches").glob("**/*") if path.suffix != ".json"}
+    assert not left
+    if found:
+        with open_plan(batch.plan) as plan:
+            assert sum(1 for _ in plan.rows()) == len(batch.wanted)
+        batch.plan.unlink()
+    assert batch.effects() == {}
+    batch.log.follow()
+    assert not batch.log.intents
+    return died
+
+
+@pytest.mark.slow
+def test_planning_that_is_killed_leaves_no_half_plan(tmp_path: Path) -> None:
+    with open_batch(tmp_path, "refund", dict.fromkeys(GATEWAYS, 10), planned=False) as batch:
+        chance = random.Random("planning")
+        deaths = [check_plan_killed(batch, chance.uniform(0, 3)) for _ in range(12)]
+        assert sum(deaths) >= 6
+
+
+# From a pipe
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["hang-before", "hang-after"])
+def test_a_batch_run_from_a_pipe_that_dies_goes_on_when_it_is_run_again(tmp_path: Path, kind: str) -> None:
+    """The same line of cron again: what was done is done, what was open is settled, the rest follows."""
+    with open_batch(tmp_path, "refund", dict.fromkeys(GATEWAYS, 3), planned=False) as batch:
+        batch.piped = (tmp_path / "rows.csv").read_bytes()
+        die_waiting(batch, kind)
+        for _ in range(3):
+            time.sleep(SETTLING)
+            ran = batch.apply()
+            check_instant(batch)
+        assert (ran.code, ran.out, ran.err) == (0, "", "")
+        made = batch.effects()
+        assert (made.keys(), {len(times) for times in made.values()}) == (batch.wanted.keys(), {1})
+        assert batch.log.states.keys() == batch.log.intents.keys()
+        assert batch.shop.run("audit", "verify").code == 0
