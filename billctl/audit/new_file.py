@@ -10,6 +10,7 @@ from typing import BinaryIO
 from billctl.errors import StoreError, UsageError
 
 MODE = 0o600
+DRAFT = ".part"
 
 
 NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
@@ -39,7 +40,7 @@ def new_file(path: Path, *, replace: bool = False) -> Iterator[BinaryIO]:
     `FileNotWritten` or `FileNotSafe` for a failure of the disk.
     """
     check(path, replace=replace)
-    draft = path.with_name(f".{path.name[:200]}.{os.urandom(4).hex()}.part")
+    draft = path.with_name(f"{_lead(path)}{os.urandom(4).hex()}{DRAFT}")
     try:
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE)
         try:
@@ -57,6 +58,17 @@ def new_file(path: Path, *, replace: bool = False) -> Iterator[BinaryIO]:
         _sync(path.parent)
     except OSError as error:
         raise FileNotSafe(f"{path.parent} cannot be synced: {_why(error)}", code="file_not_safe") from error
+
+
+def drafts_of(path: Path) -> list[Path]:
+    """What is left of writing `path` by processes that died, or are at it."""
+    return [
+        each for each in path.parent.iterdir() if each.name.startswith(_lead(path)) and each.suffix == DRAFT
+    ]
+
+
+def _lead(path: Path) -> str:
+    return f".{path.name[:200]}."
 
 
 def check(path: Path, *, replace: bool) -> None:

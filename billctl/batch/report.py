@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from billctl.audit.new_file import new_file
+from billctl.audit.new_file import drafts_of, new_file
 from billctl.batch.model import RowResult
 from billctl.errors import BillctlError
 from billctl.frozen import frozen
@@ -81,6 +81,8 @@ class _Draft:
         self._attempt(self._open)
 
     def _open(self) -> None:
+        for left in drafts_of(self.path):  # by runs that died: the plan's lock is held
+            left.unlink(missing_ok=True)
         self._file = self._stack.enter_context(new_file(self.path, replace=True))
 
     def write(self, line: bytes) -> None:

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 
 from billctl.batch.judging import PlanJudge
 from billctl.batch.model import PlannedRow, RowState
-from billctl.batch.plan_file import PlanFile
+from billctl.batch.plan_file import CHANGED_HINT, PlanFile
+from billctl.batch.summing import Sums
+from billctl.errors import UsageError
 from billctl.frozen import frozen
 from billctl.money import Money
 from billctl.policy.budget import Day
@@ -35,13 +37,20 @@ class Scan:
 
 
 def scan(plan: PlanFile, store: Store, judge: PlanJudge, day: Day) -> Scan:
-    """Look through all rows of the plan. `day` is the operator's until now."""
+    """Look through all rows of the plan. `day` is the operator's until now.
+
+    Raises `UsageError` (`plan_changed`) where its header does not say what its rows sum up to.
+    """
+    sums = Sums()
     rows = 0
     totals: Counter[str] = Counter()
     moving: Counter[str] = Counter()
     ready: Counter[str] = Counter()
     pending: Counter[str] = Counter()
-    for row in plan.rows():
+    for number, row in enumerate(plan.rows(), 1):
+        if row.n != number:
+            raise _untrue(plan)
+        sums.add(row)
         if row.state is RowState.LEFT_OUT:
             continue
         rows += 1
@@ -53,12 +62,22 @@ def scan(plan: PlanFile, store: Store, judge: PlanJudge, day: Day) -> Scan:
             pending[row.account] += 1
             _add(moving, row)
             judge.add(row)
+    if not sums.are_of(plan.header):
+        raise _untrue(plan)
     return Scan(
         ready=dict(ready),
         pending=dict(pending),
         rows=rows,
         totals=moneys(totals),
         objections=judge.objections(moving, day),
+    )
+
+
+def _untrue(plan: PlanFile) -> UsageError:
+    return UsageError(
+        f"{plan.path} says in its first line what its rows do not: it was changed since the plan was made",
+        code="plan_changed",
+        hint=CHANGED_HINT,
     )
 
 

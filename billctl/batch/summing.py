@@ -36,6 +36,22 @@ class Sums:
         elif planned.state is RowState.LEFT_OUT and len(self.left_out) < KEPT_LEFT_OUT:
             self.left_out.append(planned)
 
+    def are_of(self, header: Header) -> bool:
+        """Whether the header says what these rows sum up to, of every account that has any."""
+        states = {
+            RowState.READY: header.ready,
+            RowState.ALREADY_DONE: header.already_done,
+            RowState.LEFT_OUT: header.left_out,
+        }
+        accounts = {account.name: (account.rows, account.totals) for account in header.accounts}
+        return (
+            header.rows == self._states.total()
+            and all(self._states[state] == rows for state, rows in states.items())
+            and header.totals == self._sums(None)
+            and set(self._rows) <= set(accounts)
+            and all(said == (self._rows[name], self._sums(name)) for name, said in accounts.items())
+        )
+
     def header(
         self,
         session: Session,

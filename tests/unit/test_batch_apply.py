@@ -414,6 +414,35 @@ def test_a_plan_that_was_edited_and_hashed_anew_is_not_the_one_that_was_made(des
     assert Till.refunded() == {}
 
 
+EDITS: dict[str, tuple[str, str]] = {
+    "the total": ('"totals":[{"amount":"1.00","minor":100,', '"totals":[{"amount":"0.10","minor":10,'),
+    "how many": ('"ready":1', '"ready":0'),
+    "a row's number": ('"n":1,', '"n":2,'),
+    "an account's name": ('"name":"a"', '"name":"b"'),
+}
+
+
+@pytest.mark.parametrize("what", EDITS)
+def test_a_header_that_says_what_the_rows_do_not_is_refused(desk: Desk, what: str) -> None:
+    plan = desk.plan(refunds("C1"))
+    for kept in desk.session().state_dir.glob("batches/*.json"):
+        kept.unlink()  # as on another machine, where nothing is known of the plan
+    old, new = EDITS[what]
+    assert old in plan.path.read_text()
+    with pytest.raises(UsageError) as caught:
+        desk.apply(desk.edited(plan, lambda text: text.replace(old, new)))
+    assert caught.value.code == "plan_changed"
+
+
+def test_what_runs_that_died_left_beside_the_plan_is_cleared_away(desk: Desk) -> None:
+    plan = desk.plan(refunds("C1"))
+    for name in ("results.ndjson", "failures.csv"):
+        (desk.folder / f".it.{name}.0a1b2c3d.part").write_text("a customer")
+    (desk.folder / ".other.results.ndjson.0a1b2c3d.part").write_text("another plan's")
+    desk.apply(plan)
+    assert [path.name for path in desk.folder.glob(".*.part")] == [".other.results.ndjson.0a1b2c3d.part"]
+
+
 def test_a_plan_that_is_edited_while_it_is_applied_is_applied_as_it_was(desk: Desk) -> None:
     plan = desk.plan(refunds(*(f"C{n}" for n in range(12))))
 

@@ -130,11 +130,18 @@ def test_a_plan_that_was_edited_is_another_one_and_not_approved(desk: Desk, offi
     office.decide(request)
     for path in desk.session().state_dir.glob("batches/*.json"):
         path.unlink()  # as on another machine, where nothing is known of the plan
-    edited = desk.edited(plan, lambda text: text.replace('"2.00"', '"3.00"').replace(":200", ":300"))
+    edited = desk.edited(plan, raised)
     with pytest.raises(ApprovalRequired, match="asks for approval"):
         desk.apply(edited)
     assert len(office.requests()) == 2
     assert Till.made == []
+
+
+def raised(text: str) -> str:
+    """A plan of which one row, and every sum, is 1.00 USD more."""
+    for old, new in (("2.00", "3.00"), (":200", ":300"), ("4.00", "5.00"), (":400", ":500")):
+        text = text.replace(f'"{old}"' if "." in old else old, f'"{new}"' if "." in new else new)
+    return text
 
 
 def test_a_denial_stands(desk: Desk, office: Office) -> None:
