@@ -230,7 +230,7 @@ class _Application:
             results=written.results,
             failures=written.failures,
             error=error,
-            warnings=(*_lines((*self.failed.values(), *run.errors)), *written.warnings, *run.warnings),
+            warnings=(*_lines((*self.failed.values(), *run.errors), error), *written.warnings, *run.warnings),
         )
 
 
@@ -244,10 +244,12 @@ def _planned(row: PlannedRow) -> RowResult:
     return RowResult(row=row, outcome="skipped", code=row.code, word=row.word, message=row.message)
 
 
-def _lines(errors: Iterable[BillctlError]) -> list[str]:
-    """What ended accounts, or all of it, as warnings: the run's own error sums it up."""
+def _lines(errors: Iterable[BillctlError], ends: BillctlError | None) -> list[str]:
+    """Why accounts, or all of it, could not go on, where the run's own error (`ends`) does not say it."""
+    said = ends.message if ends else ""
+    untold = [error for error in errors if error.message not in said]
     return list(
-        dict.fromkeys(f"{error.account or 'the run'} could not go on: {error.message}" for error in errors)
+        dict.fromkeys(f"{error.account or 'the run'} could not go on: {error.message}" for error in untold)
     )
 
 

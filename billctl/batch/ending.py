@@ -47,7 +47,9 @@ def ending(
     if signal is not None:
         return Interrupted(signal, f"interrupted: {said}", sent="What was begun is recorded.", hint=AGAIN)
     if broken := next((error for error in (*errors, *failures) if isinstance(error, StoreError)), None):
-        return _as(broken, f"{broken.message}; {said}")
+        error = _as(broken, f"{broken.message}; {said}")
+        error.sent = "" if _may_have_sent(counts) else broken.sent
+        return error
     if counts.get("unknown"):
         return OutcomeUnknown(said, code="rows_unknown", hint=SETTLES)
     failed = sum(count for outcome, count in counts.items() if outcome not in AS_ASKED)
@@ -67,6 +69,10 @@ def _said(counts: Mapping[str, int], not_reached: int, stop: Stop | None) -> str
     ended = f"; ended {WHY[stop]}" if stop else ""
     reached = f", {not_reached:,} not reached" if not_reached else ""
     return ", ".join(parts) + ended + reached
+
+
+def _may_have_sent(counts: Mapping[str, int]) -> bool:
+    return any(counts.get(outcome) for outcome in ("succeeded", "pending", "unknown", "refused", "failed"))
 
 
 def _done(counts: Mapping[str, int]) -> int:

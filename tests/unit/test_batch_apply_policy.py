@@ -123,7 +123,7 @@ def test_a_plan_is_approved_as_one_thing_by_another_person_and_used_up(
 
 def test_a_plan_that_was_edited_is_another_one_and_not_approved(desk: Desk, office: Office) -> None:
     office.use(ASKS)
-    plan = desk.plan(ROWS)
+    plan = desk.plan(refunds("C1", "C2") + "b:C3,2.50\n")
     with pytest.raises(ApprovalRequired):
         desk.apply(plan)
     (request,) = office.requests()
@@ -138,9 +138,10 @@ def test_a_plan_that_was_edited_is_another_one_and_not_approved(desk: Desk, offi
 
 
 def raised(text: str) -> str:
-    """A plan of which one row, and every sum, is 1.00 USD more."""
-    for old, new in (("2.00", "3.00"), (":200", ":300"), ("4.00", "5.00"), (":400", ":500")):
-        text = text.replace(f'"{old}"' if "." in old else old, f'"{new}"' if "." in new else new)
+    """A plan of which one row, and every sum of it, is 1.00 USD more."""
+    for old, new in (('"2.50"', '"3.50"'), (":250,", ":350,"), ('"4.50"', '"5.50"'), (":450,", ":550,")):
+        assert old in text
+        text = text.replace(old, new)
     return text
 
 
