@@ -36,10 +36,10 @@ def has_due_date(_opened: Opened, record: Record) -> bool:
 
 
 def not_resent_since(session: Session, since: datetime) -> Keep:
-    """Invoices that no operation of the log resent since then: none that was done, and none of which
-    nobody knows yet, to whichever address, under whichever profile.
+    """Invoices that no operation of the log resent since then, to whichever address, under whichever profile.
 
-    Raises `StoreError` where the log is broken: what it lost would be sent again.
+    What nobody knows yet is not left out: who acts on it settles it first, and nothing is sent again blindly
+    (`billctl.actions`). Raises `StoreError` where the log is broken: what it lost would be sent again.
     """
     check_tail(session.store)
     resent = session.store.acted_on("resend", since)

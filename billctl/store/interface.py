@@ -159,7 +159,7 @@ class Store(Protocol):
         """As a guard gets them, but outside of any transaction: others may add meanwhile; see `Recent`."""
 
     def acted_on(self, action: str, since: datetime) -> frozenset[str]:
-        """The objects of the operations of this action, begun since then, that are unsettled or done."""
+        """The objects of the operations of this action, begun since then (aware UTC), that are done."""
 
     def head(self) -> Head:
         """The last record's number and hash."""

@@ -24,7 +24,7 @@ _OBJECTS = " ".join(
         # All but the object stands in the index: no record's text is read.
         "SELECT operation.object, record.action, record.time",
         "FROM operation JOIN record INDEXED BY record_filter ON record.seq = operation.intent_seq",
-        *("WHERE", ACTIVE_SQL, "ORDER BY intent_seq DESC"),
+        "WHERE operation.state = 'done' ORDER BY intent_seq DESC",
     )
 )
 MISDATED = 1000
@@ -100,7 +100,7 @@ def recent(db: sqlite3.Connection, since: datetime) -> Iterator[StoredRecord]:
 
 
 def acted_on(db: sqlite3.Connection, action: str, since: datetime) -> Iterator[str]:
-    """The objects of the intents of `action` that `recent` gives."""
+    """The objects of the operations of `action` that were begun since then and are done; see `recent`."""
     for name, acted, _ in _since(db.execute(_OBJECTS), since):
         if acted == action:
             yield name

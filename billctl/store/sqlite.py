@@ -189,7 +189,7 @@ class SqliteStore:
             return iter(list(queries.recent(db, since)))
 
     def acted_on(self, action: str, since: datetime) -> frozenset[str]:
-        """The objects of the operations of this action, begun since then, that are unsettled or done."""
+        """The objects of the operations of this action, begun since then (aware UTC), that are done."""
         with self._open() as db:
             return frozenset(queries.acted_on(db, action, since))
 
