@@ -1,6 +1,7 @@
 """All that the Stripe adapter sends, and all that the sandbox answers, is as Stripe's description says."""
 
 import inspect
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -23,6 +24,8 @@ CHARGE = "ch_SbxLayla0000001"
 SUBSCRIPTION = "sub_SbxLayla000001"
 INVOICE = "in_SbxLayla000001"
 NOW = datetime.now(UTC)
+ALIKE = 6
+"""How many invoices of a status are sent; tests/test_openapi_stripe.py sends all, without the adapter."""
 STAMP = Stamp(key="0123456789abcdef0123456789abcdef", operation="op_01", asked=NOW, reason_code="duplicate")
 
 
@@ -121,9 +124,13 @@ def refunds(gateway: StripeGateway) -> None:
 
 
 def sends(gateway: StripeGateway) -> None:
-    """Every invoice of the shop is previewed, and sent where the preview says so."""
+    """Invoices of every status are previewed, and sent where the preview says so."""
     outcomes = set()
+    seen: Counter[str] = Counter()
     for number, found in enumerate(gateway.list_invoices(Selection(limit=1000))):
+        seen[found.status] += 1
+        if seen[found.status] > ALIKE:
+            continue
         try:
             expected = gateway.preview_resend(found, to=None)
         except Refused:

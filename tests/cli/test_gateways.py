@@ -128,9 +128,8 @@ def test_broken_plugins_take_nothing_from_the_others(crowd: dict[str, str]) -> N
     [
         ("--profile", "sandbox", "lookup", "layla@example.com"),
         ("--help",),
-        ("stripe", "refund", "--help"),
-        ("profile", "list"),
-        ("doctor",),
+        *(pytest.param(words, marks=pytest.mark.slow) for words in (("profile", "list"), ("doctor",))),
+        pytest.param(("stripe", "refund", "--help"), marks=pytest.mark.slow),
     ],
 )
 def test_broken_plugins_harm_no_other_command(crowd: dict[str, str], command: tuple[str, ...]) -> None:
@@ -142,7 +141,9 @@ def test_broken_plugins_harm_no_other_command(crowd: dict[str, str], command: tu
 LOUD = "import os\nprint('loud')\nos.write(1, b'loud')\nos.system('echo loud')\n"
 
 
-@pytest.mark.parametrize("name", ["\x1b[31mred", "-acme", "ac me"])
+@pytest.mark.parametrize(
+    "name", ["\x1b[31mred", *(pytest.param(name, marks=pytest.mark.slow) for name in ("-acme", "ac me"))]
+)
 def test_what_is_no_name_is_no_command_and_listed_as_broken(tmp_path: Path, name: str) -> None:
     env = install(tmp_path / "plugins", MODULE.format(api=API), name=name)
     assert "billctl-acme" not in billctl("--help", env=env).stdout

@@ -91,7 +91,23 @@ def entry_points() -> bytes:
     return Path(os.environ["BILLCTL_STATE_DIR"], CACHE).read_bytes()
 
 
-@pytest.mark.parametrize("what", COMMANDS)
+ALIKE = {
+    "root help without arguments",
+    "group help",
+    "help of our own group",
+    "a script",
+    "no argument where one is needed",
+    "no command where one is needed",
+    "an unknown command",
+    "completion of a command in bash",
+    "completion of a profile in fish",
+}
+"""They come by what another command comes by too."""
+
+
+@pytest.mark.parametrize(
+    "what", [pytest.param(what, marks=pytest.mark.slow if what in ALIKE else ()) for what in COMMANDS]
+)
 def test_a_short_command_loads_nothing_heavy(what: str) -> None:
     arguments, code = COMMANDS[what]
     kept = entry_points()

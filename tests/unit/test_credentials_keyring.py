@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -111,6 +112,11 @@ def run(tmp_path: Path, backend: str, code: str, limit: float = 3.0, **env: str)
     return done.stdout
 
 
+def slow(*values: str) -> Any:
+    """A case that comes by what another case comes by too."""
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 STORE = "store_secret(ring, 'shop', 'stripe', 'api_key', os.environ['GIVEN'])\n"
 
 
@@ -143,14 +149,14 @@ def test_a_removed_secret_is_gone_and_removing_it_again_says_there_was_none(tmp_
 @pytest.mark.parametrize(
     ("backend", "problem"),
     [
-        ("keyring.backends.null.Keyring", "the keyring kept nothing"),
+        slow("keyring.backends.null.Keyring", "the keyring kept nothing"),
         ("keyring.backends.fail.Keyring", "the keyring keeps nothing: this machine has none"),
         ("Forgetting", "the keyring kept nothing"),
         ("Changing", "the keyring gave back something else than it was given"),
         ("Raising", "the keyring keeps nothing: it failed (RuntimeError)"),
         ("Locked", "the keyring keeps nothing: it is locked"),
-        ("Unfit", "the keyring keeps nothing: it failed (RuntimeError)"),
-        ("nowhere.Keyring", "the keyring keeps nothing: it failed (ModuleNotFoundError)"),
+        slow("Unfit", "the keyring keeps nothing: it failed (RuntimeError)"),
+        slow("nowhere.Keyring", "the keyring keeps nothing: it failed (ModuleNotFoundError)"),
     ],
 )
 def test_a_secret_that_is_not_really_kept_is_said_and_goes_nowhere_else(
@@ -169,11 +175,11 @@ def test_a_secret_that_stays_after_removal_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("backend", "note"),
     [
-        ("keyring.backends.null.Keyring", "None"),
+        slow("keyring.backends.null.Keyring", "None"),
         ("keyring.backends.fail.Keyring", "None"),
         ("Locked", "the keyring was asked first, but it is locked"),
         ("Raising", "the keyring was asked first, but it failed (RuntimeError)"),
-        ("nowhere.Keyring", "the keyring was asked first, but it failed (ModuleNotFoundError)"),
+        slow("nowhere.Keyring", "the keyring was asked first, but it failed (ModuleNotFoundError)"),
     ],
 )
 def test_a_keyring_without_an_answer_leaves_it_to_the_environment_and_is_noted(
