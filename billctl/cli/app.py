@@ -215,14 +215,14 @@ def _printed(write: Callable[[], None], stdout: TextIO, code: int) -> int:
 
 
 def _unwritable(error: OSError, stdout: TextIO, code: int) -> int:
-    """The exit code when stdout took nothing: `code` where its reader left (`| head -1`), else 1."""
+    """The exit code when stdout took nothing: `code` where its reader left (`| head -1`), else never 0."""
     if isinstance(error, BrokenPipeError):
         return _leave_pipe(stdout, code)
     talk(
         f"the answer could not be written to standard output ({error.strerror}). "
         "What was done is in the audit log: `billctl audit list`."
     )
-    return _leave_pipe(stdout, 1)
+    return _leave_pipe(stdout, code or InternalError.exit_code)
 
 
 def _leave_pipe(stdout: TextIO, code: int) -> int:

@@ -11,6 +11,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, TextIO
@@ -78,13 +79,15 @@ def accept_all_text(stream: TextIO | None) -> None:
 def talk(text: str, *, stderr: TextIO | None = None) -> None:
     """One line for a person, on standard error, with nothing secret and nothing that drives a terminal.
 
-    On a terminal that it is too long for it is folded between words.
+    On a terminal that it is too long for it is folded between words. Where standard error is gone, as with
+    its terminal, nobody is there to be told.
     """
     stream = stderr or sys.stderr
     if stream is not None:
         accept_all_text(stream)
-        stream.write(fold(f"billctl: {safe_text(mask(text))}", terminal_width(stream)) + "\n")
-        stream.flush()
+        with suppress(OSError):
+            stream.write(fold(f"billctl: {safe_text(mask(text))}", terminal_width(stream)) + "\n")
+            stream.flush()
 
 
 _COMMAND = re.compile(r"`[^`]*`")
