@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import io
 import sys
 import types
 import typing
@@ -14,7 +15,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from billctl.batch.model import Header
+from billctl.batch.plan_file import PlanFile
 from billctl.errors import BillctlError
+from billctl.frozen import replace
 from billctl.models import Customer, Record
 from billctl.money import Money
 from billctl.profiles.faults import Fault, ProfileError
@@ -102,6 +106,9 @@ def _plain(kind: Any) -> st.SearchStrategy[Any]:
         return st.lists(built(Fault), min_size=1, max_size=2).map(lambda faults: ProfileError(tuple(faults)))
     if isinstance(kind, type) and issubclass(kind, BillctlError):
         return st.builds(lambda text, hint, code: kind(text, hint=hint, code=code), TEXT, TEXT, TEXT)
+    if kind is PlanFile:
+        named = built(Header).map(lambda header: replace(header, verb="refund"))
+        return st.builds(lambda header, text: PlanFile(Path("x"), io.BytesIO(), header, text, 0), named, TEXT)
     if kind is Record:
         return st.one_of(*(built(each) for each in Record.__subclasses__() if each is not Customer))
     if isinstance(kind, type) and (hasattr(kind, "__match_args__") or hasattr(kind, "_fields")):

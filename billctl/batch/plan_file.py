@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 from billctl.audit.new_file import new_file
-from billctl.batch.model import Header, PlannedAccount, PlannedRow, RowState
+from billctl.batch.model import VERBS, Header, PlannedAccount, PlannedRow, RowState
 from billctl.errors import StoreError, UsageError
 from billctl.frozen import fields
 from billctl.models import data
@@ -285,6 +285,8 @@ def _header(path: Path, line: bytes) -> Header:
         )
         found |= {"created": datetime.fromisoformat(found["created"]), "totals": _moneys(found["totals"])}
         found |= {name: tuple(found[name]) for name in ("rules", "why", "warnings")}
+        if found["verb"] not in VERBS:
+            raise ValueError("no verb of a batch")
         return Header(**found, accounts=accounts)
     except (ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
         raise _changed(path) from error

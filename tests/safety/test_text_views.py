@@ -40,6 +40,7 @@ from billctl.models import Charge, Customer, Dispute, Invoice, Record, Refund, S
 from billctl.store.interface import StoredRecord
 from billctl.text import csv_cell
 from tests.built import PLAIN, TEXT, arguments, built
+from tests.sources import nodes
 
 FOLDER = Path(billctl.cli.__path__[0])
 DRIVING = {"Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn"}
@@ -253,7 +254,7 @@ WRITES = {
     "prompts.ask: sys.stderr.write(safe_text(question) + ' ')",
     "prompts.ask: sys.stderr.write('\\n')",
     "prompts.ask_secret: getpass.getpass(f'{safe_text(question)} ', stream=sys.stderr)",
-    "progress._run: sys.stderr.write(f'{ERASE_LINE}waiting for an answer, {seconds} s (Ctrl-C stops)')",
+    "progress._run: sys.stderr.write(f'{ERASE_LINE}{what}, {seconds} s (Ctrl-C stops)')",
     "progress.end: sys.stderr.write(ERASE_LINE)",
     # Typer's help, and the version.
     "app.parse_args: typer.echo(ctx.get_help())",
@@ -271,7 +272,7 @@ def writes() -> set[str]:
     """Every place of the command line that calls something which could write to a terminal."""
     found = set()
     for path in FOLDER.glob("*.py"):
-        functions = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.FunctionDef)]
+        functions = [node for node in nodes()[path] if isinstance(node, ast.FunctionDef)]
         for function in functions:
             calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)]
             called = [ast.unparse(call) for call in calls if _name(call.func) in WRITERS]
