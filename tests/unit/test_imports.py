@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.sources import dotted, nodes, trees
 
 ROWS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
@@ -89,12 +88,7 @@ def _part(module: str) -> str:
 @cache
 def sources() -> dict[str, ast.Module]:
     """Every module of billctl by its dotted name."""
-    found = {}
-    for path in sorted((ROOT / "billctl").rglob("*.py")):
-        parts = path.relative_to(ROOT).with_suffix("").parts
-        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-        found[name] = ast.parse(path.read_text(), filename=str(path))
-    return found
+    return {dotted(path): tree for path, tree in trees().items()}
 
 
 @cache
@@ -221,7 +215,7 @@ def test_every_foreign_import_is_a_declared_dependency() -> None:
 FLOATS = {
     "billctl.profiles.check": "time-outs of a profile, in seconds",
     "billctl.cli.batch_apply_options": "a rate, in requests a second",
-    "billctl.pace.shared": "instants and a share of a rate, as the processes of a machine tell them each other",
+    "billctl.pace.shared": "instants and a share of a rate, told from process to process",
 }
 """The modules that make a float, with what it measures."""
 
@@ -233,27 +227,30 @@ def _is_money_room(module: str) -> bool:
     return module.startswith(MONEY_ROOMS) or module.endswith(".mapping")
 
 
-def _calls(tree: ast.Module, name: str) -> bool:
-    return any(
-        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
-        for node in ast.walk(tree)
-    )
+def makes_floats() -> set[str]:
+    """The modules that call `float`."""
+    return {
+        dotted(path)
+        for path, found in nodes().items()
+        for node in found
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "float"
+    }
 
 
 def test_a_float_is_made_only_where_it_measures_time() -> None:
-    assert {module for module, tree in sources().items() if _calls(tree, "float")} - set(FLOATS) == set()
+    assert makes_floats() - set(FLOATS) == set()
 
 
 def test_no_exception_for_floats_is_left_over() -> None:
-    assert [module for module in FLOATS if not _calls(sources()[module], "float")] == []
+    assert set(FLOATS) - makes_floats() == set()
 
 
 def test_where_amounts_are_counted_nothing_divides_or_rounds_and_no_float_is_written() -> None:
     wrong = [
-        f"{module}:{node.lineno}"
-        for module, tree in sources().items()
-        if _is_money_room(module)
-        for node in ast.walk(tree)
+        f"{dotted(path)}:{node.lineno}"
+        for path, found in nodes().items()
+        if _is_money_room(dotted(path))
+        for node in found
         if (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div))
         or (isinstance(node, ast.Constant) and isinstance(node.value, float))
         or (isinstance(node, ast.Name) and node.id in {"float", "round"})

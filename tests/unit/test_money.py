@@ -1,19 +1,17 @@
 """Amounts: the grammar of what an operator types, exact arithmetic, ISO 4217 exponents."""
 
 import ast
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import billctl
 from billctl.errors import UsageError
 from billctl.iso4217 import EXPONENTS
 from billctl.money import DIGIT_FAMILIES, MAX_DIGITS, Money, exponent, parse
+from tests.sources import nodes
 
 CURRENCIES = sorted(EXPONENTS)
-PACKAGE = Path(billctl.__file__).parent
 
 
 def in_family(text: str, family: str) -> str:
@@ -221,9 +219,9 @@ def test_money_is_shown_with_all_its_decimals(minor: int, currency: str, shown: 
 def test_no_float_and_no_division_of_money_anywhere() -> None:
     """`float(` and `/ 100` on the way of money are how other programs lose cents (facts on money, 8)."""
     found = [
-        f"{path.relative_to(PACKAGE)}:{node.lineno}"
-        for path in PACKAGE.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        f"{path.name}:{node.lineno}"
+        for path, found_in in nodes().items()
+        for node in found_in
         if (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and _is_power_of_ten(node.right))
         or (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Decimal")
     ]
