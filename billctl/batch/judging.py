@@ -14,26 +14,19 @@ from billctl.policy.verdict import Judge
 
 WEIGHTS = {rule.key: rule.weight for rule in RULES}
 DAILY = frozenset(rule.key for rule in RULES if rule.daily)
-SHOWN = 3
-"""Sentences of one rule; the rows behind them are counted."""
 
 
 class _Against:
-    """One rule's objections to rows: the first sentences, and how many rows."""
+    """One rule's objections to rows: the first of them, and how many rows."""
 
-    def __init__(self) -> None:
-        self.first: dict[str, Objection] = {}
+    def __init__(self, first: Objection) -> None:
+        self.first = first
         self.rows = 0
 
-    def add(self, objection: Objection) -> None:
-        self.rows += 1
-        if len(self.first) < SHOWN:
-            self.first[objection.text] = objection
-
     def as_one(self) -> Objection:
-        texts = "; ".join(self.first)
-        more = f" ({self.rows:,} rows)" if self.rows > 1 else ""
-        return replace(next(iter(self.first.values())), text=f"{texts}{more}")
+        more = self.rows - 1
+        text = f"{self.first.text}, and {more:,} more {'row' if more == 1 else 'rows'}"
+        return replace(self.first, text=text) if more else self.first
 
 
 class PlanJudge:
@@ -52,7 +45,7 @@ class PlanJudge:
         self._found: dict[str, _Against] = {}
         self._planned: set[str] = set()
         self._rows = 0
-        self._hopeless = _Against()
+        self._hopeless: _Against | None = None
 
     def add(self, row: PlannedRow) -> None:
         """Judge one row but for the limits per day."""
@@ -63,10 +56,11 @@ class PlanJudge:
         against = [each for each in self._objections_to(row) if each.rule not in DAILY]
         final = next((each for each in against if each.weight is Weight.FINAL), None)
         if final:
-            self._hopeless.add(final)
+            self._hopeless = self._hopeless or _Against(final)
+            self._hopeless.rows += 1
             return
         for each in against:
-            self._found.setdefault(each.rule, _Against()).add(each)
+            self._found.setdefault(each.rule, _Against(each)).rows += 1
 
     def _objections_to(self, row: PlannedRow) -> list[Objection]:
         subject = replace(self._subject, amount=row.amount, ticket=row.ticket, reason_code=row.reason_code)
@@ -80,7 +74,7 @@ class PlanJudge:
         """
         if not self._rows:
             return ()
-        if self._hopeless.rows == self._rows:
+        if self._hopeless and self._hopeless.rows == self._rows:
             return (self._hopeless.as_one(),)
         found = [against.as_one() for against in self._found.values()]
         found += self._as_planned({each.rule for each in found})

@@ -72,15 +72,20 @@ def whole(plan: PlanFile) -> Whole:
         if len(largest) > LARGEST:
             heapq.heappop(largest)
     facts = [
-        (f"batch {header.verb}", f"{header.ready:,} rows, {_sum(header.totals)}"),
+        (f"batch {header.verb}", f"{_rows(header.ready)}, {_sum(header.totals)}"),
+        ("plan", f"sha256 {plan.hash}"),
         *((f"account {account.name}", _account(account)) for account in header.accounts if account.rows),
         *(
-            (f"reason {number}", f"{count:,} rows: {reason[:LONGEST_REASON]}")
+            (f"reason {number}", f"{_rows(count)}: {reason[:LONGEST_REASON]}")
             for number, (reason, count) in enumerate(reasons.items(), 1)
         ),
         *((f"row {row.n}", _row(row)) for _, _, row in sorted(largest, reverse=True)),
     ]
     return Whole(key=plan.hash, facts=tuple(facts), amount=_one(header.totals))
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} {'row' if count == 1 else 'rows'}"
 
 
 def _one(totals: tuple[Money, ...]) -> Money | None:
@@ -94,7 +99,7 @@ def _sum(totals: tuple[Money, ...]) -> str:
 def _account(account: PlannedAccount) -> str:
     mode = "LIVE" if account.live else "test"
     who = account.account_id or "account not told"
-    return f"{account.gateway} {who}, {mode}: {account.rows:,} rows, {_sum(account.totals)}"
+    return f"{account.gateway} {who}, {mode}: {_rows(account.rows)}, {_sum(account.totals)}"
 
 
 def _row(row: PlannedRow) -> str:

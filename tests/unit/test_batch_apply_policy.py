@@ -105,7 +105,7 @@ def test_a_plan_is_approved_as_one_thing_by_another_person_and_used_up(
     assert (request.ref, str(request.amount)) == (f"batch:{plan.header.id}", "4.00 USD")
     facts = dict(request.plan["facts"])
     assert facts["batch refund"] == "3 rows, 4.00 USD"
-    assert facts["account b"] == "till acme-1, test: 1 rows, 2.00 USD"
+    assert facts["account b"] == "till acme-1, test: 1 row, 2.00 USD"
     assert facts["row 3"] == "b:C3, 2.00 USD, P1"
     assert facts["reason 1"] == "3 rows: charged twice"
     with pytest.raises(ApprovalRequired, match="still waits"):
