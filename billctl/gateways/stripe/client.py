@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from billctl.errors import AuthFailed, NoAnswer
 from billctl.gateway import Account
 from billctl.gateways.stripe.errors import Failure, failure_of
+from billctl.gateways.stripe.looks import Looks
 
 if TYPE_CHECKING:
     from requests import Session
@@ -64,6 +65,7 @@ class Client:
         self._lock = Lock()
         self._sdk: StripeClient | None = None
         self._session: Session | None = None
+        self.looks = Looks(clock)
 
     def close(self) -> None:
         """End the account's connections, and the calls that wait for an answer."""

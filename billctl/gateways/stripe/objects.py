@@ -100,6 +100,7 @@ def get_subscription(client: Client, subscription_id: str) -> Subscription:
 def get_invoice(client: Client, invoice_id: str, *, now: datetime) -> Invoice:
     """One invoice; `now` decides whether it is past due."""
     data = retrieve(client, "invoice", invoice_id)
+    client.looks.keep(data)
     with reading_answer(client.account.name, change=False):
         return mapping.invoice(data, client.account.name, now=now)
 

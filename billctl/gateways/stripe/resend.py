@@ -19,6 +19,8 @@ from billctl.gateways.stripe.errors import reading_answer
 from billctl.gateways.stripe.objects import retrieve
 from billctl.models import Invoice
 
+PAYMENT = "payments.data.payment.payment_intent"
+
 TEST_MODE = "Stripe sends no e-mail in test mode."
 SAME_ADDRESS = (
     "Stripe documents a new receipt only for a changed address: with the same one it may send none."
@@ -33,8 +35,9 @@ class Way(NamedTuple):
 
 
 def way_of(client: Client, invoice: Invoice, to: str | None) -> Way:
-    """Read the invoice again and decide. Raises `Refused`, with what can be done instead in the hint."""
-    data = retrieve(client, "invoice", invoice.id, ["payments.data.payment.payment_intent"])
+    """Decide by the invoice as it was just read, or is read again. Raises `Refused`, with what can be done
+    instead in the hint."""
+    data = _just_read(client, "invoice", invoice.id)
     with reading_answer(client.account.name, change=False):
         status = data.get("status")
         if status in NEVER_SENT:
@@ -42,11 +45,20 @@ def way_of(client: Client, invoice: Invoice, to: str | None) -> Way:
         if data["collection_method"] == "send_invoice":
             return Way(_invoice_delivery(client, data, to), None)
         if status == "paid":
-            return _receipt_way(client, data, to)
+            return _receipt_way(client, _just_read(client, "invoice", invoice.id, PAYMENT), to)
     raise _refused(
         f"{invoice.id} is collected automatically and not paid: Stripe e-mails nothing for it by hand",
         f"Give the customer its page: {data.get('hosted_invoice_url') or 'see the dashboard'}",
     )
+
+
+def _just_read(client: Client, kind: str, object_id: str, *expand: str) -> Json:
+    """The object by a look a moment ago, or by a new one."""
+    data = client.looks.fresh(object_id, expand)
+    if data is None:
+        data = retrieve(client, kind, object_id, expand)
+        client.looks.keep(data, expand)
+    return data
 
 
 NEVER_SENT = {
@@ -81,7 +93,7 @@ def _receipt_way(client: Client, data: Json, to: str | None) -> Way:
             f"{data['id']} was paid without a charge at Stripe: there is no receipt",
             f"Give the customer its page: {data.get('hosted_invoice_url') or 'see the dashboard'}",
         )
-    charge = retrieve(client, "charge", charge_id)
+    charge = _just_read(client, "charge", charge_id)
     known = charge.get("receipt_email")
     address = to or known or data.get("customer_email")
     if not address:
@@ -116,6 +128,7 @@ def resend(client: Client, invoice: Invoice, *, to: str | None, stamp: Stamp) ->
     else:
         path, kind = f"/v1/charges/{way.charge_id}", "charge"
         params = {"receipt_email": way.delivery.to, "metadata": stamped(stamp)}
+        client.looks.forget(way.charge_id)
     answer = client.post(path, params, key=stamp.key)
     with reading_answer(client.account.name, change=True):
         if answer["object"] != kind:
