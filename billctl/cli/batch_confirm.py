@@ -11,6 +11,7 @@ from billctl.cli.batch_views import OBJECTS, count, mode_cell, result_grid, tota
 from billctl.cli.layout import Cell, Column, Grid, Line, View, render
 from billctl.cli.output import terminal_width
 from billctl.errors import BillctlError, PolicyDenied
+from billctl.gateway import Identity
 from billctl.money import parse
 from billctl.session import Opened
 
@@ -23,7 +24,8 @@ def confirm(plan: PlanFile, opened: Mapping[str, Opened], pending: int, source: 
     A live plan is confirmed by typing the sum of each currency that it moves, or the number of its rows where
     it moves none. Raises `PolicyDenied` for any other answer.
     """
-    _show(plan_view(plan, opened, pending))
+    who = {name: each.identity for name, each in opened.items()}
+    _show(plan_view(plan, who, pending, _undo(plan)))
     header = plan.header
     if not header.live:
         if prompts.ask("Apply? [y/N]", source).lower() not in {"y", "yes"}:
@@ -55,19 +57,20 @@ def _show(view: View) -> None:
     sys.stderr.write(render(view, colour=False, width=terminal_width(sys.stderr)))
 
 
-def plan_view(plan: PlanFile, opened: Mapping[str, Opened], pending: int) -> View:
-    """A plan as a person looks at it before it is applied."""
+def plan_view(plan: PlanFile, who: Mapping[str, Identity], pending: int, undo: Sequence[str]) -> View:
+    """A plan as a person looks at it before it is applied: `who` the accounts' credentials answer to, how
+    many rows are left to do, what can be taken back."""
     header = plan.header
     accounts = tuple(
         (
             account.name,
-            _who(opened[account.name]) if account.name in opened else account.account_id or "",
+            _who(who.get(account.name)) or account.account_id or "",
             count(account.rows, OBJECTS[header.verb]),
             totals_text(account.totals),
         )
         for account in header.accounts
     )
-    facts = [(Cell(label, "dim"), text) for label, text in _facts(plan, pending)]
+    facts = [(Cell(label, "dim"), text) for label, text in _facts(plan, pending, undo)]
     return [
         Line((mode_cell(live=header.live), f"{header.verb} · {count(header.ready, OBJECTS[header.verb])}")),
         Grid((Column(), Column(), Column(right=True), Column()), accounts, indent=2),
@@ -75,7 +78,7 @@ def plan_view(plan: PlanFile, opened: Mapping[str, Opened], pending: int) -> Vie
     ]
 
 
-def _facts(plan: PlanFile, pending: int) -> Facts:
+def _facts(plan: PlanFile, pending: int, undo: Sequence[str]) -> Facts:
     header = plan.header
     facts = []
     if len(header.accounts) > 1 and header.totals:
@@ -88,7 +91,7 @@ def _facts(plan: PlanFile, pending: int) -> Facts:
         facts.append(("left out", f"{count(header.left_out, 'row')}; see `billctl batch show {header.id}`"))
     facts += [("approved", why) for why in header.why]
     facts.append(("reason", header.reason or "each row has its own"))
-    facts += [("undo", text) for text in _undo(plan)]
+    facts += [("undo", text) for text in undo]
     facts.append(("plan", f"{plan.path}, hash {plan.hash[:12]}"))
     return facts
 
@@ -105,11 +108,10 @@ def first_ready(plan: PlanFile, account: str) -> PlannedRow | None:
     return next((row for row in plan.rows(account) if row.state is RowState.READY), None)
 
 
-def _who(opened: Opened) -> str:
-    identity = opened.identity
-    if not identity.id:
-        return "account unknown"
-    return f"{identity.name or ''} ({identity.id})".strip()
+def _who(identity: Identity | None) -> str:
+    if identity is None or not identity.id:
+        return ""
+    return f"{identity.name} ({identity.id})" if identity.name else identity.id
 
 
 def confirmed_by_options(

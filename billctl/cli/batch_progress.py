@@ -13,7 +13,9 @@ from typing import TextIO
 
 from billctl.batch.model import AccountProgress, Progress
 from billctl.cli import progress as sign
+from billctl.cli.output import talk
 from billctl.frozen import frozen
+from billctl.text import safe_text
 
 WIDEST = 80
 BAR = 30
@@ -60,7 +62,7 @@ class PlainDisplay(Display):
         self._last: float | None = None
 
     def begin(self, what: str, *, live: bool) -> None:
-        self._stream.write(f"{_mode(live)}  {what}\n")
+        talk(f"{_mode(live)}  {what}", stderr=self._stream)
 
     def show(self, progress: Progress) -> None:
         rows = sum(account.rows for account in progress.accounts)
@@ -76,8 +78,7 @@ class PlainDisplay(Display):
         now = time.monotonic()
         if self._last is None or now - self._last >= PLAIN_EVERY:
             self._last = now
-            self._stream.write(f"billctl: {text}\n")
-            self._stream.flush()
+            talk(text, stderr=self._stream)
 
 
 class LiveDisplay(Display):
@@ -140,10 +141,11 @@ def display_for(*, quiet: bool, no_color: bool) -> Display:
 
 
 class Piece:
-    """One line: texts, each with the SGR parameter of its style (ECMA-48, 8.3.117) or none."""
+    """One line: texts, made safe, each with the SGR parameter of its style (ECMA-48, 8.3.117) or none."""
 
     def __init__(self, *parts: str | tuple[str, str]) -> None:
-        self.parts = [part if isinstance(part, tuple) else (part, "") for part in parts]
+        styled = [part if isinstance(part, tuple) else (part, "") for part in parts]
+        self.parts = [(safe_text(text), style) for text, style in styled]
 
     @property
     def length(self) -> int:

@@ -21,7 +21,7 @@ from billctl.cli.batch_views import (
     result_grid,
     words,
 )
-from billctl.cli.batch_watcher import Watching
+from billctl.cli.batch_watcher import Seen, Watching
 from billctl.cli.layout import Cell, Column, Grid, Line, View
 from billctl.cli.output import Result
 
@@ -39,7 +39,7 @@ STOPPED = {
 
 def result_of(plan: PlanFile, applied: Applied, watched: Watching, *, dry_run: bool) -> Result:
     """What a run came to, and what was seen of it."""
-    header = applied.header
+    header = plan.header
     results = applied.results
     if applied.error and applied.failures:
         applied.error.hint = f"{applied.error.hint} Failed rows: {applied.failures}".lstrip()
@@ -48,7 +48,7 @@ def result_of(plan: PlanFile, applied: Applied, watched: Watching, *, dry_run: b
         data=run_data(plan, applied) | ({"dry_run": True} if dry_run else {}),
         records=Lazy(rows, lambda: _lines(results)) if results else watched.rehearsed or (),
         columns=COLUMNS,
-        view=_view(plan, applied, watched, dry_run=dry_run),
+        view=_view(plan, applied, watched.seen(), dry_run=dry_run),
         warnings=list(applied.warnings),
         error=applied.error,
         profile=header.profile,
@@ -60,7 +60,7 @@ def result_of(plan: PlanFile, applied: Applied, watched: Watching, *, dry_run: b
 
 def run_data(plan: PlanFile, applied: Applied) -> dict[str, Any]:
     """A run as machines get it."""
-    header = applied.header
+    header = plan.header
     return {
         "id": header.id,
         "plan": os.fspath(plan.path.absolute()),
@@ -83,16 +83,16 @@ def _lines(results: Path) -> Iterator[dict[str, Any]]:
             yield {"type": "row"} | json.loads(line)
 
 
-def _view(plan: PlanFile, applied: Applied, watched: Watching, *, dry_run: bool) -> View:
-    header = applied.header
+def _view(plan: PlanFile, applied: Applied, seen: Seen, *, dry_run: bool) -> View:
+    header = plan.header
     said = "dry run: nothing was sent" if dry_run else ""
     view: list[Line | Grid] = [
         Line((mode_cell(live=header.live), headline(header), said)),
-        _accounts(header, watched.counts),
+        _accounts(header, seen.counts),
     ]
-    if watched.failed:
-        more = applied.failed - len(watched.failed)
-        view += [Line((Cell("not as asked for", "bold"),)), result_grid(watched.failed)]
+    if seen.failed:
+        more = applied.failed - len(seen.failed)
+        view += [Line((Cell("not as asked for", "bold"),)), result_grid(seen.failed)]
         view += [Line((f"… and {count(more, 'row')} more",), indent=2)] if more else []
     facts = (
         ("moved", ", ".join(money_text(total) for total in applied.moved)),
@@ -135,5 +135,5 @@ def _next(plan: PlanFile, applied: Applied) -> str:
     if applied.not_reached:
         return f"billctl batch apply {plan.path}"
     if applied.failures:
-        return f"billctl batch plan {applied.header.verb} {applied.failures}"
+        return f"billctl batch plan {plan.header.verb} {applied.failures}"
     return ""

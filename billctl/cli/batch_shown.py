@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -97,7 +97,11 @@ def _header_data(plan: PlanFile, kept: Kept | None, state: State | None) -> dict
 
 
 def _view(
-    plan: PlanFile, kept: Kept | None, state: State | None, states: Counter[str], left_out: list[PlannedRow]
+    plan: PlanFile,
+    kept: Kept | None,
+    state: State | None,
+    states: Mapping[str, int],
+    left_out: Sequence[PlannedRow],
 ) -> View:
     header = plan.header
     run = kept.run if kept else None

@@ -13,18 +13,26 @@ from billctl.cli.batch_progress import Display, display_for
 from billctl.cli.batch_views import Spooled, headline
 from billctl.cli.options import Choices
 from billctl.cli.run_log import CronRun
-from billctl.frozen import replace
+from billctl.frozen import frozen, replace
 from billctl.session import Opened
 
 LISTED = 10
 """Failed rows that a person is shown at the end; the failures file has them all."""
 
 
+@frozen
+class Seen:
+    """What was seen of a run: its rows by account and outcome, and the first of those that are not as they
+    were asked for."""
+
+    counts: Mapping[tuple[str, str], int]
+    failed: tuple[RowResult, ...]
+
+
 class Watching:
     """See `batch.running.Watcher`. `source` gives a person's answers, None where nobody can be asked.
 
-    `counts` are the rows by account and outcome, `failed` the first of those that are not as they were asked
-    for. `rehearsed` are all rows of a dry run, which leaves no results file, where they are to be printed.
+    `rehearsed` are all rows of a dry run, which leaves no results file, where they are to be printed.
     """
 
     def __init__(
@@ -37,8 +45,8 @@ class Watching:
         *,
         unattended: bool,
     ) -> None:
-        self.counts: Counter[tuple[str, str]] = Counter()
-        self.failed: list[RowResult] = []
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._failed: list[RowResult] = []
         self.rehearsed = Spooled() if options.dry_run and chosen.asks_for_output() else None
         self._header = header
         self._places = {account.name: place for place, account in enumerate(header.accounts)}
@@ -51,6 +59,10 @@ class Watching:
         self._stopping = False
         self._paused: set[str] = set()
 
+    def seen(self) -> Seen:
+        """What was seen so far."""
+        return Seen(counts=dict(self._counts), failed=tuple(self._failed))
+
     def confirm(self, plan: PlanFile, opened: Mapping[str, Opened], pending: int) -> None:
         """Ask, unless the options have said it all."""
         options = self._options
@@ -62,9 +74,9 @@ class Watching:
 
     def row(self, result: RowResult) -> None:
         """Count it; log it where it failed, or all of them with `--verbose`."""
-        self.counts[result.row.account, result.outcome] += 1
-        if result.failed and result.outcome != READY and len(self.failed) < LISTED:
-            self.failed.append(result)
+        self._counts[result.row.account, result.outcome] += 1
+        if result.failed and result.outcome != READY and len(self._failed) < LISTED:
+            self._failed.append(result)
         if self.rehearsed is not None:
             self.rehearsed.add(result_data(result))
         if (result.failed and result.outcome != READY) or self._chosen.verbose:

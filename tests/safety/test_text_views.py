@@ -108,6 +108,7 @@ PLAN = st.fixed_dictionaries(
     dict.fromkeys(("account", "object_id", "gateway", "account_id", "reason", "customer"), TEXT)
     | dict.fromkeys(("reason_code", "ticket"), st.none() | TEXT)
     | {"facts": st.lists(st.tuples(TEXT, TEXT), max_size=2), "live": st.booleans(), "amount": st.none()}
+    | {"object_type": st.sampled_from(["charge", "batch"])}
 )
 RECORD = st.builds(
     lambda seq, hash, phase, fields: StoredRecord(
@@ -256,6 +257,8 @@ WRITES = {
     "prompts.ask_secret: getpass.getpass(f'{safe_text(question)} ', stream=sys.stderr)",
     "progress._run: sys.stderr.write(f'{ERASE_LINE}{what}, {seconds} s (Ctrl-C stops)')",
     "progress.end: sys.stderr.write(ERASE_LINE)",
+    # Frames made of `batch_progress.Piece`, which makes its texts safe.
+    "batch_progress._draw: self._stream.write(f'\\r{up}{ERASE_BELOW}{shown}')",
     # Typer's help, and the version.
     "app.parse_args: typer.echo(ctx.get_help())",
     "app._print_version: typer.echo(f'billctl {VERSION}')",
@@ -263,6 +266,8 @@ WRITES = {
     # No terminal: another process's pipe, a file.
     "jq_engine._run: sys.stdout.write(line + '\\n')",
     "jq_engine._fail: sys.stdout.write(json.dumps({'error': reason}) + '\\n')",
+    "run_log.log: os.write(self._file, line)",
+    "batch_views.add: self._file.write(json.dumps(data(record)).encode() + b'\\n')",
     "completion._write: file.writelines(('\\t'.join(entry) + '\\n' for entry in entries))",
 }
 RENDERED = "sys.stderr.write(render("
