@@ -105,7 +105,7 @@ FAULT_ROW = st.fixed_dictionaries(
     {"gateway": TEXT, "kind": TEXT, "match": TEXT, "remaining": st.integers(1, 9)}
 )
 PLAN = st.fixed_dictionaries(
-    dict.fromkeys(("account", "object_id", "gateway", "account_id", "reason", "customer"), TEXT)
+    dict.fromkeys(("account", "object_id", "gateway", "account_id", "reason", "customer", "action"), TEXT)
     | dict.fromkeys(("reason_code", "ticket"), st.none() | TEXT)
     | {"facts": st.lists(st.tuples(TEXT, TEXT), max_size=2), "live": st.booleans(), "amount": st.none()}
     | {"object_type": st.sampled_from(["charge", "batch"])}
