@@ -11,6 +11,7 @@ from billctl.batch.planning import WORKERS, BatchRequest, Made, Tick, make_plan
 from billctl.batch.reading import Chosen
 from billctl.batch.rows import KindOf, RowDefaults, read_rows
 from billctl.batch.shelf import Shelf
+from billctl.cli import progress
 from billctl.cli.act import ordinal
 from billctl.cli.batch_options import VERBS, Asked
 from billctl.cli.output import Result
@@ -141,6 +142,8 @@ def _kind_of(session: Session, account: str) -> KindOf:
 @contextmanager
 def _opened(file: str) -> Iterator[BinaryIO]:
     if file == STDIN:
+        if sys.stdin.isatty():
+            progress.end()  # rows are typed
         yield sys.stdin.buffer
         return
     try:

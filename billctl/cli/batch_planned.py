@@ -176,10 +176,10 @@ def _view(made: Made) -> View:
     if made.left_out:
         view += [Line((Cell("left out", "yellow"),)), _left_out(made)]
         more = header.left_out - len(made.left_out)
-        view += [Line((f"… and {count(more, 'row')} more",), indent=2)] if more else []
+        view += [Line((f"… and {more:,} more {'row' if more == 1 else 'rows'}",), indent=2)] if more else []
     if made.path is None:
         return [*view, Line(("dry run: no plan was written",))]
-    return [*view, Line((f"Look at it, then: billctl batch apply {made.path}",))] if header.ready else view
+    return [*view, Line((f"Look at it, then: billctl batch apply {header.id}",))] if header.ready else view
 
 
 def _facts(made: Made) -> Iterator[tuple[str, str]]:
@@ -202,6 +202,6 @@ def _facts(made: Made) -> Iterator[tuple[str, str]]:
 
 
 def _left_out(made: Made) -> Grid:
-    columns = (Column("line", right=True), Column("object"), Column("why", whole=False, kept=True))
+    columns = (Column("line", right=True), Column("object"), Column("why"))
     rows = tuple((str(row.line), row.ref, row.message or row.code or "") for row in made.left_out)
     return Grid(columns, rows, indent=2)

@@ -102,7 +102,8 @@ def test_a_person_sees_what_it_would_do_what_is_left_out_and_how_to_go_on(shop: 
     assert shown.endswith("dry run: no plan was written\n")
     place = rows.parent / "mine.plan"
     ran = shop.run("batch", "plan", "refund", str(rows), *WHY, "-o", "table", "--out", str(place))
-    assert ran.out.endswith(f"Look at it, then: billctl batch apply {place}\n")
+    (kept,) = shop.run("batch", "list", "-o", "json").data
+    assert ran.out.endswith(f"Look at it, then: billctl batch apply {kept['id']}\n")
     assert place.stat().st_mode & 0o777 == 0o600
 
 
