@@ -6,8 +6,8 @@ plan and the shelf say it again.
 """
 
 import time
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 
 from billctl import anchoring
 from billctl.audit.tail import check_tail
@@ -25,7 +25,7 @@ from billctl.batch.running import Applied, ApplyOptions, Watcher
 from billctl.batch.scan import Scan, is_done, scan
 from billctl.batch.shelf import lock_name
 from billctl.batch.terms import Licence
-from billctl.errors import BillctlError, PolicyDenied, StoreError, Terminated
+from billctl.errors import BillctlError, Busy, PolicyDenied, StoreError, Terminated
 from billctl.frozen import replace
 from billctl.policy.verdict import Judge
 from billctl.session import Session
@@ -54,9 +54,24 @@ def apply(
     session.sending = None
     with ExitStack() as stack:
         if not options.dry_run:
-            stack.enter_context(session.store.lock_object(lock_name(plan.header.id)))
+            stack.enter_context(_alone(session, plan))
         held = stack.enter_context(_held(session, plan))
         return _Application(session, held, options, watcher, sleep=sleep, monotonic=monotonic).apply(plan)
+
+
+@contextmanager
+def _alone(session: Session, plan: PlanFile) -> Iterator[None]:
+    """Hold the batch. Raises `Busy` where another run does."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(session.store.lock_object(lock_name(plan.header.id)))
+        except Busy:
+            raise Busy(
+                f"{plan.header.id} is being applied by another run right now",
+                code="batch_running",
+                hint="Wait for it, then look: `billctl batch list`.",
+            ) from None
+        yield
 
 
 def _held(session: Session, plan: PlanFile) -> PlanFile:
@@ -101,7 +116,7 @@ class _Application:
         found = self._scan(judge)
         licence = Licence(judge=judge, running=judge.running_day())
         if found.left:
-            licence = self._allowed(found, judge)
+            found, licence = self._allowed(found, judge)
         applied = self._rows(found, licence)
         return replace(applied, warnings=(*applied.warnings, *_if_changed(original)))
 
@@ -116,8 +131,8 @@ class _Application:
 
     # Before the first row
 
-    def _allowed(self, found: Scan, judge: Judge) -> Licence:
-        """What lets the rows be done. Whatever stands against them is recorded, and raised."""
+    def _allowed(self, found: Scan, judge: Judge) -> tuple[Scan, Licence]:
+        """What is to be done, and what lets it be. Whatever stands against it is recorded, and raised."""
         try:
             opened, self.failed = before.open_accounts(self.session, self.header, found.pending)
             before.check_live(self.session, opened, self.options)
@@ -125,9 +140,11 @@ class _Application:
             licence = before.licence_for(self.session, self.plan, found, judge, self.options)
             if not self.options.dry_run:
                 self.watcher.confirm(self.plan, opened, found.left)
-                self._wait()
+                if self._wait():
+                    found = self._scan(judge)
+                    licence = before.licence_for(self.session, self.plan, found, judge, self.options)
                 anchoring.demand(self.session)
-            return licence
+            return found, licence
         except anchoring.Unanchored as error:
             self._denied(error)
             raise
@@ -145,15 +162,16 @@ class _Application:
             return
         self.session.log.denied(subject_of(self.header), error=error, approval=error.approval)
 
-    def _wait(self) -> None:
-        """Wait for the time before which no row may go."""
+    def _wait(self) -> bool:
+        """Wait for the time before which no row may go; whether there was a wait: much can change in it."""
         due = self.options.not_before
         if due is None or due <= self.session.clock():
-            return
+            return False
         while (left := (due - self.session.clock()).total_seconds()) > 0:
             self.watcher.waiting(left)
             self.sleep(min(left, SECOND))
         check_tail(self.session.store)
+        return True
 
     # The rows
 

@@ -336,7 +336,7 @@ def test_two_runs_of_one_plan_at_once_are_one(desk: Desk) -> None:
     plan = desk.plan(refunds("C1"))
 
     def begin_again(_result: object) -> None:
-        with pytest.raises(Busy):
+        with pytest.raises(Busy, match="is being applied by another run right now"):
             desk.apply(plan)
 
     applied = desk.apply(plan, Recorder(at_row=begin_again))

@@ -18,6 +18,7 @@ from billctl.errors import (
     NoAnswer,
     OutcomeUnknown,
     Partial,
+    PolicyDenied,
     Refused,
     StoreError,
     Terminated,
@@ -353,6 +354,21 @@ def test_a_wait_that_is_interrupted_sends_nothing_and_is_recorded(desk: Desk) ->
     (denied,) = desk.session().store.records(RecordFilter(outcome="denied"))
     assert '"code":"interrupted"' in denied.body
     assert Till.made == []
+
+
+def test_what_came_to_stand_against_it_while_it_waited_is_seen(desk: Desk) -> None:
+    desk.profile(more='[policy]\ndaily_refund_total = { USD = "3.00" }\n')
+
+    class Meanwhile(Recorder):
+        def waiting(self, seconds: float) -> None:
+            if not self.waited:
+                desk.apply(desk.plan(refunds("D1", amount="2.50"), path=desk.folder / "other.plan"))
+            super().waiting(seconds)
+
+    due = datetime.now(UTC) + timedelta(seconds=0.3)
+    with pytest.raises(PolicyDenied, match=r"refunded 3\.50 USD in 24 hours"):
+        desk.apply(desk.plan(refunds("C1")), Meanwhile(), not_before=due)
+    assert Till.refunded() == {"D1": 1}
 
 
 def test_unknown_rows_outweigh_what_else_failed(desk: Desk) -> None:
