@@ -7,16 +7,21 @@ copy of its file is the same shop for a hundredth of the work.
 import pickle
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cache, lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
+
+from billctl.sandbox import state
 from billctl.sandbox.limits import Load
 from billctl.sandbox.server import Sandbox
-from billctl.sandbox.state import path_of, prepare
+from billctl.sandbox.state import path_of
 
 STRIPE = ("stripe",)
+BUILD = state._build
 
 
 @contextmanager
@@ -41,11 +46,29 @@ def furnish(state_dir: Path, gateways: tuple[str, ...] = STRIPE) -> None:
             path.write_bytes(_seeded(gateway))
 
 
+@contextmanager
+def copying() -> Iterator[None]:
+    """Within it a shop that a command of this process makes for itself is a copy too."""
+
+    def copied(path: Path, gateway: str, seeded_at: datetime | None) -> None:
+        if seeded_at is None:
+            BUILD(path, gateway, None)
+        else:
+            furnish(path.parent.parent, (gateway,))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(state, "_build", copied)
+        yield
+
+
 @cache
 def _seeded(gateway: str) -> bytes:
     """A gateway's state as `prepare` makes it."""
     with TemporaryDirectory() as folder:
-        return prepare(Path(folder), gateway).read_bytes()
+        path = path_of(Path(folder), gateway)
+        path.parent.mkdir()
+        BUILD(path, gateway, datetime.now(UTC))
+        return path.read_bytes()
 
 
 @cache

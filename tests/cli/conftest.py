@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.rehearsal import copying
 from tests.shop import Shop, open_shop
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _copied_shops() -> Iterator[None]:
+    with copying():
+        yield
 
 
 @pytest.fixture
