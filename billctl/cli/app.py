@@ -189,13 +189,18 @@ def _unshown(error: BillctlError, result: Result, chosen: Choices, stdout: TextI
     unshown = InternalError(
         f"{chosen.sending} was sent, but its answer cannot be shown as asked: {error.message}",
         code=error.code,
-        hint=f"See `billctl audit show {chosen.sending}`; do not send it again.",
+        hint=f"See `billctl {_shower(chosen.sending)} {chosen.sending}`; do not send it again.",
     )
     for each in result.failures():
         talk_error(each)
     result.errors = [*result.failures(), unshown]
     result.error = result.error or unshown
     return _printed(lambda: print_error(unshown, result, chosen, stdout), stdout, result.error.exit_code)
+
+
+def _shower(sent: str | None) -> str:
+    """The command that shows what was sent: an operation, or a batch of them."""
+    return "batch show" if sent and sent.startswith("bat_") else "audit show"
 
 
 def _fail(error: BillctlError, arguments: Sequence[str], chosen: Choices, stdout: TextIO) -> int:

@@ -17,6 +17,9 @@ from billctl.pace import Paces
 from billctl.policy.live import check_unattended
 from billctl.session import Session, utc_now
 
+SENT = frozenset({"succeeded", "pending", "failed", "refused", "unknown"})
+"""Outcomes of rows of which something may have been sent."""
+
 
 @frozen
 class Typed:
@@ -90,5 +93,7 @@ def apply_plan(session: Session, plan: PlanFile, manner: Manner, chosen: Choices
         applied = apply(session, plan, manner.options, watcher)
     finally:
         watcher.end(erase=True)
+    if SENT & applied.counts.keys():
+        session.sending = header.id
     result = result_of(plan, applied, watcher, dry_run=manner.options.dry_run)
     return run.ends_with(result, **run_data(plan, applied))

@@ -89,7 +89,7 @@ def _facts(plan: PlanFile, pending: int, undo: Sequence[str]) -> Facts:
         facts.append(("already done", f"{count(header.already_done, 'row')} when the plan was made"))
     if header.left_out:
         facts.append(("left out", f"{count(header.left_out, 'row')}; see `billctl batch show {header.id}`"))
-    facts += [("approved", why) for why in header.why]
+    facts += [("policy", why) for why in header.why]
     facts.append(("reason", header.reason or "each row has its own"))
     facts += [("undo", text) for text in undo]
     facts.append(("plan", f"{plan.path}, hash {plan.hash[:12]}"))

@@ -30,7 +30,7 @@ class Choices:
     opened: tuple[str, str] | None = None
     """The profile that was opened and its mode, for the JSON envelope of an error."""
     sending: str | None = None
-    """The operation that has begun to be sent, for what is said of an interruption."""
+    """The operation, or the batch of them, that has begun to be sent, for what is said of an interruption."""
     action: dict[str, Any] = field(default_factory=dict)
     """What the options of an action chose, by the option's name."""
 

@@ -156,6 +156,18 @@ def test_json_is_one_document_and_the_other_formats_have_a_record_for_each_row(s
     assert tsv.out == "1\talready_done\t12.50 USD\n2\talready_done\t5.00 USD\n"
 
 
+@pytest.mark.parametrize("options", [("-o", "tsv", "--fields", "nosuch"), ("--jq", "error(1)")])
+def test_rows_that_were_sent_are_never_said_not_to_be_where_they_cannot_be_shown_as_asked(
+    shop: Shop, options: tuple[str, ...]
+) -> None:
+    ran = applied(shop, planned(shop), "--yes", *options)
+    assert ran.code == 1
+    assert "billctl: bat_" in ran.line
+    assert "was sent, but its answer cannot be shown as asked" in ran.line
+    assert "See `billctl batch show bat_" in ran.line
+    assert shop.refunds(PAID) == [1250]
+
+
 def test_an_error_before_the_first_row_is_a_document_too(shop: Shop) -> None:
     ran = applied(shop, planned(shop), "--yes", "--expect-rows", "9", "-o", "json")
     assert ran.document["exit"] == {"code": 8, "class": "policy"}
