@@ -164,29 +164,35 @@ def _found(findings: "Sequence[Finding]") -> BillctlError | None:
 
 # A person's view
 
+TODO = {"unknown": "ask the gateways: `billctl audit reconcile`"}
+"""What to do about all findings of a kind, where it is the same for each."""
+
 
 def _view(watched: "Watched", now: datetime) -> View:
+    """The findings under the name of their kind."""
+    view: list[Line | Grid] = []
+    for check in CHECKS:
+        found = [finding for finding in watched.findings if finding.check == check]
+        if found:
+            heading = (ONE if len(found) == 1 else SEVERAL)[check]
+            todo = (Cell(TODO[check], "dim"),) if check in TODO else ()
+            view += [Line((Cell(heading, STRESSED.get(check, "bold")), *todo)), _grid(found, now)]
     notes = [Line((Cell(note, "dim"),)) for note in watched.notes]
-    if not watched.findings:
-        return [Line(("nothing to look at",)), *notes]
-    titles = (
-        Column("what"),
-        Column("object"),
-        Column("amount", right=True),
-        Column("when"),
-        Column(kept=True, whole=False),
-    )
+    return [*(view or [Line(("nothing to look at",))]), *notes]
+
+
+def _grid(findings: "Sequence[Finding]", now: datetime) -> Grid:
+    columns = (Column(), Column(right=True), Column(), Column(whole=False, kept=True))
     rows = tuple(
         (
-            Cell(ONE[finding.check], STRESSED.get(finding.check, "")),
             finding.ref,
             str(finding.amount or ""),
             _when(finding.check, finding.time, now),
-            finding.note,
+            finding.operation or "" if finding.check in TODO else finding.note,
         )
-        for finding in watched.findings
+        for finding in findings
     )
-    return [Grid(titles, rows), *notes]
+    return Grid(columns, rows, indent=2)
 
 
 def _when(check: "Check", time: datetime | None, now: datetime) -> str:
@@ -195,8 +201,8 @@ def _when(check: "Check", time: datetime | None, now: datetime) -> str:
         return "nobody says"
     left = (time - now).total_seconds()
     if check == "disputes":
-        return f"in {_length(left)}" if left > 0 else f"{_length(-left)} ago"
-    return f"for {_length(-left)}" if check == "invoices" else local_time(time)
+        return f"due in {_length(left)}" if left > 0 else f"was due {_length(-left)} ago"
+    return f"due for {_length(-left)}" if check == "invoices" else local_time(time)
 
 
 def _length(seconds: float) -> str:

@@ -65,7 +65,7 @@ def _repeated(session: Session, failed: Entry) -> bool:
 
 def _once_more(failed: Entry) -> str:
     again = int(failed.fields.get("again") or 1) + 1
-    return f"the gateway failed it later, and the customer has no money from it; once more: --again {again}"
+    return f"the customer has no money from it; to send it once more: --again {again}"
 
 
 def _bare(failure: BillctlError) -> BillctlError:
