@@ -1,11 +1,23 @@
 """Long tables on a terminal go through `$PAGER`; nothing else does."""
 
+import os
+from pathlib import Path
+
 import pexpect
 import pytest
 
+from billctl.sandbox.registry import GATEWAYS
 from tests.cli.program import PROGRAM, billctl, document, environment
+from tests.rehearsal import furnish
 
 LIST = ["--profile", "sandbox", "stripe", "customers"]
+
+
+@pytest.fixture(autouse=True)
+def _shop() -> None:
+    state = Path(os.environ["BILLCTL_STATE_DIR"])
+    state.mkdir(mode=0o700)
+    furnish(state, GATEWAYS)
 
 
 def on_terminal(lines: int, command: list[str] = LIST, width: int = 120, **env: str) -> str:

@@ -5,8 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
+
+from billctl import registry
 
 REPORT = """
 import json, sys
@@ -210,16 +213,26 @@ def test_a_plugin_with_the_name_of_our_own_gateway_never_stands_in_for_it(tmp_pa
     assert found["imported"] == []
 
 
-@pytest.mark.parametrize("name", ["audit", "lookup", "help", "batch"])
-def test_a_commands_name_cannot_be_taken(tmp_path: Path, name: str) -> None:
-    folder = install(tmp_path / "a", "billctl-x", {name: "plug_acme:Acme"}, {"plug_acme": GOOD})
-    assert "the name is a command of billctl" in report(folder, load=(name,))["loaded"][name][2]
+TAKEN = ("audit", "lookup", "help", "batch")
+ODD = ("Acme", "1acme", "a" * 33, "ac.me", "acmé")
 
 
-@pytest.mark.parametrize("name", ["Acme", "1acme", "a" * 33, "ac.me", "acmé"])
-def test_a_gateways_name_is_plain(tmp_path: Path, name: str) -> None:
-    folder = install(tmp_path / "a", "billctl-x", {name: "plug_acme:Acme"}, {"plug_acme": GOOD})
-    assert "a gateway's name has lower-case letters" in report(folder, load=(name,))["loaded"][name][2]
+@pytest.fixture(scope="module")
+def misnamed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A process in which a package has a gateway of each of these names."""
+    points = dict.fromkeys((*TAKEN, *ODD), "plug_acme:Acme")
+    folder = install(tmp_path_factory.mktemp("misnamed"), "billctl-x", points, {"plug_acme": GOOD})
+    return report(folder, load=(*TAKEN, *ODD))
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_a_commands_name_cannot_be_taken(misnamed: dict[str, Any], name: str) -> None:
+    assert "the name is a command of billctl" in misnamed["loaded"][name][2]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_gateways_name_is_plain(misnamed: dict[str, Any], name: str) -> None:
+    assert "a gateway's name has lower-case letters" in misnamed["loaded"][name][2]
 
 
 def test_the_cache_spares_the_scan_until_something_is_installed_or_removed(tmp_path: Path) -> None:
@@ -240,12 +253,15 @@ def test_the_cache_spares_the_scan_until_something_is_installed_or_removed(tmp_p
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[]", b"null", b'{"key": 1}', b"\xff\xfe", b'{"key": [], "entries": 3}']
 )
-def test_a_damaged_cache_only_costs_the_scan(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "gateways.json").write_bytes(content)
-    found = report(cache=tmp_path)
-    assert found["scanned"]
-    assert "stripe" in found["entries"]
-    assert not report(cache=tmp_path)["scanned"]
+def test_a_damaged_cache_only_costs_the_scan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    scan = mock.Mock(side_effect=registry._scan)
+    monkeypatch.setattr(registry, "_scan", scan)
+    (tmp_path / registry.CACHE).write_bytes(content)
+    for _ in range(2):
+        assert "stripe" in registry.installed(tmp_path)
+        assert scan.call_count == 1
 
 
 def test_a_cache_that_cannot_be_kept_only_costs_the_scan(tmp_path: Path) -> None:

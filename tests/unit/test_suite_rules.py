@@ -1,6 +1,7 @@
 """The suite's own rules hold: no network but loopback, no foreign environment, slow tests on request."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,11 +12,12 @@ CONFTEST = Path(__file__).resolve().parents[1] / "conftest.py"
 INI = "[pytest]\nmarkers =\n    slow\n    full\n    benchmark\n    peer\n"
 
 
-def run(folder: Path, body: str, *options: str) -> str:
-    """The output of pytest on a file with `body`, under this suite's conftest."""
+def run(folder: Path, *options: str, **bodies: str) -> str:
+    """The output of pytest on a file `test_NAME.py` for each of `bodies`, under this suite's conftest."""
     (folder / "conftest.py").write_text(CONFTEST.read_text())
     (folder / "pytest.ini").write_text(INI)
-    (folder / "test_it.py").write_text(body)
+    for name, body in bodies.items():
+        (folder / f"test_{name}.py").write_text(body)
     env = dict(os.environ) | {"STRIPE_API_KEY": "sk_live_1", "HTTPS_PROXY": "http://192.0.2.1:1", "ELSE": "1"}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
     env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
@@ -41,13 +43,6 @@ def test_leaves(act):
 """
 
 
-def test_a_test_that_leaves_this_machine_fails_even_when_it_swallows_the_error(tmp_path: Path) -> None:
-    output = run(tmp_path, LEAVING)
-    assert "4 passed, 4 errors" in output
-    for target in ("('192.0.2.1', 80)", "example.com", "('2001:db8::1', 80)"):
-        assert f"the test tried to reach {target}" in output
-
-
 STAYING = """
 import socket
 
@@ -62,10 +57,6 @@ def test_stays():
 """
 
 
-def test_loopback_and_names_that_exist_nowhere_are_free(tmp_path: Path) -> None:
-    assert "1 passed" in run(tmp_path, STAYING)
-
-
 ENVIRONMENT = """
 import os, keyring
 
@@ -77,8 +68,30 @@ def test_environment(tmp_path):
 """
 
 
-def test_a_test_sees_nothing_of_the_callers_settings_and_secrets(tmp_path: Path) -> None:
-    assert "1 passed" in run(tmp_path, ENVIRONMENT)
+@pytest.fixture(scope="module")
+def output(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What one run says of these three, a line for each part of each test."""
+    bodies = {"leaving": LEAVING, "staying": STAYING, "environment": ENVIRONMENT}
+    return run(tmp_path_factory.mktemp("three"), "-rA", **bodies)
+
+
+def told(output: str, word: str, name: str) -> int:
+    """How many lines say `word` of a test in that file."""
+    return len(re.findall(rf"^{word} test_{name}\.py", output, re.MULTILINE))
+
+
+def test_a_test_that_leaves_this_machine_fails_even_when_it_swallows_the_error(output: str) -> None:
+    assert (told(output, "PASSED", "leaving"), told(output, "ERROR", "leaving")) == (4, 4)
+    for target in ("('192.0.2.1', 80)", "example.com", "('2001:db8::1', 80)"):
+        assert f"the test tried to reach {target}" in output
+
+
+def test_loopback_and_names_that_exist_nowhere_are_free(output: str) -> None:
+    assert (told(output, "PASSED", "staying"), told(output, "ERROR", "staying")) == (1, 0)
+
+
+def test_a_test_sees_nothing_of_the_callers_settings_and_secrets(output: str) -> None:
+    assert (told(output, "PASSED", "environment"), told(output, "ERROR", "environment")) == (1, 0)
 
 
 LEAVING_KEYS = """
@@ -93,7 +106,7 @@ def test_keeps(tmp_path):
 
 
 def test_a_run_fails_whose_tests_left_a_key_of_the_sandbox_in_a_file(tmp_path: Path) -> None:
-    output = run(tmp_path, LEAVING_KEYS)
+    output = run(tmp_path, keys=LEAVING_KEYS)
     assert "2 passed, 1 error" in output
     assert "a key of the sandbox stands in" in output
     assert "audit.sqlite-wal" in output
@@ -134,11 +147,10 @@ def test_peer(): pass
     ("options", "summary"),
     [
         ((), "2 passed, 3 deselected"),
-        (("-m", "slow"), "1 passed, 4 deselected"),
         (("-m", "slow or benchmark"), "2 passed, 3 deselected"),
     ],
 )
 def test_slow_and_exhaustive_tests_and_benchmarks_run_on_request_only(
     tmp_path: Path, options: tuple[str, ...], summary: str
 ) -> None:
-    assert summary in run(tmp_path, MARKED, *options)
+    assert summary in run(tmp_path, *options, marked=MARKED)
