@@ -21,7 +21,7 @@ from billctl.audit.verify import verify
 from billctl.errors import Busy, StoreError
 from billctl.store import connection, files, schema
 from billctl.store.interface import GENESIS, OperationState, RecordFilter
-from billctl.store.queries import query
+from billctl.store.queries import acted_on, query
 from billctl.store.schema import instant
 from billctl.store.sqlite import SqliteStore, open_store
 from tests.unit.test_store_contract import NOON, begin, finish, naming, text
@@ -179,6 +179,18 @@ def test_every_filter_reads_an_index(path: Path) -> None:
     reading = [plan for plan in plans if plan.startswith(("SEARCH", "SCAN"))]
     assert [plan for plan in reading if "INDEX" not in plan and "INTEGER PRIMARY KEY" not in plan] == []
     assert [plan for plan in plans if "SCAN" in plan or "TEMP B-TREE" in plan] == []
+
+
+def test_what_was_acted_on_is_told_without_reading_a_records_text(path: Path) -> None:
+    open_store(path).close()
+    statements: list[str] = []
+    with raw(path) as db:
+        db.set_trace_callback(statements.append)
+        list(acted_on(db, "resend", NOON))
+        db.set_trace_callback(None)
+        steps = [str(step) for sql in statements for step in db.execute(f"EXPLAIN {sql}")]
+    assert len(steps) > 10
+    assert [step for step in steps if "json_extract" in step] == []
 
 
 # Migrations.
