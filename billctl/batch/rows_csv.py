@@ -9,6 +9,7 @@ from billctl.batch.rows_text import Lines, Unreadable
 from billctl.text import csv_cell, safe_lines
 
 DELIMITERS = (",", ";", "\t")
+MOST_COLUMNS = 200
 
 
 def read_csv(lines: Lines, faults: FaultList) -> Iterator[Found]:
@@ -54,7 +55,14 @@ def _goes_on(error: str, line: int, faults: FaultList) -> bool:
     if "expected after" in error:
         faults.add(line, 'text stands after a cell\'s closing quote; write "" for a quote', code="bad_quote")
         return True
-    if "unexpected end" in error or "field larger" in error:
+    if "field larger" in error:
+        most = csv.field_size_limit()
+        what = (
+            f"a cell has more than {most:,} characters: is a quote not closed? From here on nothing was read"
+        )
+        faults.add(line, what, code="bad_quote")
+        return False
+    if "unexpected end" in error:
         faults.add(line, "a quote is opened and not closed, from here on nothing was read", code="bad_quote")
         return False
     faults.add(line, f"this is no CSV: {error}; from here on nothing was read", code="bad_csv")
@@ -65,7 +73,11 @@ def _delimiter(first: str) -> str:
     """The one that parts the header into the most known columns, the earlier of equals."""
 
     def score(delimiter: str) -> int:
-        return sum(is_known(_name(cell)) for cell in next(csv.reader([first], delimiter=delimiter), []))
+        try:
+            cells = next(csv.reader([first], delimiter=delimiter), [])
+        except csv.Error:
+            return 0  # told where the header is read
+        return sum(is_known(_name(cell)) for cell in cells)
 
     return max(DELIMITERS, key=score)
 
@@ -77,6 +89,9 @@ def _name(cell: str) -> str:
 def _columns(line: int, header: Sequence[str], faults: FaultList) -> list[str]:
     """The columns' names. Raises `Unreadable` for a header with faults: no row can be read by it."""
     before = faults.count
+    if len(header) > MOST_COLUMNS:
+        faults.add(line, f"{len(header):,} columns; a list has {MOST_COLUMNS} at most", code="bad_header")
+        raise Unreadable
     columns = [_name(cell) for cell in header]
     for number, name in enumerate(columns, 1):
         if not name:

@@ -142,6 +142,8 @@ def _kind_of(session: Session, account: str) -> KindOf:
 @contextmanager
 def _opened(file: str) -> Iterator[BinaryIO]:
     if file == STDIN:
+        if sys.stdin is None:
+            raise UsageError("standard input is closed", code="bad_file", hint="Name the file of the rows.")
         if sys.stdin.isatty():
             progress.end()  # rows are typed
         yield sys.stdin.buffer

@@ -8,6 +8,9 @@ from billctl.gateway import Capability, Delivery, Gateway, Stamp
 from billctl.models import Invoice
 from billctl.verbs.plan import Done, Plan, Verb, need
 
+LONGEST_ADDRESS = 254
+"""Characters (RFC 5321, 4.5.3.1.3: a path of 256 octets, two of them brackets)."""
+
 
 @frozen_value
 class ResendInvoice(Verb):
@@ -59,7 +62,8 @@ class ResendInvoice(Verb):
 def check_address(address: str) -> None:
     """Raise `UsageError` for what is no e-mail address by its form."""
     local, at, domain = address.rpartition("@")
-    if not (at and local and "." in domain) or any(c.isspace() or not c.isprintable() for c in address):
+    named = at and local and "." in domain and len(address) <= LONGEST_ADDRESS
+    if not named or any(c.isspace() or not c.isprintable() for c in address):
         raise UsageError(f"{address[:80]!r} is not an e-mail address", code="bad_address")
 
 

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -257,8 +259,15 @@ WRONG: dict[str, tuple[str | bytes, list[str]]] = {
     ),
     "a quote that is not closed in much text": (
         'ref,amount\nstripe:ch_1,"' + "1\n" * 100_000,
-        ["line 2: a quote is opened and not closed, from here on nothing was read"],
+        ["line 2: a cell of more than 131,072 characters (a quote not closed?), "
+         "from here on nothing was read"],
     ),
+    "a cell of the header that is too long": (
+        "ref" * 50_000 + ",amount\n",
+        ["line 1: a cell of more than 131,072 characters (a quote not closed?), "
+         "from here on nothing was read"],
+    ),
+    "a header of many columns": ("ref," + "x," * 300, ["line 1: 302 columns; a list has 200 at most"]),
     "text after a quote": (
         'ref,amount,reason\nstripe:ch_1,1,"so" called\nstripe:ch_2,x,\n',
         ["line 2: text stands after a cell's closing quote; write \"\" for a quote",
@@ -334,6 +343,7 @@ def test_every_fault_is_told_with_its_line(folder: Path, name: str) -> None:
         ("void", "ref,amount\nstripe:ch_1,1\n", "void takes no amount"),
         ("cancel", "ref,full\nstripe:sub_1,true\n", "cancel takes no full"),
         ("resend", "ref,to\nstripe:in_1,nobody\n", "'nobody' is not an e-mail address"),
+        ("resend", f"ref,to\nstripe:in_1,{'x' * 250}@b.example\n", f"'{'x' * 80}' is not an e-mail address"),
         ("resend", "ref,currency\nstripe:in_1,USD\n", "resend takes no currency"),
         ("resend", "ref\nstripe:ch_1\n", "ch_1 is a charge; resend takes an invoice"),
     ],
@@ -392,6 +402,47 @@ def test_a_file_that_cannot_be_read_is_told_as_that(folder: Path) -> None:
             io.BufferedReader(Broken()),
             source="-", verb="void", accounts=ACCOUNTS, defaults=WHY, folder=folder,
         )  # fmt: skip
+
+
+CHILD = """
+import io, resource, sys
+from pathlib import Path
+from billctl.batch.rows import RowDefaults, read_rows
+
+class Rows(io.RawIOBase):
+    def __init__(self, count, head, form):
+        self.left = head.encode()
+        self.rows = ((form % ((n * 7919) % count, n)).encode() for n in range(count))
+    def readable(self):
+        return True
+    def readinto(self, buffer):
+        while len(self.left) < len(buffer) and (row := next(self.rows, b"")):
+            self.left += row
+        given = min(len(buffer), len(self.left))
+        buffer[:given], self.left = self.left[:given], self.left[given:]
+        return given
+
+count, head, form, folder = int(sys.argv[1]), sys.argv[2], sys.argv[3], Path(sys.argv[4])
+settings = dict(source="-", verb="refund", accounts={"a": lambda _: None}, folder=folder)
+with read_rows(io.BufferedReader(Rows(count, head, form)), defaults=RowDefaults(), **settings) as spool:
+    assert sum(1 for _ in spool) == count
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+FORMS = {
+    "csv": ("ref,amount,reason\n", 'a:ch_%09d,12.50,"charged twice, see %d"\n'),
+    "ndjson": ("", '{"ref":"a:ch_%09d","amount":"12.50","reason":"charged twice, see %d"}\n'),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", FORMS)
+def test_memory_does_not_grow_with_the_rows(folder: Path, form: str) -> None:
+    def peak(count: int) -> int:
+        """In KiB, as Linux counts it (getrusage(2))."""
+        command = [sys.executable, "-c", CHILD, str(count), *FORMS[form], str(folder)]
+        return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+    assert peak(100_000) - peak(1_000) <= 8 * 1024
 
 
 # Whatever is typed
