@@ -57,9 +57,7 @@ def _goes_on(error: str, line: int, faults: FaultList) -> bool:
         return True
     if "field larger" in error:
         most = csv.field_size_limit()
-        what = (
-            f"a cell has more than {most:,} characters: is a quote not closed? From here on nothing was read"
-        )
+        what = f"a cell of more than {most:,} characters (a quote not closed?), from here on nothing was read"
         faults.add(line, what, code="bad_quote")
         return False
     if "unexpected end" in error:
