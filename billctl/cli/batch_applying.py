@@ -13,7 +13,7 @@ from billctl.cli.options import Choices
 from billctl.cli.output import Result
 from billctl.cli.run_log import CronRun
 from billctl.frozen import frozen
-from billctl.pace import Paces
+from billctl.pace import AccountPace, Paces
 from billctl.policy.live import check_unattended
 from billctl.session import Session, utc_now
 
@@ -87,7 +87,13 @@ def apply_plan(session: Session, plan: PlanFile, manner: Manner, chosen: Choices
         totals=list(header.totals),
     )
     watcher = Watching(
-        header, manner.options, chosen, run, manner.source, unattended=session.profile.allow_unattended
+        header,
+        manner.options,
+        chosen,
+        run,
+        manner.source,
+        unattended=session.profile.allow_unattended,
+        held=lambda account: _held(session, account),
     )
     try:
         applied = apply(session, plan, manner.options, watcher)
@@ -97,3 +103,8 @@ def apply_plan(session: Session, plan: PlanFile, manner: Manner, chosen: Choices
         session.sending = header.id
     result = result_of(plan, applied, watcher, dry_run=manner.options.dry_run)
     return run.ends_with(result, **run_data(plan, applied))
+
+
+def _held(session: Session, account: str) -> float:
+    pace = session.gateway(account).account.pace
+    return pace.held() if isinstance(pace, AccountPace) else 0.0

@@ -1,10 +1,11 @@
 """Who watches a batch for the person who started it: asks, draws, counts and logs."""
 
+import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TextIO
 
-from billctl.batch.model import Header, Progress, RowResult
+from billctl.batch.model import AccountProgress, Header, Progress, RowResult
 from billctl.batch.plan_file import PlanFile
 from billctl.batch.report import result_data
 from billctl.batch.running import READY, ApplyOptions
@@ -32,7 +33,9 @@ class Seen:
 class Watching:
     """See `batch.running.Watcher`. `source` gives a person's answers, None where nobody can be asked.
 
-    `rehearsed` are all rows of a dry run, which leaves no results file, where they are to be printed.
+    `held` says for how many seconds nobody may ask an account's gateway, because it turned a request away.
+    `unattended`: the profile allows live changes that nobody looks at. `rehearsed` are all rows of a dry run,
+    which leaves no results file, where they are to be printed.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class Watching:
         source: TextIO | None,
         *,
         unattended: bool,
+        held: Callable[[str], float],
     ) -> None:
         self._counts: Counter[tuple[str, str]] = Counter()
         self._failed: list[RowResult] = []
@@ -55,6 +59,7 @@ class Watching:
         self._run = run
         self._source = source
         self._unattended = unattended
+        self._held = held
         self._display: Display | None = None
         self._stopping = False
         self._paused: set[str] = set()
@@ -93,15 +98,21 @@ class Watching:
 
     def tick(self, progress: Progress) -> None:
         """Draw it; log the beginning of each pause that a gateway asked for."""
-        for account in progress.accounts:
-            if account.paused_until is None:
-                self._paused.discard(account.name)
-            elif account.name not in self._paused:
-                self._paused.add(account.name)
-                self._run.log("pause", account=account.name, done=account.done, rows=account.rows)
         in_order = sorted(progress.accounts, key=lambda account: self._places.get(account.name, 0))
+        accounts = tuple(self._paced(account) for account in in_order)
         stopping = progress.stopping or self._stopping
-        self._shown().show(replace(progress, accounts=tuple(in_order), stopping=stopping))
+        self._shown().show(replace(progress, accounts=accounts, stopping=stopping))
+
+    def _paced(self, account: AccountProgress) -> AccountProgress:
+        """With the pause that it makes; its beginning is logged."""
+        seconds = self._held(account.name)
+        if not seconds:
+            self._paused.discard(account.name)
+            return account
+        if account.name not in self._paused:
+            self._paused.add(account.name)
+            self._run.log("pause", account=account.name, seconds=round(seconds, 1))
+        return replace(account, paused_until=time.monotonic() + seconds)
 
     def look(self, results: Sequence[RowResult], left: int) -> bool:
         """Show the first rows' results and ask whether to go on."""

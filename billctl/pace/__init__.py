@@ -92,6 +92,11 @@ class AccountPace:
         with self._shared.state() as state:
             rule.turn_away(state, self._now(), seconds)
 
+    def held(self) -> float:
+        """The seconds for which nobody may send, because a request was turned away; 0 where anybody may."""
+        with self._shared.state() as state:
+            return rule.held(state, self._now())
+
     def _admit(self, endpoint: str) -> float:
         with self._shared.state() as state:
             return rule.admit(state, self._now(), endpoint, self.limit)

@@ -85,6 +85,11 @@ def turn_away(state: State, now: float, seconds: float | None) -> None:
         state.held_from, state.held_for = now, asked
 
 
+def held(state: State, now: float) -> float:
+    """The seconds for which nobody may send, because a request was turned away; 0 where anybody may."""
+    return max(0.0, _hold(state, now))
+
+
 def _hold(state: State, now: float) -> float:
     """Seconds for which nobody may send."""
     if state.held_from > now + CLOCK_SET:

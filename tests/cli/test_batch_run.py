@@ -106,6 +106,17 @@ def test_the_log_file_tells_the_run_and_each_row_that_failed(shop: Shop, tmp_pat
     assert [line["type"] for line in lines(log)[4:]] == ["start", "plan", "row", "end"]
 
 
+@pytest.mark.slow
+def test_a_pause_that_a_gateway_asked_for_is_in_the_log(shop: Shop, tmp_path: Path) -> None:
+    log = tmp_path / "run.log"
+    shop.arm("429", "POST /v1/invoices/*/send", retry_after=1)
+    assert piped(shop, f"ref\nstripe:{PAST_DUE}\n", *RESEND, "--log-file", str(log)) == Ran(0, "", "")
+    (pause,) = [line for line in lines(log) if line["type"] == "pause"]
+    assert pause["account"] == "stripe"
+    assert 0 < pause["seconds"] <= 1
+    assert shop.sent_invoices() == 1
+
+
 def test_the_address_of_the_monitor_is_kept_nowhere(shop: Shop, tmp_path: Path) -> None:
     secret = "4b1c-capability"
     log = tmp_path / "run.log"

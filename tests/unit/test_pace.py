@@ -235,8 +235,11 @@ def test_the_pause_is_what_was_asked_for_within_reason(
     path: Path, hands: Hands, asked: float | None, held: float
 ) -> None:
     paced = pace(path, hands)
+    assert paced.held() == 0
     paced.turned_away("send", asked)
+    assert pace(path, hands).held() == held
     assert leaving(paced, hands, "send") == [held]
+    assert paced.held() == 0
 
 
 def test_a_request_turned_away_slows_all_of_them_down(path: Path, hands: Hands) -> None:
