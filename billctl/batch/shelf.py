@@ -141,8 +141,8 @@ class Shelf:
         wanted = PREFIX + word[len(PREFIX) :].upper()
         found = [name for name in self._ids() if name.startswith(wanted)]
         if len(wanted) < SHORTEST or len(found) != 1:
-            why = "is too short a beginning" if len(wanted) < SHORTEST else "is no batch's id"
-            why = f"is the beginning of {len(found)} batches' ids" if len(found) > 1 else why
+            why = f"is the beginning of {len(found)} batches' ids" if found else "is no batch's id"
+            why = "is too short a beginning" if len(wanted) < SHORTEST else why
             raise UsageError(f"{word[:60]!r} {why}", code="no_such_batch", hint="See `billctl batch list`.")
         kept = self.get(found[0])
         if kept is None:

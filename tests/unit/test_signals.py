@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from billctl.signals import ENDING, last_words, one_interruption
+from billctl.errors import Terminated
+from billctl.signals import ENDING, first_held, last_words, one_interruption
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +53,32 @@ def test_what_the_program_ignores_stays_ignored() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with one_interruption(), last_words():
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+def test_a_first_signal_is_only_noted_and_a_second_one_interrupts() -> None:
+    before = handlers()
+    with first_held() as first:
+        seen = [first.number]
+        os.kill(os.getpid(), signal.SIGINT)
+        assert [*seen, first.number] == [None, signal.SIGINT]
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert handlers() == before
+
+
+def test_a_signal_while_a_person_is_asked_ends_the_question_and_is_the_first_one() -> None:
+    def terminate(number: int, _frame: object) -> None:
+        raise Terminated(number)
+
+    signal.signal(signal.SIGTERM, terminate)
+    asked = []
+    with first_held() as first:
+        with first.raised():
+            os.kill(os.getpid(), signal.SIGTERM)
+            asked.append("never")
+        assert (first.number, asked) == (signal.SIGTERM, [])
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
 
 
 def test_last_words_are_cut_short_by_the_system_itself() -> None:
