@@ -212,7 +212,8 @@ def _cells(account: AccountProgress, now: float) -> tuple[str, str, str, str]:
         said.append("done")
     elif paused:
         said.append(f"paused {max(1, round((account.paused_until or now) - now))} s")
-    return account.name, f"{account.done:,}/{account.rows:,}", rate, ", ".join(said)
+    rows = f"{account.rows:,}"
+    return account.name, f"{account.done:,}".rjust(len(rows)) + f"/{rows}", rate.rjust(6), ", ".join(said)
 
 
 def _account_line(
