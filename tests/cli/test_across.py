@@ -29,7 +29,9 @@ def listed(shop: Shop, *words: str) -> list[dict[str, Any]]:
     return rows
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", ["charges", *(pytest.param(k, marks=pytest.mark.slow) for k in KINDS if k != "charges")]
+)
 def test_every_account_is_listed_in_one_order(shop: Shop, kind: str) -> None:
     accounts(shop, us=shop.url, eu=shop.url)
     rows = listed(shop, kind, "--limit", "12")

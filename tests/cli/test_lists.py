@@ -8,11 +8,18 @@ from typing import Any
 
 import pytest
 
+from billctl.cli import lists
 from billctl.models import rfc3339
 from tests.cli.program import billctl, document
 from tests.shop import CUSTOMER, DISPUTED, PAID, PART, PAST_DUE, WHY, Shop
 
 KINDS = ["customers", "charges", "refunds", "subscriptions", "invoices", "disputes"]
+FEW_FAST = pytest.mark.parametrize(
+    "kind", [pytest.param(k, marks=() if k in {"customers", "refunds"} else pytest.mark.slow) for k in KINDS]
+)
+FEW_FAST_OF_TIME = pytest.mark.parametrize(
+    "kind", ["disputes", *(pytest.param(k, marks=pytest.mark.slow) for k in KINDS[1:-1])]
+)
 
 
 def listed(shop: Shop, kind: str, *filters: str) -> list[dict[str, Any]]:
@@ -130,6 +137,16 @@ def test_what_the_limit_hides_is_told(shop: Shop, kind: str) -> None:
     assert every.document["warnings"] == []
     exact = shop.run("stripe", kind, "--limit", str(len(every.data)), "-o", "json")
     assert (exact.data, exact.document["warnings"]) == (every.data, [])
+
+
+def test_that_a_list_was_cut_off_where_nobody_asked_for_that_is_told_even_quietly(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "DEFAULT_LIMIT", 3)
+    ran = shop.run("invoices", "-q", "-o", "ndjson")
+    assert len(ran.out.splitlines()) == 3
+    assert ran.line == "billctl: there are more than 3 invoices; raise --limit to see them"
+    assert shop.run("invoices", "-q", "-o", "ndjson", "--limit", "3").err == ""
 
 
 def test_a_customer_is_named_by_id_or_by_reference(shop: Shop) -> None:

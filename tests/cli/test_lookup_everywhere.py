@@ -54,7 +54,12 @@ def statuses(ran: Any) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("query", "by"), [(LAYLA, "email"), ("LAYLA@example.com", "email"), ("Layla Haddad", "name")]
+    ("query", "by"),
+    [
+        pytest.param(LAYLA, "email", marks=pytest.mark.slow),
+        ("LAYLA@example.com", "email"),
+        ("Layla Haddad", "name"),
+    ],
 )
 def test_a_customer_of_three_gateways_is_found_in_all(shop: Shop, query: str, by: str) -> None:
     ran = ask(shop, query)
@@ -65,7 +70,14 @@ def test_a_customer_of_three_gateways_is_found_in_all(shop: Shop, query: str, by
     assert refs(ask(shop, query)) == refs(ran)
 
 
-@pytest.mark.parametrize("email", ["salma@example.net", "farida@example.com", "kofi@example.net"])
+@pytest.mark.parametrize(
+    "email",
+    [
+        "salma@example.net",
+        pytest.param("farida@example.com", marks=pytest.mark.slow),
+        pytest.param("kofi@example.net", marks=pytest.mark.slow),
+    ],
+)
 def test_who_is_a_customer_of_some_is_none_at_the_others(shop: Shop, email: str) -> None:
     ran = ask(shop, email)
     assert ran.code == 0
@@ -105,7 +117,9 @@ def test_last_four_digits_are_asked_where_they_can_be(shop: Shop) -> None:
     assert ran.code == 0
 
 
-@pytest.mark.parametrize("down", GATEWAYS)
+@pytest.mark.parametrize(
+    "down", ["stripe", *(pytest.param(name, marks=pytest.mark.slow) for name in ("paypal", "braintree"))]
+)
 def test_one_gateway_down_turns_its_line_to_failed_and_nothing_else(shop: Shop, down: str) -> None:
     whole, ran = ask(shop, LAYLA), ask(shop, LAYLA, profile=f"no-{down}")
     assert ran.code == 7
@@ -115,7 +129,9 @@ def test_one_gateway_down_turns_its_line_to_failed_and_nothing_else(shop: Shop, 
     assert ask(shop, LAYLA, "--all-or-fail", profile=f"no-{down}").code == 11
 
 
-@pytest.mark.parametrize("lying", GATEWAYS)
+@pytest.mark.parametrize(
+    "lying", ["braintree", *(pytest.param(name, marks=pytest.mark.slow) for name in ("stripe", "paypal"))]
+)
 def test_one_gateway_that_answers_nonsense_fails_alone(shop: Shop, lying: str) -> None:
     faults.arm(shop.state_dir, lying, "html", times=50)
     try:
@@ -126,7 +142,9 @@ def test_one_gateway_that_answers_nonsense_fails_alone(shop: Shop, lying: str) -
     assert statuses(ran) == dict.fromkeys(GATEWAYS, "found") | {lying: "failed"}
 
 
-@pytest.mark.parametrize("kind", ["charges", "refunds", "disputes"])
+@pytest.mark.parametrize(
+    "kind", ["charges", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("refunds", "disputes"))]
+)
 def test_a_list_over_all_is_what_the_three_list_one_by_one(shop: Shop, kind: str) -> None:
     filters = ("--since", "30d", "--limit", "1000", "-o", "json")
     over_all = shop.run("-p", "shop", kind, *filters)

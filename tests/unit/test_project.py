@@ -43,6 +43,11 @@ def tracked() -> tuple[Path, ...]:
     return tuple(Path(name) for name in listed.split("\0") if name and (ROOT / name).is_file())
 
 
+@cache
+def text_of(path: Path) -> str:
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
 def project() -> dict[str, object]:
     table: dict[str, object] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     return table
@@ -59,7 +64,7 @@ def test_no_file_holds_what_does_not_belong_there(what: str) -> None:
         f"{path}: {match[0]!r}"
         for path in tracked()
         if path != own
-        for match in FOREIGN[what].finditer((ROOT / path).read_text(encoding="utf-8"))
+        for match in FOREIGN[what].finditer(text_of(path))
     ]
     assert found == []
 
