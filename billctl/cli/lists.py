@@ -13,7 +13,7 @@ from billctl.cli.action_options import AccountName, AccountNames
 from billctl.cli.lazy import Command
 from billctl.cli.opening import object_of, session_of
 from billctl.cli.options import choices
-from billctl.cli.output import Result
+from billctl.cli.output import Result, talk
 from billctl.cli.times import age, span
 from billctl.cli.views import COLUMNS, now_utc, records_view
 from billctl.errors import UsageError
@@ -33,6 +33,7 @@ from billctl.models import (
 from billctl.session import Session
 
 MAX_LIMIT = 100_000
+DEFAULT_LIMIT = 100
 
 STATUSES: dict[str, tuple[str, ...]] = {
     "customers": (),
@@ -63,7 +64,9 @@ NotResentWithin = Annotated[
         "--not-resent-within", metavar="AGE", help="That the audit log has not seen resent since: 7d."
     ),
 ]
-Limit = Annotated[int, typer.Option("--limit", metavar="N", help="At most so many.")]
+Limit = Annotated[
+    int | None, typer.Option("--limit", metavar="N", help=f"At most so many; default: {DEFAULT_LIMIT}.")
+]
 Customer = Annotated[
     str | None, typer.Option("--customer", metavar="ID", help="Of this customer only (id or reference).")
 ]
@@ -125,7 +128,7 @@ INVOICES = """List invoices{of_what}, newest first.
 class _Asked:
     """What the options of a list ask for, as they were typed."""
 
-    limit: int
+    limit: int | None
     account: str | list[str] | None
     since: str | None
     until: str | None
@@ -171,7 +174,7 @@ def _options(kind: str, *, across: bool) -> Mapping[str, tuple[Any, Any]]:
         "since": (Since, None),
         "until": (Until, None),
         "older_than": (OlderThan, None),
-        "limit": (Limit, 100),
+        "limit": (Limit, None),
         "account": (AccountNames if across else AccountName, None),
     }
 
@@ -195,11 +198,17 @@ def _list(context: typer.Context, kind: str, asked: _Asked, *, across: bool) -> 
     with session_of(chosen) as session:
         accounts, customer = _everywhere(session, asked) if gateway is None else _at(session, gateway, asked)
         selection = Selection(
-            customer_id=customer, status=asked.status, since=since, until=until, limit=asked.limit
+            customer_id=customer,
+            status=asked.status,
+            since=since,
+            until=until,
+            limit=asked.limit or DEFAULT_LIMIT,
         )
         listing = list_records(session, kind, selection, accounts, keep=narrowed(session))
         _remember(session.profile.name, listing.records)
-        return _result(listing, session, asked.limit)
+        if listing.more and chosen.quiet and asked.limit is None:  # nobody asked for so few
+            talk(_more(listing, DEFAULT_LIMIT))
+        return _result(listing, session, selection.limit)
 
 
 def _narrowed(asked: _Asked) -> Callable[[Session], Keep | None]:
@@ -229,7 +238,7 @@ def _check(kind: str, asked: _Asked) -> None:
             code="bad_status",
             hint=f"Statuses: {', '.join(STATUSES[kind])}.",
         )
-    if not 1 <= asked.limit <= MAX_LIMIT:
+    if asked.limit is not None and not 1 <= asked.limit <= MAX_LIMIT:
         raise UsageError(f"--limit takes 1 to {MAX_LIMIT}", code="bad_limit")
 
 
@@ -263,7 +272,7 @@ def _result(listing: Listing, session: Session, limit: int) -> Result:
     error = exit_error(listing)
     if error and not listing.records and len(listing.parts) == 1:
         raise error
-    more = [f"there are more than {limit} {listing.kind}; raise --limit to see them"] if listing.more else []
+    more = [_more(listing, limit)] if listing.more else []
     return Result(
         data=list(listing.records),
         records=[record.data() for record in listing.records],
@@ -275,6 +284,10 @@ def _result(listing: Listing, session: Session, limit: int) -> Result:
         profile=session.profile.name,
         mode=str(session.profile.mode),
     )
+
+
+def _more(listing: Listing, limit: int) -> str:
+    return f"there are more than {limit} {listing.kind}; raise --limit to see them"
 
 
 def _remember(profile: str, records: tuple[Record, ...]) -> None:

@@ -5,10 +5,10 @@ from billctl.errors import BillctlError, Busy, NotFound
 from billctl.followup import Followup, follow_up
 from billctl.recorded import intent_of
 from billctl.session import Session
-from billctl.store.interface import OperationState, RecordFilter
+from billctl.store.interface import UNSETTLED, OperationState, RecordFilter
 from billctl.watch.model import LONGEST, Check, Finding, Part, Scope
 
-MAY_HAVE_MOVED = frozenset({"succeeded", "pending", "unknown"})
+MAY_HAVE_MOVED = UNSETTLED | {OperationState.DONE}
 
 
 def unknown(scope: Scope) -> Part:
@@ -53,14 +53,19 @@ def refunds(scope: Scope) -> Part:
 
 
 def _repeated(session: Session, failed: Entry) -> bool:
-    """Whether another refund of the same charge, made after this one failed, may have moved something."""
+    """Whether another refund of the charge, begun after this one was known to have failed, may have moved
+    something."""
     after = RecordFilter(object_id=failed.object_id, first=failed.seq + 1)
     entries = (read(record) for record in session.store.records(after))
-    return any(
-        (entry.action, entry.fields.get("object")) == ("refund", failed.fields.get("object"))
-        and entry.outcome in MAY_HAVE_MOVED
-        for entry in entries
-    )
+    begun = [str(entry.operation) for entry in entries if _is_refund_of(entry, failed)]
+    found = (session.store.get_operation(operation) for operation in begun)
+    return any(operation is not None and operation.state in MAY_HAVE_MOVED for operation in found)
+
+
+def _is_refund_of(entry: Entry, failed: Entry) -> bool:
+    """Whether the record begins a refund of the same charge."""
+    same = entry.fields.get("object") == failed.fields.get("object")
+    return same and (entry.phase, entry.action) == ("intent", "refund")
 
 
 def _once_more(failed: Entry) -> str:

@@ -38,7 +38,10 @@ class Warden(Acme):
     )
     disputed: ClassVar[dict[str, tuple[DisputeStatus, timedelta | None]]] = {}
     billed: ClassVar[dict[str, tuple[InvoiceStatus, timedelta | None]]] = {}
+    first: ClassVar[RefundStatus] = RefundStatus.SUCCEEDED
+    """What a refund is when it is made; later it is `status`, unless it is one of the `better`."""
     status: ClassVar[RefundStatus] = RefundStatus.SUCCEEDED
+    better: ClassVar[tuple[str, ...]] = ()
 
     def check(self) -> Identity:
         if self.says == "locked out":
@@ -65,12 +68,13 @@ class Warden(Acme):
         if self.says == "forgets":
             raise NotFound(f"no such refund {refund_id}")
         made = next(refund for refund in self.made if refund.id == refund_id)
-        return replace(made, status=self.status)
+        return replace(made, status=RefundStatus.SUCCEEDED if refund_id in self.better else self.status)
 
     def refund(self, *args: object, **stamp: object) -> Refund:
         if self.says == "silent":
             raise ZeroDivisionError("after sending or before")
-        return super().refund(*args, **stamp)  # type: ignore[arg-type]
+        made = super().refund(*args, **stamp)  # type: ignore[arg-type]
+        return replace(made, status=self.first)
 
     def _trouble(self) -> None:
         match self.says:
@@ -232,6 +236,19 @@ def test_a_refund_that_was_made_once_more_is_told_no_more(
     monkeypatch.setattr(Warden, "status", RefundStatus.SUCCEEDED)
     do(opened("warden"), RefundCharge("5"), "C1", again=2)
     assert told(seen(opened("warden"))) == [("refunds", "a0:C2")]
+
+
+def test_what_another_refund_of_the_charge_came_to_hides_no_failure(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Warden, "first", RefundStatus.PENDING)
+    do(opened("warden"), RefundCharge("5"), "C1")
+    do(opened("warden"), RefundCharge("6"), "C1")
+    monkeypatch.setattr(Warden, "status", RefundStatus.FAILED)
+    monkeypatch.setattr(Warden, "better", ("R0",))
+    (finding,) = seen(opened("warden")).findings
+    assert (finding.ref, finding.amount) == ("a0:C1", Money(600, "USD"))
+    assert told(seen(opened("warden"))) == [("refunds", "a0:C1")]
 
 
 def test_with_no_age_no_refund_is_asked_about(opened: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
