@@ -1,8 +1,8 @@
 """Freezing what was read of each row into a row of the plan, and asking the policies in the plan's order."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from billctl.batch.model import PlannedRow, RowState
+from billctl.batch.model import PlannedRow, Row, RowState
 from billctl.batch.reading import RowRead
 from billctl.batch.spool import Spool
 from billctl.errors import BillctlError, PolicyDenied, UsageError
@@ -10,6 +10,7 @@ from billctl.policy.budget import Day
 from billctl.policy.rules import Objection, Weight
 from billctl.policy.verdict import Judge
 from billctl.text import mask
+from billctl.verbs.plan import Plan
 
 
 class Freezer:
@@ -17,11 +18,12 @@ class Freezer:
 
     `day` is what the operator did before. `objections` are, by the rule's key, the latest sentence of each
     rule that a second person can lift, and how many rows it is against: that of a limit per day then has the
-    whole sum.
+    whole sum. `alike` are, by account, the accounts at the same place as it, itself among them.
     """
 
-    def __init__(self, spool: Spool, judge: Judge, day: Day) -> None:
+    def __init__(self, spool: Spool, judge: Judge, day: Day, *, alike: Mapping[str, tuple[str, ...]]) -> None:
         self._spool = spool
+        self._alike = alike
         self._judge = judge
         self._day = day
         self.objections: dict[str, tuple[str, int]] = {}
@@ -54,12 +56,24 @@ class Freezer:
                 f"the row says {row.currency}, {plan.record.ref} is in {plan.amount.currency}",
                 code="wrong_currency",
             )
-        if plan.record.id == row.object_id:
-            return None
-        other = self._spool.another(row.account, plan.record.id, row.line)
-        if other is None:
-            return None
-        return UsageError(f"it is {plan.record.ref}, as in line {other}", code="same_object")
+        return self._twice(row, plan)
+
+    def _twice(self, row: Row, plan: Plan) -> BillctlError | None:
+        """What is wrong where another row is on the same object by another id or another account.
+
+        Of two accounts with the same credentials the earlier row counts, of two ids the one that the gateway
+        uses.
+        """
+        accounts = self._alike.get(row.account, (row.account,))
+        is_alias = plan.record.id != row.object_id
+        if not is_alias and len(accounts) == 1:
+            return None  # two rows with the same reference were found in the input
+        other = self._spool.line_of(accounts, plan.record.id, but=row.line)
+        if other is not None and (is_alias or other < row.line):
+            return UsageError(f"{plan.record.ref} is the object of line {other} too", code="same_object")
+        if is_alias:
+            self._spool.note_alias(row.account, plan.record.id, row.line)
+        return None
 
     def _note(self, objections: tuple[Objection, ...]) -> None:
         for each in objections:

@@ -2,7 +2,8 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from billctl.audit.new_file import check as check_new_file
@@ -80,7 +81,7 @@ def make_plan(
     opened, failed = _open(session, spool.accounts())
     _check_live(request.live, opened)
     reader = RowReader(session, request.chosen, failed, settles=not dry_run, sleep=sleep)
-    freezer = Freezer(spool, judge, judge.day(session.store, session.clock()))
+    freezer = Freezer(spool, judge, judge.day(session.store, session.clock()), alike=_alike(opened.values()))
     sums = Sums()
     with PlanWriter(shelf.folder()) as writer:
         read = in_order(spool, reader.read, lane=lambda row: row.account, workers=workers, ahead=AHEAD)
@@ -138,6 +139,14 @@ def _open(session: Session, accounts: list[str]) -> tuple[dict[str, Opened], dic
     if failed and not opened:
         raise gravest(list(failed.values()))
     return opened, failed
+
+
+def _alike(opened: Iterable[Opened]) -> dict[str, tuple[str, ...]]:
+    """The accounts at the same place as each: whose credentials open the same."""
+    at: defaultdict[str, list[str]] = defaultdict(list)
+    for each in opened:
+        at[each.object("")].append(each.account.name)
+    return {name: tuple(names) for names in at.values() for name in names}
 
 
 def _check_place(path: Path) -> None:

@@ -167,9 +167,12 @@ class RowCheck:
         if self._verb != "refund":
             return None, False
         amount, currency = cells.get("amount"), cells.get("currency")
-        full = YES_OR_NO.get((cells.get("full") or "no").lower())
+        said = cells.get("full")
+        full = YES_OR_NO.get(said.lower()) if said else False
         if full is None:
             self._wrong(line, f"full is {cells['full'][:40]!r}; write true or nothing", "bad_full")
+        if said and full is False and not amount:
+            self._wrong(line, "full is false, and it says no amount", "no_amount")
         if amount and full:
             self._wrong(line, "amount and full exclude each other", "amount_and_full")
         if currency and currency.upper() not in EXPONENTS:
@@ -180,7 +183,7 @@ class RowCheck:
                 _checked_amount(amount, currency.upper() if currency else FINEST)
             except UsageError as error:
                 self._wrong(line, error.message, error.code)
-        elif full is False and not self._defaults.full:
+        elif not said and not self._defaults.full:
             what = "it says neither amount nor full, and --full is not given"
             self._faults.add_once(line, what, code="no_amount")
         return amount, not amount

@@ -35,3 +35,8 @@ def unknown(column: str) -> str:
     close = get_close_matches(column, REQUEST, n=1)
     wanted = f"did you mean {close[0]}?" if close else f"known are {', '.join(REQUEST)}"
     return f"there is no column {column[:60]!r}: {wanted}"
+
+
+def own_beside(column: str) -> str:
+    """What to say of a column of a request among those of a list, of which only the reference is read."""
+    return f"{column} stands beside a list's own columns: keep only ref of those and what you ask for"

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterator, Sequence
 
 from billctl.batch.faults import FaultList
-from billctl.batch.rows_columns import NAMES, REQUEST, Found, is_known, unknown
+from billctl.batch.rows_columns import NAMES, REQUEST, Found, is_known, own_beside, unknown
 from billctl.batch.rows_text import Lines, Unreadable
 from billctl.text import csv_cell, safe_lines
 
@@ -96,6 +96,8 @@ def _columns(line: int, header: Sequence[str], faults: FaultList) -> list[str]:
             faults.add(line, f"column {number} has no name", code="bad_header")
         elif name in columns[: number - 1]:
             faults.add(line, f"column {name[:60]!r} stands there twice", code="bad_header")
+        elif name in REQUEST and name not in NAMES and _is_list(columns):
+            faults.add(line, own_beside(name), code="bad_column")
         elif not is_known(name):
             faults.add(line, _unknown(name, columns), code="bad_column")
     if faults.count == before and not {"ref", "id"} & set(columns):
@@ -113,9 +115,12 @@ def _unknown(name: str, columns: Sequence[str]) -> str:
 
 def _wanted(columns: Sequence[str]) -> list[tuple[int, str]]:
     """Which cells of a row are read: of a list only what names the object."""
-    listed = any("." in name for name in columns)
-    names = NAMES if listed else REQUEST
+    names = NAMES if _is_list(columns) else REQUEST
     return [(i, name) for i, name in enumerate(columns) if name in names]
+
+
+def _is_list(columns: Sequence[str]) -> bool:
+    return any("." in name for name in columns)
 
 
 def _said(cell: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from billctl.batch.faults import FaultList
-from billctl.batch.rows_columns import NAMES, REQUEST, Found, is_known, unknown
+from billctl.batch.rows_columns import NAMES, REQUEST, Found, is_known, own_beside, unknown
 from billctl.batch.rows_text import Lines
 
 ERROR = "error"
@@ -77,8 +77,18 @@ def _cells(found: Mapping[str, Any], kind: str) -> dict[str, str]:
         raise _Wrong(f"a record of type {str(found['type'])[:40]!r} where {kind!r} is needed")
     if unknown_names := [name for name in found if not is_known(name)]:
         raise _Wrong(unknown(unknown_names[0]).replace("column", "name", 1))
+    if made_by_a_list:
+        _nothing_asked_for(found)
     names = NAMES if made_by_a_list else REQUEST
     return {name: text for name in names if (text := _text(name, found.get(name)))}
+
+
+def _nothing_asked_for(found: Mapping[str, Any]) -> None:
+    """A list's record says what an object is: nothing in it is a request, but for what somebody put there."""
+    for name in REQUEST:
+        value = found.get(name)
+        if name not in NAMES and value is not None and not (name == "amount" and isinstance(value, dict)):
+            raise _Wrong(own_beside(name))
 
 
 def _text(name: str, value: object) -> str:

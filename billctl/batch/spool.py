@@ -8,7 +8,7 @@ import json
 import os
 import sqlite3
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -28,8 +28,9 @@ CREATE TABLE row (
     n INTEGER PRIMARY KEY, line INTEGER NOT NULL, account TEXT NOT NULL, object_id TEXT NOT NULL,
     more TEXT NOT NULL
 );
-CREATE TABLE alias (account TEXT, object_id TEXT, line INTEGER, PRIMARY KEY (account, object_id))
-    WITHOUT ROWID;
+CREATE TABLE alias (
+    account TEXT, object_id TEXT, line INTEGER, PRIMARY KEY (account, object_id, line)
+) WITHOUT ROWID;
 """
 IN_THE_TABLE = ("line", "account", "object_id")
 TWICE = """
@@ -107,17 +108,21 @@ class Spool:
             found = self._database.execute(TWICE, (limit,)).fetchall()
         return [(line, first, ref, bool(same)) for line, first, ref, same in found]
 
-    def another(self, account: str, object_id: str, line: int) -> int | None:
-        """The line of another row on the object of the row at `line`, which the gateway calls `object_id` and
-        the row does not. None: there is none, and the next one with that name is told of this line."""
+    def line_of(self, accounts: Sequence[str], object_id: str, *, but: int) -> int | None:
+        """The first line with a row on this object of one of `accounts`, by its own name or by an alias that
+        was noted; not the line `but`."""
+        lines = []
         with _told():
-            query = "SELECT line FROM {} WHERE account = ? AND object_id = ?"
             for table in ("row", "alias"):
-                found = self._database.execute(query.format(table), (account, object_id)).fetchone()
-                if found:
-                    return int(found[0])
+                for account in accounts:
+                    query = f"SELECT min(line) FROM {table} WHERE account = ? AND object_id = ? AND line != ?"  # noqa: S608 ours
+                    lines += self._database.execute(query, (account, object_id, but)).fetchone()
+        return min((line for line in lines if line is not None), default=None)
+
+    def note_alias(self, account: str, object_id: str, line: int) -> None:
+        """Keep that the gateway calls the object of the row at `line` so, and the row does not."""
+        with _told():
             self._database.execute("INSERT INTO alias VALUES (?, ?, ?)", (account, object_id, line))
-        return None
 
 
 def _values(row: Row) -> tuple[Any, ...]:

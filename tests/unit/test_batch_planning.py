@@ -211,12 +211,22 @@ def test_two_ids_of_one_object_are_one_object(opens: Opens) -> None:
     assert (first.state, first.code, first.message) == (
         "left_out",
         "same_object",
-        "it is a:C_1, as in line 3",
+        "a:C_1 is the object of line 3 too",
     )
     assert [(row.state, row.object.rpartition("|")[2]) for row in (second, third)] == [
         ("ready", "C_1"),
         ("ready", "C_2"),
     ]
+
+
+def test_two_accounts_with_the_same_credentials_have_the_same_objects(opens: Opens) -> None:
+    made = planned(opens(), "ref,amount\nb:C1,1\na:C1,2\na:C2,1\nb:c_3,1\na:C_3,1\na:c_4,1\nb:C_4,1\n")
+    assert [(row.ref, row.state) for row in rows_of(made)] == [
+        ("b:C1", "ready"), ("a:C1", "left_out"), ("a:C2", "ready"), ("b:c_3", "left_out"), ("a:C_3", "ready"),
+        ("a:c_4", "left_out"), ("b:C_4", "ready"),
+    ]  # fmt: skip
+    assert made.left_out[0].message == "a:C1 is the object of line 2 too"
+    assert made.plan.header.totals == (Money(400, "USD"),)
 
 
 class Yes:

@@ -108,7 +108,7 @@ def test_what_a_list_prints_names_objects_and_asks_for_nothing_else(folder: Path
         "ref,created,amount.amount,amount.currency,status,refundable.amount,customer_id,description\n"
         "stripe:ch_1,2026-11-01T00:00:00Z,49.00,USD,paid,49.00,cus_1,Pro\n"
     )
-    record = {"type": "charge", "ref": "stripe:ch_1", "account": "stripe", "id": "ch_1", "reason": "theirs"}
+    record = {"type": "charge", "ref": "stripe:ch_1", "account": "stripe", "id": "ch_1"}
     record["amount"] = {"amount": "49.00", "minor": 4900, "currency": "USD"}  # type: ignore[assignment]
     for text in (of_charges, json.dumps(record)):
         (row,) = rows(folder, text, defaults=full)
@@ -220,6 +220,21 @@ WRONG: dict[str, tuple[str | bytes, list[str]]] = {
     "neither amount nor full": (
         "ref\nstripe:ch_1\nstripe:ch_2\nstripe:ch_3\n",
         ["line 2: it says neither amount nor full, and --full is not given (and 2 more rows)"],
+    ),
+    "full denied, and no amount": (
+        "ref,amount,full\nstripe:ch_1,,no\nstripe:ch_2,1,no\n",
+        ["line 2: full is false, and it says no amount"],
+    ),
+    "a request's column in a list": (
+        "ref,amount.amount,amount.currency,amount,ticket\nstripe:ch_1,49.00,USD,5.00,zendesk:1\n",
+        [f"line 1: {name} stands beside a list's own columns: keep only ref of those and "
+         "what you ask for" for name in ("amount", "ticket")],
+    ),
+    "a request's name in a list's record": (
+        '{"type":"charge","ref":"stripe:ch_1","amount":"5.00"}\n'
+        '{"type":"charge","ref":"stripe:ch_2","amount":{"amount":"5.00"},"to":"x@y.example"}\n',
+        [f"line {line}: {name} stands beside a list's own columns: keep only ref of those and "
+         "what you ask for" for line, name in ((1, "amount"), (2, "to"))],
     ),
     "no currency": (
         "ref,amount,currency\nstripe:ch_1,1,XXQ\n",
@@ -362,6 +377,13 @@ def test_a_row_of_another_account_than_the_one_named_is_a_fault(folder: Path) ->
     named = RowDefaults(reason="charged twice", account="paypal")
     assert faults(folder, REF, defaults=named) == [
         "line 2: it is of account stripe, not of paypal (--account)"
+    ]
+
+
+def test_an_explicit_no_is_not_made_a_yes_by_an_option(folder: Path) -> None:
+    full = RowDefaults(reason="charged twice", full=True)
+    assert faults(folder, "ref,full\nstripe:ch_1,no\n", defaults=full) == [
+        "line 2: full is false, and it says no amount"
     ]
 
 
