@@ -72,10 +72,8 @@ def run_data(run: Run) -> dict[str, Any]:
 def _view(kept: Sequence[Kept], states: Sequence[State]) -> View:
     if not kept:
         return [Line((Cell("no plan was made here", "dim"),))]
-    titles = ("batch", "when", "", "what", "rows", "total", "state", "plan")
-    columns = tuple(
-        Column(t, right=t == "rows", whole=t not in {"total", "plan"}, kept=t == "plan") for t in titles
-    )
+    titles = ("batch", "when", "", "what", "rows", "total", "", "")
+    columns = tuple(Column(t, right=t == "rows") for t in titles)
     return [Grid(columns, tuple(map(_cells, kept, states)))]
 
 
