@@ -31,6 +31,10 @@ LONGEST_LINE = 1 << 20
 CHANGED_HINT = "Make a new plan: `billctl batch plan`."
 
 
+BROKEN = (ValueError, KeyError, TypeError, AttributeError, RecursionError, UsageError)
+"""What reading a line raises that no plan of billctl's has."""
+
+
 class PlanWriter:
     """Rows that wait for their header; a context manager. Memory does not grow with them.
 
@@ -168,6 +172,8 @@ def open_plan(path: Path) -> PlanFile:
         raise UsageError(
             f"there is no plan {path}", code="plan_missing", hint="See `billctl batch list`."
         ) from None
+    except IsADirectoryError:
+        raise UsageError(f"{path} is a folder, no plan", code="plan_missing") from None
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror}", code="plan_unreadable") from error
     try:
@@ -197,7 +203,7 @@ def _end_of(path: Path, file: BinaryIO) -> tuple[str, int]:
         if not tail.endswith(b"\n") or found["type"] != "end":
             raise ValueError("no end")
         return str(found["sha256"]), begin + at
-    except (ValueError, KeyError, TypeError) as error:
+    except BROKEN as error:
         raise UsageError(f"{path} is not a whole plan", code="plan_changed", hint=CHANGED_HINT) from error
 
 
@@ -270,7 +276,7 @@ def _header(path: Path, line: bytes) -> Header:
         found = json.loads(line)
         if not isinstance(found, dict) or found.pop("type") != "plan":
             raise ValueError("no plan")
-    except (ValueError, KeyError) as error:
+    except BROKEN as error:
         raise UsageError(
             f"{path} is not a plan of billctl", code="plan_changed", hint=CHANGED_HINT
         ) from error
@@ -288,7 +294,7 @@ def _header(path: Path, line: bytes) -> Header:
         if found["verb"] not in VERBS:
             raise ValueError("no verb of a batch")
         return Header(**found, accounts=accounts)
-    except (ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
+    except BROKEN as error:
         raise _changed(path) from error
 
 
@@ -302,7 +308,7 @@ def _row(path: Path, line: bytes) -> PlannedRow:
         found["facts"] = tuple((label, text) for label, text in found.get("facts", ()))
         found["rules"] = tuple(found.get("rules", ()))
         return PlannedRow(**({"params": {}} | found))
-    except (ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
+    except BROKEN as error:
         raise _changed(path) from error
 
 

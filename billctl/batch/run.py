@@ -3,6 +3,7 @@
 import queue
 import signal
 from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from billctl import anchoring
 from billctl.audit.tail import check_tail
@@ -13,9 +14,12 @@ from billctl.batch.report import Report
 from billctl.batch.running import ApplyOptions, Watcher
 from billctl.batch.tally import Tally
 from billctl.batch.workers import Crew, Gate, Told
-from billctl.errors import BillctlError, Interrupted, StoreError, Terminated
+from billctl.errors import BillctlError, InternalError, Interrupted, PolicyDenied, StoreError, Terminated
 from billctl.session import Session
 from billctl.signals import FirstSignal
+from billctl.text import mask
+
+T = TypeVar("T")
 
 TICK = 0.2
 """Seconds."""
@@ -63,6 +67,7 @@ class Run:
         self._gate = Gate(canary, max_failures=options.max_failures)
         self._told: queue.Queue[Told] = queue.Queue(maxsize=BACKLOG)
         self._looked: list[RowResult] = []
+        self._unwatched = False
         self._crews = [
             Crew(
                 name,
@@ -115,7 +120,7 @@ class Run:
             now = self._monotonic()
             if now - ticked >= TICK:
                 ticked = now
-                self._watcher.tick(self.tally.progress(stopping=self._gate.is_shut))
+                self._watch(self._watcher.tick, self.tally.progress(stopping=self._gate.is_shut))
             if now - anchored >= ANCHOR_AFTER:
                 anchored = now
                 self.warnings += anchoring.renew(self._session)
@@ -136,7 +141,23 @@ class Run:
     def _tell(self, result: RowResult) -> None:
         if self._report:
             self._report.add(result)
-        self._watcher.row(result)
+        self._watch(self._watcher.row, result)
+
+    def _watch(self, call: Callable[..., T], *said: Any) -> T | None:
+        """Tell the watcher. Where that fails nobody watches any more: no more rows begin, and what is on its
+        way is recorded. A person who gives no answer (`PolicyDenied`) says no."""
+        if self._unwatched:
+            return None
+        try:
+            return call(*said)
+        except PolicyDenied:
+            return None
+        except Exception as error:  # noqa: BLE001  # whatever it is, rows are on their way
+            self._unwatched = True
+            self._gate.shut(Stop.ACCOUNT)
+            why = error.message if isinstance(error, BillctlError) else f"{type(error).__name__}: {error}"
+            self.errors.append(InternalError(f"nobody can be told how it goes: {mask(why)}"))
+            return None
 
     def _keep(self, error: BillctlError) -> None:
         if all((known.word, known.code) != (error.word, error.code) for known in self.failures):
@@ -156,7 +177,7 @@ class Run:
         go_on = False
         if self._options.attended:
             with first.raised():
-                go_on = self._watcher.look(tuple(self._looked), self.tally.left)
+                go_on = bool(self._watch(self._watcher.look, tuple(self._looked), self.tally.left))
         if go_on:
             self._gate.open()
         elif first.number is None:
@@ -166,7 +187,7 @@ class Run:
         if first.number is not None and self.signal is None:
             self.signal = first.number
             self._gate.shut(Stop.INTERRUPTED)
-            self._watcher.stopping()
+            self._watch(self._watcher.stopping)
 
     def _interrupted(self, second: KeyboardInterrupt | Terminated) -> Interrupted:
         number = second.number if isinstance(second, Terminated) else signal.SIGINT

@@ -14,6 +14,7 @@ from typing import Any
 
 from billctl.audit.new_file import new_file
 from billctl.batch.model import Header
+from billctl.batch.plan_file import PlanFile, open_plan
 from billctl.errors import Busy, StoreError, UsageError
 from billctl.frozen import field, fields, frozen, replace
 from billctl.models import data
@@ -24,6 +25,7 @@ from billctl.store.interface import Store
 FOLDER = "batches"
 PREFIX = "bat_"
 SUFFIX = ".plan"
+LIST = "See `billctl batch list`."
 SHORTEST = 8
 """Characters of an id, its prefix among them, that are enough to name a batch."""
 
@@ -128,22 +130,34 @@ class Shelf:
         """Every plan that is known, newest first: ids sort by the time they were made."""
         return [kept for name in self._ids() if (kept := self.get(name))]
 
-    def find(self, word: str) -> Path:
+    def open(self, word: str) -> PlanFile:
         """The plan that a person names: by its path or its name on the shelf, its id or the unique beginning
         of one.
 
-        Raises `UsageError` for what begins as an id and is none, or the beginning of several.
+        Raises `UsageError` for what begins as an id and is none, or the beginning of several, and where
+        another plan lies by now where the named one did; else as `open_plan`.
         """
         path = Path(word)
         if path.exists() or not word.upper().startswith(PREFIX.upper()):
             on_shelf = self._path / path.name
-            return on_shelf if word == path.name and not path.exists() and on_shelf.exists() else path
+            by_name = word == path.name and not path.exists() and on_shelf.exists()
+            return open_plan(on_shelf if by_name else path)
+        kept = self._by_id(word)
+        plan = open_plan(kept.path)
+        if plan.header.id != kept.id:
+            plan.close()
+            raise UsageError(
+                f"{kept.path} holds another plan by now than {kept.id}", code="plan_changed", hint=LIST
+            )
+        return plan
+
+    def _by_id(self, word: str) -> Kept:
         wanted = PREFIX + word[len(PREFIX) :].upper()
         found = [name for name in self._ids() if name.startswith(wanted)]
         if len(wanted) < SHORTEST or len(found) != 1:
             why = f"is the beginning of {len(found)} batches' ids" if found else "is no batch's id"
             why = "is too short a beginning" if len(wanted) < SHORTEST else why
-            raise UsageError(f"{word[:60]!r} {why}", code="no_such_batch", hint="See `billctl batch list`.")
+            raise UsageError(f"{word[:60]!r} {why}", code="no_such_batch", hint=LIST)
         kept = self.get(found[0])
         if kept is None:
             raise UsageError(
@@ -151,7 +165,7 @@ class Shelf:
                 code="no_such_batch",
                 hint="Name the plan by its path.",
             )
-        return kept.path
+        return kept
 
     def _ids(self) -> list[str]:
         try:
@@ -207,7 +221,7 @@ def _read(raw: bytes) -> Kept | None:
         found["created"] = datetime.fromisoformat(found["created"])
         found["totals"] = tuple(Money(each["minor"], each["currency"]) for each in found["totals"])
         return Kept(**found, run=_run(run) if run else None)
-    except (ValueError, KeyError, TypeError, AttributeError, UsageError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, UsageError):
         return None  # a convenience that is broken hides no other
 
 

@@ -46,7 +46,6 @@ def apply(
     Exit codes: 0 all rows are as asked for, 6 some are unknown, 7 some failed or were not reached,
     8, 10, 12 or 15 refused before the first row.
     """
-    from billctl.batch.plan_file import open_plan
     from billctl.batch.shelf import Shelf
     from billctl.cli import prompts
     from billctl.cli.batch_applying import Typed, apply_plan, keep_pace, manner_of
@@ -68,7 +67,7 @@ def apply(
         prompts.answers(stdin_is_data=False) as source,
     ):
         manner = manner_of(typed, chosen.action, source)
-        with session_of(chosen) as session, open_plan(Shelf(session.state_dir).find(plan)) as opened:
+        with session_of(chosen) as session, Shelf(session.state_dir).open(plan) as opened:
             keep_pace(session, manner)
             return apply_plan(session, opened, manner, chosen, run)
 

@@ -29,9 +29,8 @@ LISTED = 20
 def shown(plan: str) -> Result:
     """What `batch show` answers of the plan that a person named."""
     shelf = Shelf(state_dir(os.environ))
-    path = shelf.find(plan)
-    with open_plan(path) as opened:
-        header = opened.header
+    with shelf.open(plan) as opened:
+        header, path = opened.header, opened.path
         kept = shelf.get(header.id)
         states = Counter(row["state"] for row in _rows(opened))
         left_out = list(islice((r for r in opened.rows() if r.state is RowState.LEFT_OUT), LISTED))

@@ -118,6 +118,34 @@ def test_a_canary_that_fails_is_looked_at_too(desk: Desk) -> None:
     assert isinstance(applied.error, Refused)
 
 
+def test_whoever_gives_no_answer_says_no(desk: Desk) -> None:
+    class Silent(Recorder):
+        def look(self, *_: Any) -> bool:
+            raise PolicyDenied("nobody answered", code="declined")
+
+    applied = desk.apply(desk.plan(refunds(*MANY)), Silent(), attended=True, canary=3)
+    assert (applied.counts, applied.stop) == ({"succeeded": 3}, Stop.CANARY)
+    assert applied.results is not None
+
+
+def test_a_watcher_that_breaks_ends_the_run_with_everything_on_record(desk: Desk) -> None:
+    def broken(_result: object) -> None:
+        raise BrokenPipeError("nobody reads any more")
+
+    plan = desk.plan(refunds(*MANY))
+    applied = desk.apply(plan, Recorder(at_row=broken), workers=1)
+    assert applied.counts == {"succeeded": len(Till.made)}
+    assert applied.not_reached == 30 - len(Till.made) > 20
+    assert isinstance(applied.error, Partial)
+    assert applied.warnings == (
+        "the run could not go on: nobody can be told how it goes: BrokenPipeError: nobody reads any more",
+    )
+    assert applied.results is not None
+    assert len(applied.results.read_text().splitlines()) == len(Till.made)
+    assert desk.session().store.unsettled() == []
+    assert desk.apply(plan).error is None
+
+
 # Failures
 
 

@@ -70,10 +70,22 @@ def test_what_is_broken_on_the_shelf_hides_nothing_else(shelf: Shelf, tmp_path: 
     assert shelf.kept() == [kept]
 
 
+def written(shelf: Shelf, path: Path, batch_id: str = ID) -> None:
+    """Write a plan and put it on the shelf."""
+    with PlanWriter(shelf.folder()) as writer:
+        writer.add(row())
+        digest = writer.finish(path, header(batch_id), replace=True)
+    shelf.add(path, header(batch_id), digest)
+
+
 @pytest.mark.parametrize("word", [ID, ID[:12], ID.lower(), ID[:8]])
 def test_a_plan_is_found_by_its_id_or_the_beginning_of_it(shelf: Shelf, tmp_path: Path, word: str) -> None:
-    shelf.add(tmp_path / "it.plan", header(), "f" * 64)
-    assert shelf.find(word) == tmp_path / "it.plan"
+    written(shelf, tmp_path / "it.plan")
+    with shelf.open(word) as plan:
+        assert (plan.path, plan.header.id) == (tmp_path / "it.plan", ID)
+
+
+NEWER = ID.replace("01KAN", "01KAP")
 
 
 @pytest.mark.parametrize(
@@ -82,13 +94,16 @@ def test_a_plan_is_found_by_its_id_or_the_beginning_of_it(shelf: Shelf, tmp_path
         ("bat_01K", "is too short a beginning"),
         ("bat_01KB0", "is no batch's id"),
         ("bat_01KA", "is the beginning of 2 batches' ids"),
+        (ID, "holds another plan by now"),
     ],
 )
 def test_what_names_no_plan_or_several_is_said(shelf: Shelf, tmp_path: Path, word: str, why: str) -> None:
-    shelf.add(tmp_path / "it.plan", header(), "f" * 64)
-    shelf.add(tmp_path / "new.plan", header(ID.replace("01KAN", "01KAP")), "e" * 64)
+    written(shelf, tmp_path / "it.plan")
+    written(shelf, tmp_path / "it.plan", NEWER)
     with pytest.raises(UsageError, match=why):
-        shelf.find(word)
+        shelf.open(word)
+    with shelf.open(NEWER) as plan:
+        assert plan.header.id == NEWER
 
 
 def test_everything_else_is_a_path_or_a_name_on_the_shelf(
@@ -96,11 +111,26 @@ def test_everything_else_is_a_path_or_a_name_on_the_shelf(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     path = shelf.new_path(header())
-    path.touch()
-    assert shelf.find(path.name) == path
-    assert shelf.find("elsewhere/it.plan") == Path("elsewhere/it.plan")
-    (tmp_path / path.name).touch()
-    assert shelf.find(path.name) == Path(path.name)
+    written(shelf, path)
+    with shelf.open(path.name) as plan:
+        assert plan.path == path
+    written(shelf, tmp_path / path.name, NEWER)
+    with shelf.open(path.name) as plan:
+        assert plan.header.id == NEWER
+    for word in ("elsewhere/it.plan", "it.plan", "."):
+        with pytest.raises(UsageError):
+            shelf.open(word)
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, '{"type":"plan","format":1}', "{}", "", "\n", '{"type":"end"}\n']
+)
+def test_what_is_no_plan_is_said_to_be_none(shelf: Shelf, tmp_path: Path, text: str) -> None:
+    (tmp_path / "no.plan").write_text(text)
+    with pytest.raises(UsageError):
+        shelf.open(str(tmp_path / "no.plan"))
+    (shelf.folder() / f"{ID}.json").write_text(text)
+    assert shelf.kept() == []
 
 
 def test_how_far_a_plan_is(shelf: Shelf, tmp_path: Path) -> None:
