@@ -153,7 +153,8 @@ def test_a_plan_without_a_place_lies_on_the_shelf_for_its_owner_alone(opens: Ope
     assert made.path.parent == session.state_dir / "batches"
     assert made.path.stat().st_mode & 0o777 == 0o600
     assert made.path.name.startswith(f"refund-{made.plan.header.created.date()}-")
-    assert Shelf(session.state_dir).find(made.plan.header.id) == made.path
+    (kept,) = Shelf(session.state_dir).kept()
+    assert (kept.id, kept.path, kept.hash) == (made.plan.header.id, made.path, made.plan.hash)
 
 
 def test_a_plan_is_written_where_it_is_wanted_and_never_over_another_file(
