@@ -28,6 +28,14 @@ if TYPE_CHECKING:
 NO_OBJECT = re.compile(r"()(?!)")
 PACED_CONNECTIONS = 64
 TOO_MANY = 429
+PLAIN = re.compile(
+    r"https?://[a-z0-9.-]+(?::[0-9]+)?/[A-Za-z0-9._~/-]*"
+    r"(?:\?(?:[A-Za-z0-9._~=&+\[\]-]|%[0-9A-F]{2})*)?",
+    re.ASCII,
+)
+"""An address in which nothing but brackets needs to be encoded, and nothing but `/.` to be resolved."""
+QUICK = frozenset({"data", "headers", "timeout", "verify", "allow_redirects"})
+"""What a request of an SDK gives beside method and address."""
 IDLE = 2.0
 """Seconds a thread waits for the next call before it ends."""
 
@@ -49,27 +57,57 @@ def bounded_session(
     and the id: what is left without it is the endpoint.
     """
     import requests
+    from requests.structures import CaseInsensitiveDict
 
     calls = _Calls()
     slots = nullcontext() if pace else BoundedSemaphore(connections)
 
+    environments: dict[tuple[str, object], Any] = {}
+
     class BoundedSession(requests.Session):
+        def request(self, method: Any, url: Any, *args: Any, **given: Any) -> "Response":
+            """As requests does it, without what it does for cookies, hooks and redirects; those of the
+            environment's settings that count for an address are found once."""
+            if args or not given.keys() <= QUICK:
+                return super().request(method, url, *args, **given)
+            request = requests.PreparedRequest()
+            request.prepare_method(method)
+            if PLAIN.fullmatch(url) and "/." not in url:
+                request.url = url.replace("[", "%5B").replace("]", "%5D")
+            else:
+                request.prepare_url(url, {})
+            own = {name: value for name, value in (given.get("headers") or {}).items() if value is not None}
+            request.headers = CaseInsensitiveDict({**self.headers, **own})
+            request.prepare_body(given.get("data"), None)
+            verify = given.get("verify")
+            place = "/".join(url.split("/", 3)[:3]), verify
+            if place not in environments:
+                environments[place] = self.merge_environment_settings(url, {}, None, verify, None)
+            settings = {**environments[place], "timeout": given.get("timeout")}
+            answer = self._in_turn(request, lambda: _whole(adapter.send(request, **settings)))
+            if given.get("allow_redirects", True) and answer.is_redirect:
+                raise requests.TooManyRedirects("a redirect is no answer", response=answer)
+            return answer
+
         def send(self, request: "PreparedRequest", **kwargs: Any) -> "Response":
+            send = super().send
+            return self._in_turn(request, lambda: send(request, **kwargs))
+
+        def _in_turn(self, request: "PreparedRequest", call: Callable[[], "Response"]) -> "Response":
             if pace is None:
-                return self._bounded(request, **kwargs)
+                return self._bounded(call)
             path = objects.sub(r"\1*", request.path_url.partition("?")[0], count=1)
             endpoint = f"{request.method} {path}"
             pace.wait(endpoint)
-            answer = self._bounded(request, **kwargs)
+            answer = self._bounded(call)
             if answer.status_code == TOO_MANY:
                 pace.turned_away(endpoint, retry_after(answer.headers.get("Retry-After")))
             return answer
 
-        def _bounded(self, request: "PreparedRequest", **kwargs: Any) -> "Response":
-            send = super().send
+        def _bounded(self, call: Callable[[], "Response"]) -> "Response":
             try:
                 with slots:
-                    answer, error = calls.outcome(lambda: send(request, **kwargs), limit)
+                    answer, error = calls.outcome(call, limit)
             except Empty as late:
                 raise requests.ReadTimeout(f"no whole answer within {limit} s") from late
             if error is not None:
@@ -82,14 +120,20 @@ def bounded_session(
             calls.give_up()
             super().close()
 
+    adapter = _proving_adapter(PACED_CONNECTIONS if pace else connections)
     session = BoundedSession()
     session.max_redirects = 0
     session.auth = _no_other_credentials
     session.trust_env = not loopback
-    adapter = _proving_adapter(PACED_CONNECTIONS if pace else connections)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
+
+
+def _whole(answer: "Response") -> "Response":
+    """The answer, read to its end."""
+    _ = answer.content
+    return answer
 
 
 Outcome = tuple["Response | None", BaseException | None]
@@ -171,7 +215,10 @@ def _proving_adapter(connections: int) -> "HTTPAdapter":
 
     Behind a proxy requests builds connections of its own: their TLS failures stay ambiguous.
     """
+    from requests import Response
     from requests.adapters import HTTPAdapter
+    from requests.structures import CaseInsensitiveDict
+    from requests.utils import get_encoding_from_headers
     from urllib3.connection import HTTPSConnection
     from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
     from urllib3.exceptions import NewConnectionError
@@ -186,6 +233,37 @@ def _proving_adapter(connections: int) -> "HTTPAdapter":
     class ProvingPool(HTTPSConnectionPool):
         ConnectionCls = ProvingConnection
 
-    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections)
+    class ProvingAdapter(HTTPAdapter):
+        """Without a proxy it finds its connections once, and it reads no cookies."""
+
+        pools: dict[tuple[str, object], Any]
+
+        def get_connection_with_tls_context(
+            self, request: "PreparedRequest", verify: Any, proxies: Any = None, cert: Any = None
+        ) -> Any:
+            if proxies or cert:
+                return super().get_connection_with_tls_context(request, verify, proxies, cert)
+            place = "/".join((request.url or "").split("/", 3)[:3]), verify
+            if place not in self.pools:
+                self.pools[place] = super().get_connection_with_tls_context(request, verify)
+            return self.pools[place]
+
+        def build_response(self, req: "PreparedRequest", resp: Any) -> Response:
+            response = Response()
+            response.status_code = resp.status
+            response.headers = CaseInsensitiveDict(resp.headers)
+            response.encoding = get_encoding_from_headers(response.headers)
+            response.raw = resp
+            response.reason = resp.reason
+            response.url = req.url or ""
+            response.request = req
+            return response
+
+        def close(self) -> None:
+            self.pools.clear()
+            super().close()
+
+    adapter = ProvingAdapter(pool_connections=1, pool_maxsize=connections)
+    adapter.pools = {}
     adapter.poolmanager.pool_classes_by_scheme = {"http": HTTPConnectionPool, "https": ProvingPool}
     return adapter
