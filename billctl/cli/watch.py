@@ -164,7 +164,7 @@ def _found(findings: "Sequence[Finding]") -> BillctlError | None:
 
 # A person's view
 
-TODO = {"unknown": "ask the gateways: `billctl audit reconcile`"}
+ADVICE = {"unknown": "ask the gateways: `billctl audit reconcile`"}
 """What to do about all findings of a kind, where it is the same for each."""
 
 
@@ -175,7 +175,7 @@ def _view(watched: "Watched", now: datetime) -> View:
         found = [finding for finding in watched.findings if finding.check == check]
         if found:
             heading = (ONE if len(found) == 1 else SEVERAL)[check]
-            todo = (Cell(TODO[check], "dim"),) if check in TODO else ()
+            todo = (Cell(ADVICE[check], "dim"),) if check in ADVICE else ()
             view += [Line((Cell(heading, STRESSED.get(check, "bold")), *todo)), _grid(found, now)]
     notes = [Line((Cell(note, "dim"),)) for note in watched.notes]
     return [*(view or [Line(("nothing to look at",))]), *notes]
@@ -188,7 +188,7 @@ def _grid(findings: "Sequence[Finding]", now: datetime) -> Grid:
             finding.ref,
             str(finding.amount or ""),
             _when(finding.check, finding.time, now),
-            finding.operation or "" if finding.check in TODO else finding.note,
+            finding.operation or "" if finding.check in ADVICE else finding.note,
         )
         for finding in findings
     )
