@@ -145,13 +145,11 @@ class Run:
 
     def _watch(self, call: Callable[..., T], *said: Any) -> T | None:
         """Tell the watcher. Where that fails nobody watches any more: no more rows begin, and what is on its
-        way is recorded. A person who gives no answer (`PolicyDenied`) says no."""
+        way is recorded."""
         if self._unwatched:
             return None
         try:
             return call(*said)
-        except PolicyDenied:
-            return None
         except Exception as error:  # noqa: BLE001  # whatever it is, rows are on their way
             self._unwatched = True
             self._gate.shut(Stop.ACCOUNT)
@@ -177,11 +175,17 @@ class Run:
         go_on = False
         if self._options.attended:
             with first.raised():
-                go_on = bool(self._watch(self._watcher.look, tuple(self._looked), self.tally.left))
+                go_on = bool(self._watch(self._look))
         if go_on:
             self._gate.open()
         elif first.number is None:
             self._gate.shut(Stop.CANARY)
+
+    def _look(self) -> bool:
+        try:
+            return self._watcher.look(tuple(self._looked), self.tally.left)
+        except PolicyDenied:  # whoever gives no answer says no
+            return False
 
     def _heed(self, first: FirstSignal) -> None:
         if first.number is not None and self.signal is None:
