@@ -46,20 +46,19 @@ SELECT row.line, first.line, row.account || ':' || row.object_id,
 class Spool:
     """The rows of one input, in their order; a context manager. Iterate it any number of times.
 
-    `warnings` are what the input said of itself being incomplete, `notes` what the operator may not have
-    meant. The file lies in `folder`. Raises `StoreError` where the disk fails.
+    `warnings` are what the input said of itself being incomplete. The file lies in `folder`. Raises
+    `StoreError` where the disk fails.
     """
 
     def __init__(self, folder: Path) -> None:
         self.warnings: tuple[str, ...] = ()
-        self.notes: tuple[str, ...] = ()
         self._rows = 0
         with _told():
             handle, name = tempfile.mkstemp(prefix=".rows-", dir=folder)
             os.close(handle)
             self._path = Path(name)
-            self._database = sqlite3.connect(name, isolation_level=None, check_same_thread=False)
             with _removed(self._path):
+                self._database = sqlite3.connect(name, isolation_level=None, check_same_thread=False)
                 self._database.executescript(SETUP)
 
     def __enter__(self) -> Self:
