@@ -22,6 +22,8 @@ TAIL = "private"
 
 _PLACED = frozenset({*HEAD, TAIL})
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_PLAIN = frozenset({str, bool, int, type(None)})
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
 
 def canonical(value: object) -> str:
@@ -32,11 +34,13 @@ def canonical(value: object) -> str:
     always valid UTF-8.
     """
     _check(value)
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return _SURROGATE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+    text = _encode(value)
+    return text if text.isascii() else _SURROGATE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
 def _check(value: object) -> None:
+    if type(value) in _PLAIN:
+        return
     match value:
         case str() | bool() | int() | None:
             return

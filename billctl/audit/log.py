@@ -129,6 +129,7 @@ class AuditLog:
         self._store = store
         self._clock = clock
         self._randbytes = randbytes
+        self._created = False
         self._run = {
             "actor": actor.data(),
             "profile": profile,
@@ -301,7 +302,10 @@ class AuditLog:
 
     def _create(self) -> None:
         """Give a new log its first record: that it was created, and its random id."""
+        if self._created:
+            return
         if self._store.head().seq:
+            self._created = True
             return
         first = self._entry(
             "created", {"action": "log created"}, log_id=self._randbytes(16).hex(), outcome="succeeded"
