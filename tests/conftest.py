@@ -10,6 +10,7 @@ import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,13 @@ ON_REQUEST = ("slow", "full", "benchmark")
 """Markers whose tests run only when `-m` is given."""
 
 
+SAMPLE = "BILLCTL_SAMPLE"
+"""A whole number: which sample of all crashes and disk faults the slow run takes. The day's, unless given."""
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Examples of properties: 30 each, 500 under `--hypothesis-profile=thorough`; none is held to a time."""
+    os.environ.setdefault(SAMPLE, str(datetime.now(UTC).toordinal()))  # before there are workers
     if not config.pluginmanager.hasplugin("hypothesispytest"):
         return
     from hypothesis import HealthCheck, settings
@@ -61,6 +67,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=[*left_out])
         items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Name the sample of a slow run, so that it can be taken again."""
+    if "slow" in config.option.markexpr:
+        terminalreporter.write_line(f"the sample was {SAMPLE}={os.environ[SAMPLE]}")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,5 +1,6 @@
 """The moments of a change: every call of one whole run, traced once, and those around what is sent."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from tests.shop import Shop
 
 PARTS = 8
 """Into how many parts the moments of a change are dealt: one is the sample that the slow run takes."""
+SAMPLE = int(os.environ["BILLCTL_SAMPLE"])
+"""Which of many parts it takes: another one every day (tests/conftest.py)."""
 
 
 def _nothing(shop: Shop) -> None:
@@ -115,15 +118,16 @@ class Moments:
         return tuple(between)
 
     def parts(self) -> list[Sequence[Call]]:
-        """All calls, dealt into PARTS; the first has the decisive ones besides its share of the others."""
+        """All calls, dealt into PARTS; the sample has the decisive ones besides its share of the others."""
         others = [call for call in self.calls if call not in self.decisive]
         dealt: list[Sequence[Call]] = [others[part::PARTS] for part in range(PARTS)]
-        return [(*self.decisive, *dealt[0]), *dealt[1:]]
+        dealt[SAMPLE % PARTS] = (*self.decisive, *dealt[SAMPLE % PARTS])
+        return dealt
 
 
-def sampled(part: int) -> list[pytest.MarkDecorator]:
-    """The marks of a part: the exhaustive run takes all, the slow run the first."""
-    return [pytest.mark.full] if part else [pytest.mark.full, pytest.mark.slow]
+def sampled(part: int, *, of: int = PARTS) -> list[pytest.MarkDecorator]:
+    """The marks of a part: the exhaustive run takes all, the slow run one."""
+    return [pytest.mark.full, pytest.mark.slow] if part == SAMPLE % of else [pytest.mark.full]
 
 
 @cache

@@ -2,7 +2,8 @@
 
 strace kills the program at its Nth call of one kind. What is on disk is looked at as it was at the instant
 of death, before any of billctl's code runs again. By default some changes die at the calls that matter most.
-`pytest -m slow` adds an eighth of all calls of every change at every gateway, `pytest -m full` each of them.
+`pytest -m slow` adds an eighth of all calls of every change at every gateway, every day another one;
+`pytest -m full` each of them.
 """
 
 import random
@@ -160,7 +161,11 @@ def _started(shop: Shop, act: Act) -> subprocess.Popen[bytes]:
     [
         pytest.param(range(1), id="one"),
         *(
-            pytest.param(range(start, start + KILLS_A_TEST), id=str(start), marks=sampled(start))
+            pytest.param(
+                range(start, start + KILLS_A_TEST),
+                id=str(start),
+                marks=sampled(start // KILLS_A_TEST, of=KILLS // KILLS_A_TEST),
+            )
             for start in range(0, KILLS, KILLS_A_TEST)
         ),
     ],
