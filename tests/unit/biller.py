@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import pytest
 
+from billctl.errors import Refused
 from billctl.frozen import replace
 from billctl.gateway import Capability, Delivery, Identity, Selection, Stamp
 from billctl.models import Invoice, InvoiceStatus
@@ -29,6 +30,7 @@ class Biller(Acme):
         {Capability.LIST_INVOICES, Capability.RESEND_INVOICE, Capability.RESEND_TO}
     )
     read: ClassVar[list[str]] = []
+    refuses: ClassVar[bool] = False
 
     def check(self) -> Identity:
         return Identity(id=self.says, name="Acme", live=self.account.live)
@@ -46,6 +48,8 @@ class Biller(Acme):
             yield self.get_invoice(f"I{days}")
 
     def resend_invoice(self, invoice: Invoice, *, to: str | None, stamp: Stamp) -> Delivery:
+        if self.refuses:
+            raise Refused("no more today")
         if self.says == "silent":
             raise ZeroDivisionError("after sending or before")
         return super().resend_invoice(invoice, to=to, stamp=stamp)

@@ -11,7 +11,7 @@ from billctl.session import Session
 from billctl.store.interface import OperationState
 from billctl.verbs import ResendInvoice
 from tests.unit.acme import WHEN
-from tests.unit.biller import Opener, Yes, opened
+from tests.unit.biller import DAY, Biller, Opener, Yes, opened
 
 __all__ = ["opened"]
 
@@ -36,6 +36,25 @@ def test_every_week_has_its_ordinal(opened: Opener) -> None:
         assert resend(session, again(session)).outcome == "already_done"
     almost = opened("a", now=WHEN + 4 * WEEK - timedelta(seconds=1))
     assert again(almost) == 4
+
+
+def test_ordinals_that_were_left_out_do_not_hide_the_last_time(opened: Opener) -> None:
+    resend(opened("a"), 1)
+    resend(opened("a", now=WHEN + 8 * DAY), 3)
+    assert again(opened("a", now=WHEN + 9 * DAY)) == 3
+    assert again(opened("a", now=WHEN + 15 * DAY)) == 4
+    assert resend(opened("a", now=WHEN + 15 * DAY), 4).outcome == "succeeded"
+
+
+def test_the_last_time_counts_where_the_first_was_refused(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as refusing:
+        refusing.setattr(Biller, "refuses", True)
+        assert resend(opened("a"), 1).outcome == "refused"
+    assert again(opened("a")) == 1
+    resend(opened("a"), 2)
+    assert again(opened("a", now=WHEN + DAY)) == 2
 
 
 def test_another_invoice_and_another_address_count_for_themselves(opened: Opener) -> None:
