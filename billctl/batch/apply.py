@@ -177,11 +177,11 @@ class _Application:
 
     def _rows(self, found: Scan, licence: Licence) -> Applied:
         dry = self.options.dry_run
-        if not dry:
-            self.record.begin(found.left)
-        report = None if dry else Report(self.plan.path)
-        run = self._run(found, licence, report)
         with first_held() as first:
+            if not dry:
+                self.record.begin(found.left)
+            report = None if dry else Report(self.plan.path)
+            run = self._run(found, licence, report)
             try:
                 self._pass_by(run)
                 run.rows(first)
@@ -227,7 +227,7 @@ class _Application:
                 run.pass_by(RowResult(row=row, outcome="already_done"))
 
     def _applied(self, run: Run, found: Scan, written: Written) -> Applied:
-        unreachable = sum(found.pending[name] for name in self.failed)
+        unreachable = sum(found.pending.get(name, 0) for name in self.failed)
         stop = run.stop or (Stop.ACCOUNT if unreachable else None)
         not_reached = run.tally.left + unreachable
         error = ending(

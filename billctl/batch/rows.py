@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from billctl.batch.faults import KEPT, FaultList, RowFaults
 from billctl.batch.model import Row
-from billctl.batch.rows_check import OBJECT_TYPES, KindOf, RowCheck, RowDefaults
+from billctl.batch.rows_check import KindOf, RowCheck, RowDefaults
 from billctl.batch.rows_columns import Found
 from billctl.batch.rows_csv import read_csv
 from billctl.batch.rows_ndjson import read_ndjson
@@ -66,8 +66,8 @@ def _found(lines: Lines, faults: FaultList, verb: str, spool: Spool) -> Iterator
     if first is None:
         return
     if not first.lstrip().startswith(("{", "[")):
-        yield from read_csv(lines, faults)
+        yield from read_csv(lines, faults, verb)
         return
     warnings: list[str] = []
-    yield from read_ndjson(lines, faults, OBJECT_TYPES[verb], warnings)
+    yield from read_ndjson(lines, faults, verb, warnings)
     spool.warnings = tuple(warnings)

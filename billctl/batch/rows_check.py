@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from billctl.batch.faults import FaultList
 from billctl.batch.model import Row
-from billctl.batch.rows_columns import Found
+from billctl.batch.rows_columns import OBJECT_TYPES, Found
 from billctl.errors import UsageError
 from billctl.frozen import frozen
 from billctl.iso4217 import EXPONENTS
@@ -25,13 +25,6 @@ TAKES: Mapping[str, frozenset[str]] = {
 }
 """The columns that only some verbs take."""
 ONLY_SOME = frozenset().union(*TAKES.values())
-OBJECT_TYPES: Mapping[str, str] = {
-    "refund": "charge",
-    "cancel": "subscription",
-    "resend": "invoice",
-    "void": "charge",
-}
-"""What each verb works on."""
 YES_OR_NO = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 FINEST = "CLF"
 """A currency with as many decimals as any has: an amount without a currency has at most so many."""

@@ -16,6 +16,19 @@ OBJECTS = frozenset(
     name for kind in (Charge, Customer, Dispute, Invoice, Refund, Subscription) for name in kind.OUTPUT
 ) | {"type"}
 
+OBJECT_TYPES: Mapping[str, str] = {
+    "refund": "charge",
+    "cancel": "subscription",
+    "resend": "invoice",
+    "void": "charge",
+}
+"""What each verb works on."""
+MISTAKEN: Mapping[str, Mapping[str, str]] = {
+    "refund": dict.fromkeys(("captured", "refunded", "refundable", "total", "amount_due"), "amount"),
+    "resend": {"email": "to"},
+}
+"""By the verb: columns of an object that somebody who writes rows may take for what the second is."""
+
 
 @frozen
 class Found:
@@ -40,3 +53,13 @@ def unknown(column: str) -> str:
 def own_beside(column: str) -> str:
     """What to say of a column of a request among those of a list, of which only the reference is read."""
     return f"{column} stands beside a list's own columns: keep only ref of those and what you ask for"
+
+
+def mistaken(verb: str, column: str) -> str | None:
+    """What to say of an object's own column where no list wrote the rest too; None where it misleads nobody."""
+    meant = MISTAKEN.get(verb, {}).get(column)
+    return (
+        f"{column} is the object's own and asks for nothing: write {meant}, or leave it out"
+        if meant
+        else None
+    )

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterator, Sequence
 
 from billctl.batch.faults import FaultList
-from billctl.batch.rows_columns import NAMES, REQUEST, Found, is_known, own_beside, unknown
+from billctl.batch.rows_columns import NAMES, REQUEST, Found, is_known, mistaken, own_beside, unknown
 from billctl.batch.rows_text import Lines, Unreadable
 from billctl.text import csv_cell, safe_lines
 
@@ -12,7 +12,7 @@ DELIMITERS = (",", ";", "\t")
 MOST_COLUMNS = 200
 
 
-def read_csv(lines: Lines, faults: FaultList) -> Iterator[Found]:
+def read_csv(lines: Lines, faults: FaultList, verb: str) -> Iterator[Found]:
     """The rows below the header, without blank ones; what is wrong with their form goes to `faults`."""
     first = lines.first()
     if first is None:
@@ -23,7 +23,7 @@ def read_csv(lines: Lines, faults: FaultList) -> Iterator[Found]:
     header = next(records, None)
     if header is None:
         return  # its fault is noted
-    columns = _columns(*header, faults)
+    columns = _columns(*header, faults, verb)
     wanted = _wanted(columns)
     for line, cells in records:
         if not any(map(str.strip, cells)) or lines.spoilt >= line:
@@ -84,7 +84,7 @@ def _name(cell: str) -> str:
     return cell.strip().lower()
 
 
-def _columns(line: int, header: Sequence[str], faults: FaultList) -> list[str]:
+def _columns(line: int, header: Sequence[str], faults: FaultList, verb: str) -> list[str]:
     """The columns' names. Raises `Unreadable` for a header with faults: no row can be read by it."""
     before = faults.count
     if len(header) > MOST_COLUMNS:
@@ -98,6 +98,8 @@ def _columns(line: int, header: Sequence[str], faults: FaultList) -> list[str]:
             faults.add(line, f"column {name[:60]!r} stands there twice", code="bad_header")
         elif name in REQUEST and name not in NAMES and _is_list(columns):
             faults.add(line, own_beside(name), code="bad_column")
+        elif not _is_list(columns) and (wrong := mistaken(verb, name)):
+            faults.add(line, wrong, code="bad_column")
         elif not is_known(name):
             faults.add(line, _unknown(name, columns), code="bad_column")
     if faults.count == before and not {"ref", "id"} & set(columns):

@@ -5,7 +5,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from billctl.batch.faults import FaultList
-from billctl.batch.rows_columns import NAMES, REQUEST, Found, is_known, own_beside, unknown
+from billctl.batch.rows_columns import (
+    NAMES,
+    OBJECT_TYPES,
+    REQUEST,
+    Found,
+    is_known,
+    mistaken,
+    own_beside,
+    unknown,
+)
 from billctl.batch.rows_text import Lines
 
 ERROR = "error"
@@ -19,9 +28,8 @@ class _Wrong(ValueError):
     """What is wrong with a line, in words."""
 
 
-def read_ndjson(lines: Lines, faults: FaultList, kind: str, warnings: list[str]) -> Iterator[Found]:
-    """The rows; `kind` is the type of the records that they may be, `warnings` gets what a list could not
-    read; what is wrong with their form goes to `faults`."""
+def read_ndjson(lines: Lines, faults: FaultList, verb: str, warnings: list[str]) -> Iterator[Found]:
+    """The rows; `warnings` gets what a list could not read, `faults` what is wrong with their form."""
     for line in lines:
         if not line.strip() or lines.spoilt == lines.number:
             continue
@@ -30,7 +38,7 @@ def read_ndjson(lines: Lines, faults: FaultList, kind: str, warnings: list[str])
             if found.get("type") == ERROR:
                 warnings.append(_warning(found))
                 continue
-            yield Found(line=lines.number, cells=_cells(found, kind))
+            yield Found(line=lines.number, cells=_cells(found, verb))
         except _Wrong as error:
             faults.add(lines.number, str(error), code="bad_json")
 
@@ -69,7 +77,8 @@ def _warning(found: Mapping[str, Any]) -> str:
     return f"the input is not whole: {named}{why}"
 
 
-def _cells(found: Mapping[str, Any], kind: str) -> dict[str, str]:
+def _cells(found: Mapping[str, Any], verb: str) -> dict[str, str]:
+    kind = OBJECT_TYPES[verb]
     made_by_a_list = "type" in found
     if found.get("type") == PLAN:
         raise _Wrong("this is a plan, not rows: `billctl batch apply` does what it says")
@@ -79,6 +88,8 @@ def _cells(found: Mapping[str, Any], kind: str) -> dict[str, str]:
         raise _Wrong(unknown(unknown_names[0]).replace("column", "name", 1))
     if made_by_a_list:
         _nothing_asked_for(found)
+    elif wrong := next((wrong for name in found if (wrong := mistaken(verb, name))), None):
+        raise _Wrong(wrong)
     names = NAMES if made_by_a_list else REQUEST
     return {name: text for name in names if (text := _text(name, found.get(name)))}
 

@@ -102,6 +102,7 @@ class Run:
             self.stop = self._gate.why or Stop.ACCOUNT
 
     def _loop(self, first: FirstSignal) -> None:
+        self._heed(first)
         for crew in self._crews:
             crew.start()
         threads = sum(crew.threads for crew in self._crews)
