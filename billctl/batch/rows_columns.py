@@ -56,7 +56,7 @@ def own_beside(column: str) -> str:
 
 
 def mistaken(verb: str, column: str) -> str | None:
-    """What to say of an object's own column where no list wrote the rest too; None where it misleads nobody."""
+    """What to say of an object's own column in rows that no list wrote; None where it misleads nobody."""
     meant = MISTAKEN.get(verb, {}).get(column)
     return (
         f"{column} is the object's own and asks for nothing: write {meant}, or leave it out"

@@ -225,6 +225,10 @@ WRONG: dict[str, tuple[str | bytes, list[str]]] = {
         "ref,amount,full\nstripe:ch_1,,no\nstripe:ch_2,1,no\n",
         ["line 2: full is false, and it says no amount"],
     ),
+    "an object's column that could be taken for a request's": (
+        "ref,total,email\nstripe:ch_1,5.00,x@y.example\n",
+        ["line 1: total is the object's own and asks for nothing: write amount, or leave it out"],
+    ),
     "a request's column in a list": (
         "ref,amount.amount,amount.currency,amount,ticket\nstripe:ch_1,49.00,USD,5.00,zendesk:1\n",
         [f"line 1: {name} stands beside a list's own columns: keep only ref of those and "
@@ -360,6 +364,11 @@ def test_every_fault_is_told_with_its_line(folder: Path, name: str) -> None:
         ("resend", "ref,to\nstripe:in_1,nobody\n", "'nobody' is not an e-mail address"),
         ("resend", f"ref,to\nstripe:in_1,{'x' * 250}@b.example\n", f"'{'x' * 80}' is not an e-mail address"),
         ("resend", "ref,currency\nstripe:in_1,USD\n", "resend takes no currency"),
+        (
+            "resend",
+            '\n{"ref":"stripe:in_1","email":"x@y.example"}\n',
+            "email is the object's own and asks for nothing: write to, or leave it out",
+        ),
         ("resend", "ref\nstripe:ch_1\n", "ch_1 is a charge; resend takes an invoice"),
     ],
 )
