@@ -12,6 +12,7 @@ from billctl.cli.batch_watcher import Watching
 from billctl.cli.options import Choices
 from billctl.cli.output import Result
 from billctl.cli.run_log import CronRun
+from billctl.errors import PolicyDenied
 from billctl.frozen import frozen
 from billctl.pace import AccountPace, Paces
 from billctl.policy.live import check_unattended
@@ -65,6 +66,21 @@ def manner_of(typed: Typed, action: Mapping[str, Any], source: TextIO | None) ->
         not_before=instant_of(typed.not_before, now=utc_now()),
     )
     return Manner(options=options, rate=rate_of(typed.rate), source=source)
+
+
+def expect_nothing(options: ApplyOptions) -> None:
+    """Raise `PolicyDenied` where something was expected of an input that has no rows.
+
+    What was to make them may have failed unheard: a shell goes on behind a pipe whose beginning died.
+    """
+    expected = [f"{options.expect_rows:,} rows"] if options.expect_rows else []
+    expected += map(str, options.expect_totals or ())
+    if expected:
+        raise PolicyDenied(
+            f"there are no rows, and {', '.join(expected)} were expected",
+            code="rows_differ",
+            hint="See whether what makes the rows failed.",
+        )
 
 
 def keep_pace(session: Session, manner: Manner) -> None:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
-from billctl.batch.model import Header, PlannedRow, RowResult, RowState
+from billctl.batch.model import PlannedRow, RowResult, RowState
 from billctl.batch.plan_file import PlanFile
 from billctl.cli import prompts
 from billctl.cli.batch_views import OBJECTS, count, mode_cell, result_grid, totals_text
@@ -115,9 +115,9 @@ def _who(identity: Identity | None) -> str:
 
 
 def confirmed_by_options(
-    header: Header, opened: Mapping[str, Opened], *, yes: bool, live: Sequence[str], unattended: bool
+    opened: Mapping[str, Opened], *, yes: bool, live: Sequence[str], unattended: bool
 ) -> bool:
-    """Whether `--yes` is enough at a terminal: in live mode only with every live account named by `--live`,
-    and where the profile allows changes that nobody looks at (`unattended`)."""
-    ids = {opened[account.name].identity.id for account in header.accounts if account.live}
+    """Whether `--yes` is enough at a terminal: in live mode only with every live account that has rows to do
+    named by `--live`, and where the profile allows changes that nobody looks at (`unattended`)."""
+    ids = {account.identity.id for account in opened.values() if account.live}
     return yes and (not ids or (unattended and ids <= set(live)))

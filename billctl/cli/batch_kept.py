@@ -3,12 +3,11 @@
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 from billctl.batch.shelf import Kept, Run, Shelf, State, state_of
 from billctl.cli.audit_log import log_path, writing
-from billctl.cli.batch_views import mode_cell, outcome_words, totals_text
+from billctl.cli.batch_views import mode_cell, outcome_words, short_path, totals_text
 from billctl.cli.layout import Cell, Column, Grid, Line, View
 from billctl.cli.options import Choices
 from billctl.cli.output import Result
@@ -87,13 +86,5 @@ def _cells(kept: Kept, state: State) -> tuple[Cell | str, ...]:
         f"{kept.rows:,}",
         totals_text(kept.totals),
         Cell(f"{state}{done}", STRESSED.get(state, "")),
-        _short(kept.path),
+        short_path(kept.path),
     )
-
-
-def _short(path: Path) -> str:
-    """The path as a person types it from here."""
-    try:
-        return os.fspath(path.relative_to(Path.cwd()))
-    except (ValueError, OSError):
-        return os.fspath(path)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ from billctl.cli.batch_views import (
     mode_cell,
     money_text,
     result_grid,
+    short_path,
     words,
 )
 from billctl.cli.batch_watcher import Seen, Watching
@@ -93,16 +95,17 @@ def _view(plan: PlanFile, applied: Applied, seen: Seen, *, dry_run: bool) -> Vie
     if seen.failed:
         more = applied.failed - len(seen.failed)
         view += [Line((Cell("not as asked for", "bold"),)), result_grid(seen.failed)]
-        view += [Line((f"… and {count(more, 'row')} more",), indent=2)] if more else []
+        view += [Line((f"… and {count(more, 'more row')}",), indent=2)] if more else []
     facts = (
         ("moved", ", ".join(money_text(total) for total in applied.moved)),
         ("not reached", _not_reached(applied)),
-        ("results", os.fspath(applied.results or "")),
-        ("failures", os.fspath(applied.failures or "")),
-        ("next", _next(plan, applied)),
+        ("results", short_path(applied.results) if applied.results else ""),
+        ("failures", short_path(applied.failures) if applied.failures else ""),
     )
     cells = tuple((Cell(label, "dim"), text) for label, text in facts if text)
-    return [*view, Grid((Column(), Column()), cells, indent=2)] if cells else view
+    view += [Grid((Column(), Column()), cells, indent=2)] if cells else []
+    command = _next(plan, applied, seen)
+    return [*view, Line((f"Next: {command}",))] if command else view
 
 
 def _accounts(header: Header, counts: Mapping[tuple[str, str], int]) -> Grid:
@@ -128,12 +131,18 @@ def _not_reached(applied: Applied) -> str:
     return f"{count(applied.not_reached, 'row')}{why}"
 
 
-def _next(plan: PlanFile, applied: Applied) -> str:
-    """The command that goes on from here, if one does."""
+def _next(plan: PlanFile, applied: Applied, seen: Seen) -> str:
+    """The command that goes on from here, if one does.
+
+    Failed rows that are the same operations only under different options are to be planned apart: by whom
+    knows what he meant.
+    """
     if applied.counts.get("unknown"):
         return "billctl audit reconcile"
     if applied.not_reached:
-        return f"billctl batch apply {plan.path}"
-    if applied.failures:
-        return f"billctl batch plan {plan.header.verb} {applied.failures}"
-    return ""
+        return f"billctl batch apply {plan.header.id}"
+    if not applied.failures or len(seen.options) != 1:
+        return ""
+    (options,) = seen.options
+    words = ["billctl", "batch", "plan", plan.header.verb, short_path(applied.failures), *options]
+    return shlex.join(words)

@@ -100,14 +100,22 @@ def run(
 def _run(session: "Session", asked: Asked, manner: "Manner", chosen: Choices, cron: CronRun) -> Result:
     from billctl.batch.faults import RowFaults
     from billctl.cli import progress
-    from billctl.cli.batch_applying import apply_plan
+    from billctl.cli.batch_applying import apply_plan, expect_nothing
     from billctl.cli.batch_input import faults_result, plan_of
 
     try:
-        made = plan_of(session, asked, chosen.action, dry_run=manner.options.dry_run, tick=progress.rows_done)
+        made = plan_of(
+            session,
+            asked,
+            chosen.action,
+            dry_run=manner.options.dry_run,
+            workers=manner.options.workers,
+            tick=progress.rows_done,
+        )
     except RowFaults as faults:
         return cron.ends_with(faults_result(faults, session))
     if made is None:
+        expect_nothing(manner.options)
         return cron.ends_with(_nothing(session), rows=0)
     with made.plan as plan:
         result = apply_plan(session, plan, manner, chosen, cron)

@@ -13,7 +13,7 @@ from billctl.batch.shelf import Kept, Shelf, State
 from billctl.cli.audit_log import reading
 from billctl.cli.batch_kept import run_data, states_of
 from billctl.cli.batch_planned import row_record
-from billctl.cli.batch_views import Lazy, count, headline, mode_cell, outcome_words, totals_text
+from billctl.cli.batch_views import Lazy, count, headline, mode_cell, outcome_words, short_path, totals_text
 from billctl.cli.layout import Cell, Column, Grid, Line, View
 from billctl.cli.output import Result
 from billctl.cli.views import local_time
@@ -112,7 +112,7 @@ def _view(
         ("reason", header.reason or "each row has its own"),
         *(("policy", f"needs approval: {why}") for why in header.why),
         ("total", totals_text(header.totals)),
-        ("plan", os.fspath(plan.path)),
+        ("plan", short_path(plan.path)),
         ("hash", plan.hash),
         ("results", (run and run.results) or ""),
         ("failures", (run and run.failures) or ""),

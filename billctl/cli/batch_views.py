@@ -5,6 +5,7 @@ import os
 import tempfile
 import weakref
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from billctl.batch.model import Header, RowResult
@@ -52,6 +53,14 @@ def headline(header: Header) -> str:
 def outcome_words(counts: Mapping[str, int]) -> str:
     """`2,411 succeeded, 1 refused`, in the order of `OUTCOMES`."""
     return ", ".join(f"{counts[name]:,} {words(name)}" for name in OUTCOMES if counts.get(name))
+
+
+def short_path(path: Path) -> str:
+    """A path as a person types it from here."""
+    try:
+        return os.fspath(path.absolute().relative_to(Path.cwd()))
+    except (ValueError, OSError):  # elsewhere; or here is nowhere any more
+        return os.fspath(path)
 
 
 def words(outcome: str) -> str:

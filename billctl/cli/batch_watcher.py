@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TextIO
 
-from billctl.batch.model import AccountProgress, Header, Progress, RowResult
+from billctl.batch.model import AccountProgress, Header, PlannedRow, Progress, RowResult
 from billctl.batch.plan_file import PlanFile
 from billctl.batch.report import result_data
 from billctl.batch.running import READY, ApplyOptions
@@ -15,6 +15,7 @@ from billctl.cli.batch_views import Spooled, headline
 from billctl.cli.options import Choices
 from billctl.cli.run_log import CronRun
 from billctl.frozen import frozen, replace
+from billctl.gateway import When
 from billctl.session import Opened
 
 LISTED = 10
@@ -23,11 +24,13 @@ LISTED = 10
 
 @frozen
 class Seen:
-    """What was seen of a run: its rows by account and outcome, and the first of those that are not as they
-    were asked for."""
+    """What was seen of a run: its rows by account and outcome, the first of those that are not as they were
+    asked for, and the options, one set of words each, with which these are the same operations when they are
+    planned again."""
 
     counts: Mapping[tuple[str, str], int]
     failed: tuple[RowResult, ...]
+    options: frozenset[tuple[str, ...]]
 
 
 class Watching:
@@ -51,6 +54,7 @@ class Watching:
     ) -> None:
         self._counts: Counter[tuple[str, str]] = Counter()
         self._failed: list[RowResult] = []
+        self._options_again: set[tuple[str, ...]] = set()
         self.rehearsed = Spooled() if options.dry_run and chosen.asks_for_output() else None
         self._header = header
         self._places = {account.name: place for place, account in enumerate(header.accounts)}
@@ -66,13 +70,15 @@ class Watching:
 
     def seen(self) -> Seen:
         """What was seen so far."""
-        return Seen(counts=dict(self._counts), failed=tuple(self._failed))
+        return Seen(
+            counts=dict(self._counts), failed=tuple(self._failed), options=frozenset(self._options_again)
+        )
 
     def confirm(self, plan: PlanFile, opened: Mapping[str, Opened], pending: int) -> None:
         """Ask, unless the options have said it all."""
         options = self._options
         if self._source is None or confirmed_by_options(
-            self._header, opened, yes=options.yes, live=options.live, unattended=self._unattended
+            opened, yes=options.yes, live=options.live, unattended=self._unattended
         ):
             return
         confirm(plan, opened, pending, self._source)
@@ -80,11 +86,14 @@ class Watching:
     def row(self, result: RowResult) -> None:
         """Count it; log it where it failed, or all of them with `--verbose`."""
         self._counts[result.row.account, result.outcome] += 1
-        if result.failed and result.outcome != READY and len(self._failed) < LISTED:
-            self._failed.append(result)
+        failed = result.failed and result.outcome != READY
+        if failed:
+            self._options_again.add(_options_of(result.row))
+            if len(self._failed) < LISTED:
+                self._failed.append(result)
         if self.rehearsed is not None:
             self.rehearsed.add(result_data(result))
-        if (result.failed and result.outcome != READY) or self._chosen.verbose:
+        if failed or self._chosen.verbose:
             self._run.log(
                 "row",
                 ref=result.row.ref,
@@ -138,3 +147,9 @@ class Watching:
             self._display = display_for(quiet=self._chosen.quiet, no_color=self._chosen.no_color)
             self._display.begin(headline(self._header), live=self._header.live)
         return self._display
+
+
+def _options_of(row: PlannedRow) -> tuple[str, ...]:
+    """What `batch plan` must be told besides the failures file, for a row to be the same operation again."""
+    now = ("--now",) if row.params.get("when") == When.NOW else ()
+    return (*now, *(("--again", str(row.again)) if row.again > 1 else ()))

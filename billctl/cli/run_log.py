@@ -28,6 +28,10 @@ PingUrl = Annotated[
     typer.Option("--ping-url", metavar="URL", help="Ask URL at the end; URL/fail where it did not succeed."),
 ]
 
+APPENDING = (
+    os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
+)
+
 
 class CronRun:
     """One run that logs and pings; `cron_run` makes it."""
@@ -41,9 +45,12 @@ class CronRun:
         self._summary: dict[str, Any] = {}
 
     def open(self, path: Path) -> None:
-        """Begin to append to `path`, which is made 0600 where it is missing. Raises `UsageError`."""
+        """Begin to append to `path`, which is made 0600 where it is missing. Raises `UsageError`.
+
+        Nothing is ever waited for: a pipe that nobody reads is an error, one that is full ends the log.
+        """
         try:
-            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._file = os.open(path, APPENDING, 0o600)
         except OSError as error:
             raise UsageError(
                 f"--log-file {path} cannot be written: {error.strerror}", code="bad_log_file"

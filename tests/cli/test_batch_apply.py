@@ -12,7 +12,7 @@ from billctl.errors import UsageError
 from billctl.money import Money
 from billctl.sandbox import ACCOUNT_ID, STRIPE_LIVE_KEY
 from billctl.session import utc_now
-from tests.shop import PAID, PART, Json, Ran, Shop
+from tests.shop import PAID, PART, SUBSCRIPTION, Json, Ran, Shop
 
 FAST = ("--rate", "none")
 TWO = ((PAID, "12.50"), (PART, "5.00"))
@@ -233,6 +233,17 @@ def test_with_nobody_to_look_the_canary_stops_and_the_plan_goes_on_when_it_is_ap
     assert shop.refunds(PART) == [500]
 
 
+def test_the_next_command_asks_for_the_same_operations_again(shop: Shop) -> None:
+    source = shop.state_dir.parent / "subscriptions.csv"
+    source.write_text(f"ref\nstripe:{SUBSCRIPTION}\nstripe:sub_SbxNobody00001\n")
+    words = ("batch", "run", "cancel", str(source), "--reason", "moving", "--now", "--again", "2", *FAST)
+    code, shown = shop.typed("y\n", *words)
+    assert code == 7
+    summary = " ".join(shown.split())
+    assert "Next: billctl batch plan cancel" in summary
+    assert ".failures.csv --now --again 2" in summary
+
+
 # Live
 
 
@@ -269,6 +280,24 @@ def test_at_a_terminal_yes_alone_does_not_confirm_live_money(shop: Shop, live_pl
     code, shown = shop.typed("", "batch", "apply", str(live_plan), *FAST, *options)
     assert code == 0
     assert "Type the total" not in shown
+
+
+def test_a_live_plan_goes_on_at_a_terminal_where_one_account_is_through(shop: Shop, live_plan: Path) -> None:
+    profile = shop.config_dir / "profiles" / "shop.toml"
+    more = profile.read_text().partition("[accounts.stripe]")[2]
+    profile.write_text(f"{profile.read_text()}\n[accounts.eu]{more}")
+    shop.env["BILLCTL_EU_API_KEY"] = STRIPE_LIVE_KEY
+    rows = shop.state_dir.parent / "two.csv"
+    rows.write_text(f"ref,amount\nstripe:{PAID},12.50\neu:{PART},5.00\n")
+    plan = live_plan.with_name("two.plan")
+    shop.run("batch", "plan", "refund", str(rows), "--reason", "outage", "--out", str(plan))
+    typed = ("batch", "apply", str(plan), *FAST)
+    code, _ = shop.typed("17.50\nn\n", *typed, "--canary", "1")
+    assert code == 7
+    code, shown = shop.typed("", *typed, "--yes", "--live", ACCOUNT_ID)
+    assert (code, "Type the total" in shown) == (0, False)
+    assert shop.refunds(PAID, key=STRIPE_LIVE_KEY) == [1250]
+    assert shop.refunds(PART, key=STRIPE_LIVE_KEY) == [500]
 
 
 # Its options

@@ -43,6 +43,14 @@ def test_no_rows_are_nothing_to_do(shop: Shop, text: str) -> None:
     assert shop.run("batch", "list", "-o", "json").data == []
 
 
+@pytest.mark.parametrize("expected", [("--expect-rows", "120"), ("--expect-total", "10.00 USD")])
+def test_no_rows_where_some_were_expected_are_not_passed_over(shop: Shop, expected: tuple[str, str]) -> None:
+    ran = piped(shop, "", "batch", "run", "refund", "-", "--full", *CRON, *expected)
+    assert ran.code == 8
+    assert "there are no rows, and 1" in ran.line
+    assert piped(shop, "", *RESEND, "--expect-rows", "0") == Ran(0, "", "")
+
+
 def test_a_file_with_a_fault_is_refused_whole(shop: Shop) -> None:
     ran = piped(shop, f"ref,tiket\nstripe:{PAST_DUE},zendesk:1\n", *RESEND, "-o", "json")
     assert ran.code == 2

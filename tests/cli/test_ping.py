@@ -1,6 +1,7 @@
 """The manners of a run from cron: its log, and word to a monitor however it ends."""
 
 import json
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -191,6 +192,30 @@ def test_a_log_that_cannot_be_written_stops_the_run_before_it_begins_and_the_mon
     ):
         pytest.fail("the run began")
     assert monitor.asked == ["/4b1c-capability/fail"]
+
+
+def test_a_pipe_that_nobody_reads_is_no_log(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with (
+        pytest.raises(UsageError, match="--log-file"),
+        cron_run(Choices(), log_file=pipe, ping_url=None),
+    ):
+        pytest.fail("the run began")
+
+
+def test_a_pipe_that_is_full_is_told_once_and_nothing_waits_for_it(
+    monitor: Monitor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with cron_run(Choices(), log_file=pipe, ping_url=None) as run:
+        for _ in range(2_000):
+            run.log("row", message="x" * 100)
+        run.ends_with(Result(data={}))
+    os.close(reader)
+    assert capsys.readouterr().err.count("cannot be written any more") == 1
 
 
 def test_a_log_on_a_full_disk_is_told_once_and_the_run_goes_on(
