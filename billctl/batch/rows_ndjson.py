@@ -16,10 +16,14 @@ from billctl.batch.rows_columns import (
     unknown,
 )
 from billctl.batch.rows_text import Lines
+from billctl.text import mask, safe_text
 
 ERROR = "error"
 """The type of the record that a list ends with where an account failed."""
 
+MOST_WARNINGS = 100
+LONGEST_WARNING = 300
+"""Characters."""
 PLAN = "plan"
 """The type of a plan's first line."""
 
@@ -36,7 +40,7 @@ def read_ndjson(lines: Lines, faults: FaultList, verb: str, warnings: list[str])
         try:
             found = _object(line)
             if found.get("type") == ERROR:
-                warnings.append(_warning(found))
+                _warn(warnings, found)
                 continue
             yield Found(line=lines.number, cells=_cells(found, verb))
         except _Wrong as error:
@@ -70,11 +74,15 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _warning(found: Mapping[str, Any]) -> str:
+def _warn(warnings: list[str], found: Mapping[str, Any]) -> None:
+    """Keep what a list could not read: it is written into the plan."""
+    if len(warnings) >= MOST_WARNINGS:
+        return
     account = found.get("account")
     named = f"{account}: " if isinstance(account, str) else ""
     why, _, _ = str(found.get("message") or "an account failed").partition(". ")
-    return f"the input is not whole: {named}{why}"
+    text = safe_text(mask(f"the input is not whole: {named}{why}"))
+    warnings.append(text if len(text) <= LONGEST_WARNING else f"{text[: LONGEST_WARNING - 1]}…")
 
 
 def _cells(found: Mapping[str, Any], verb: str) -> dict[str, str]:

@@ -127,6 +127,22 @@ def test_what_a_list_could_not_read_is_a_warning(folder: Path) -> None:
         assert (len(spool), spool.warnings) == (1, ("the input is not whole: paypal: no answer",))
 
 
+def test_a_warning_holds_no_secret_and_there_are_not_many(folder: Path) -> None:
+    line = {
+        "type": "error",
+        "account": "stripe",
+        "message": f"bad {STRIPE_KEY}, \x1b 4242424242424242 " + "x" * 999,
+    }
+    text = "".join(json.dumps(line) + "\n" for _ in range(150))
+    with read_rows(
+        io.BytesIO(text.encode()), source="-", verb="void", accounts=ACCOUNTS, defaults=WHY, folder=folder
+    ) as spool:
+        assert (len(spool.warnings), len(spool.warnings[0])) == (100, 300)
+        assert spool.warnings[0].startswith(
+            "the input is not whole: stripe: bad sk_test_…, ^[ ************4242 x"
+        )
+
+
 def test_a_failures_file_is_read_again_as_what_was_asked_for(folder: Path) -> None:
     text = (
         "ref,amount,full,currency,reason_code,reason,ticket,to,outcome,code,error\n"
