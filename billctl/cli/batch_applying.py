@@ -1,5 +1,6 @@
 """From a plan and the options of a run to what came of it; `batch apply` and `batch run` share this."""
 
+import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
 
@@ -114,7 +115,7 @@ def apply_plan(session: Session, plan: PlanFile, manner: Manner, chosen: Choices
     try:
         applied = apply(session, plan, manner.options, watcher)
     finally:
-        watcher.end(erase=True)
+        watcher.end(erase=sys.stdout.isatty())  # else nothing takes the last frame's place
     if SENT & applied.counts.keys():
         session.sending = header.id
     result = result_of(plan, applied, watcher, dry_run=manner.options.dry_run)

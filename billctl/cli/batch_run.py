@@ -1,5 +1,7 @@
 """`billctl batch run`: plan and apply in one, for small or trusted files and for cron."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import typer
@@ -27,6 +29,7 @@ from billctl.cli.layout import Cell, Line
 from billctl.cli.options import Choices, choices
 from billctl.cli.output import Result
 from billctl.cli.run_log import CronRun, LogFile, PingUrl
+from billctl.errors import Busy
 
 if TYPE_CHECKING:
     from billctl.cli.batch_applying import Manner
@@ -93,8 +96,22 @@ def run(
         manner = manner_of(typed, chosen.action, source)
         with session_of(chosen) as session:
             keep_pace(session, manner)
-            with session.store.lock_object(f"batch run|{session.profile.name}|{verb}"):
+            with _alone(session, verb):
                 return _run(session, asked, manner, chosen, cron)
+
+
+@contextmanager
+def _alone(session: "Session", verb: str) -> Iterator[None]:
+    """Hold the job, from before its input is read. Raises `Busy` where another run of it goes on."""
+    profile = session.profile.name
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(session.store.lock_object(f"batch run|{profile}|{verb}"))
+        except Busy:
+            raise Busy(
+                f"another `batch run {verb}` of profile {profile} goes on right now", code="job_running"
+            ) from None
+        yield
 
 
 def _run(session: "Session", asked: Asked, manner: "Manner", chosen: Choices, cron: CronRun) -> Result:
@@ -113,6 +130,8 @@ def _run(session: "Session", asked: Asked, manner: "Manner", chosen: Choices, cr
             tick=progress.rows_done,
         )
     except RowFaults as faults:
+        for fault in faults.faults:
+            cron.log("fault", line=fault.line, code=fault.code, message=fault.what)
         return cron.ends_with(faults_result(faults, session))
     if made is None:
         expect_nothing(manner.options)

@@ -51,8 +51,15 @@ def test_no_rows_where_some_were_expected_are_not_passed_over(shop: Shop, expect
     assert piped(shop, "", *RESEND, "--expect-rows", "0") == Ran(0, "", "")
 
 
-def test_a_file_with_a_fault_is_refused_whole(shop: Shop) -> None:
-    ran = piped(shop, f"ref,tiket\nstripe:{PAST_DUE},zendesk:1\n", *RESEND, "-o", "json")
+def test_a_file_with_a_fault_is_refused_whole(shop: Shop, tmp_path: Path) -> None:
+    log = tmp_path / "run.log"
+    options = ("--log-file", str(log), "-o", "json")
+    ran = piped(shop, f"ref,tiket\nstripe:{PAST_DUE},zendesk:1\n", *RESEND, *options)
+    assert [(line["type"], line.get("line")) for line in lines(log)] == [
+        ("start", None),
+        ("fault", 1),
+        ("end", None),
+    ]
     assert ran.code == 2
     assert ran.data["faults"][0]["line"] == 1
     assert shop.sent_invoices() == 0
@@ -78,15 +85,16 @@ def test_nobody_there_and_no_yes_is_refused_before_the_rows_are_read(shop: Shop)
 
 
 def test_two_jobs_of_one_verb_do_not_overlap(shop: Shop) -> None:
-    shop.run("audit", "verify")
-    (shop.state_dir).chmod(0o700)
     store = open_store(shop.state_dir / STORE)
     with store.lock_object("batch run|shop|resend"):
         busy = piped(shop, f"ref\nstripe:{PAST_DUE}\n", *RESEND)
         other = piped(shop, f"ref,amount\nstripe:{PAID},1.00\n", "batch", "run", "refund", "-", *CRON)
     store.close()
     assert busy.code == 10
-    assert "Nothing was sent." in busy.line
+    assert (
+        busy.line
+        == "billctl: another `batch run resend` of profile shop goes on right now. Nothing was sent."
+    )
     assert other.code == 0
     assert shop.sent_invoices() == 0
 
