@@ -151,6 +151,18 @@ def test_each_frame_takes_the_place_of_the_one_before_whatever_the_width_became(
     assert screen.lines == ["$ billctl batch apply x.plan", ""]
 
 
+def test_a_wait_is_counted_down_in_one_place(screen: Screen) -> None:
+    display = LiveDisplay(screen, colour=False)  # type: ignore[arg-type]  # as above
+    display.begin("refund · 2 refunds", live=True)
+    for seconds in (7_199.6, 61.0):
+        display.wait(seconds)
+    assert screen.lines == [
+        "LIVE  refund · 2 refunds",
+        "begins in 0:01:01; Ctrl-C cancels, nothing was sent",
+        "",
+    ]
+
+
 def test_the_last_frame_stays_where_nothing_takes_its_place(screen: Screen) -> None:
     display = LiveDisplay(screen, colour=False)  # type: ignore[arg-type]  # as above
     display.show(progress(1))

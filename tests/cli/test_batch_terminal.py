@@ -66,6 +66,7 @@ def test_rows_from_a_pipe_leave_the_terminal_for_the_answer(shop: Shop) -> None:
     assert shop.sent_invoices() == 1
 
 
+@pytest.mark.slow
 def test_a_wait_is_counted_down_and_ctrl_c_cancels_it(shop: Shop) -> None:
     options = ("--reason", "overdue", "--yes", "--not-before", "2h")
     with terminal(shop, str(PROGRAM), "batch", "run", "resend", str(rows(shop)), *options) as child:
