@@ -82,6 +82,7 @@ def test_two_plans_that_share_rows_do_each_of_them_once(tmp_path: Path) -> None:
         assert batch.shop.run("audit", "verify").code == 0
 
 
+@pytest.mark.slow
 def test_single_commands_on_a_batchs_charges_do_each_row_once(tmp_path: Path) -> None:
     """Those that ask for the same refund as a row, while the batch is applied."""
     with open_batch(tmp_path, "refund", {"stripe": 8, "paypal": 4}) as batch:

@@ -41,6 +41,7 @@ def test_trusting_the_results_file_is_found_to_leave_rows_out(tmp_path: Path) ->
             check_whole(batch)
 
 
+@pytest.mark.slow
 def test_a_results_file_that_lies_is_not_believed(tmp_path: Path) -> None:
     with open_batch(tmp_path, "refund", ROWS) as batch:
         _lie(batch)
