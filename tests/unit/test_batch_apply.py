@@ -1,6 +1,7 @@
 """Applying a plan: exactly what it says, each row once, whatever an earlier run left behind."""
 
 import csv
+import itertools
 import json
 import threading
 import time
@@ -11,9 +12,11 @@ from typing import Any
 import pytest
 
 from billctl.audit.log import AuditLog
+from billctl.batch.model import PlannedRow, RowResult, RowState
 from billctl.batch.one_row import TRIES
 from billctl.batch.plan_file import PlanFile
 from billctl.batch.running import Applied
+from billctl.batch.tally import Tally
 from billctl.errors import (
     Busy,
     ConfigError,
@@ -29,7 +32,7 @@ from billctl.gateway import Stamp
 from billctl.models import Charge
 from billctl.money import Money
 from billctl.store.interface import RecordFilter
-from tests.unit.batches import Desk, Recorder, Till, desk, refunds
+from tests.unit.batches import WHY, Desk, Recorder, Till, desk, refunds
 
 __all__ = ["desk"]
 
@@ -478,13 +481,40 @@ def test_a_folder_that_takes_no_results_ends_no_run(desk: Desk) -> None:
 
 def test_how_far_it_is_is_told_by_account(desk: Desk) -> None:
     plan = desk.plan(refunds(*(f"C{n}" for n in range(6))) + "b:C7,1.00\n")
-    Till.reading["*"] = lambda: time.sleep(0.06)
     watcher = Recorder()
-    desk.apply(plan, watcher, workers=1)
-    progress = watcher.ticks[0]
-    assert [(each.name, each.rows) for each in progress.accounts] == [("a", 6), ("b", 1)]
-    assert progress.accounts[1].done == 1
-    assert 0 < progress.accounts[0].done < 6
-    assert progress.accounts[0].rate > 0
-    assert progress.left is not None
-    assert not progress.stopping
+    clock = itertools.count()
+    desk.apply(plan, watcher, monotonic=lambda: next(clock) / 10)
+    progress = watcher.ticks[-1]
+    assert [(each.name, each.done, each.rows) for each in progress.accounts] == [("a", 6, 6), ("b", 1, 1)]
+    assert (progress.left, progress.stopping) == (0.0, False)
+
+
+def test_the_rate_is_that_of_the_last_seconds_and_the_slowest_account_tells_what_is_left() -> None:
+    now = [0.0]
+    tally = Tally({"a": 100, "b": 20}, monotonic=lambda: now[0])
+    assert tally.progress(stopping=False).left is None
+    for second in range(1, 11):
+        now[0] = float(second)
+        for account, rows in (("a", 5), ("b", 1)):
+            for _ in range(rows):
+                tally.add(result(account, "succeeded"))
+    progress = tally.progress(stopping=True)
+    a, b = progress.accounts
+    assert (a.done, a.failed, b.done) == (50, 0, 10)
+    assert (a.rate, b.rate) == (6.0, 1.2)  # the seconds from 5 to 10, both included
+    assert progress.left == pytest.approx(10 / 1.2)
+    assert progress.stopping
+    tally.add(result("a", "refused"))
+    tally.add(result("b", "already_done"), known=True)
+    a, b = tally.progress(stopping=False).accounts
+    assert (a.failed, b.done, b.rate) == (1, 11, 1.2)
+    assert tally.moved == (Money(6000, "USD"),)
+    assert (tally.left, tally.tried) == (120 - 62, 61)
+
+
+def result(account: str, outcome: str) -> RowResult:
+    row = PlannedRow(
+        n=1, line=2, account=account, object_id="C1", state=RowState.READY, params={}, reason=WHY,
+        amount=Money(100, "USD"),
+    )  # fmt: skip
+    return RowResult(row=row, outcome=outcome)

@@ -32,6 +32,7 @@ from tests.unit.batches import Desk, Recorder, Till, desk, refunds
 __all__ = ["desk"]
 
 MANY = tuple(f"C{n}" for n in range(30))
+FEW = MANY[:8]
 
 
 def refuse(charge: Charge, stamp: Stamp) -> None:
@@ -58,63 +59,63 @@ ATTENDED: dict[str, Any] = {"attended": True, "yes": False}
 
 def test_in_live_mode_somebody_looks_after_three_rows_and_lets_it_go_on(desk: Desk) -> None:
     live(desk)
-    plan = desk.plan(refunds(*MANY))
+    plan = desk.plan(refunds(*FEW))
     watcher = Recorder()
     applied = desk.apply(plan, watcher, **ATTENDED)
-    assert watcher.looked == [(3, 27)]
-    assert (applied.counts, applied.stop) == ({"succeeded": 30}, None)
+    assert watcher.looked == [(3, 5)]
+    assert (applied.counts, applied.stop) == ({"succeeded": 8}, None)
 
 
 def test_whoever_does_not_go_on_ends_the_run_after_these_rows(desk: Desk) -> None:
     live(desk)
-    plan = desk.plan(refunds(*MANY))
+    plan = desk.plan(refunds(*FEW))
     applied = desk.apply(plan, Recorder(goes_on=False), **ATTENDED)
-    assert (applied.counts, applied.not_reached, applied.stop) == ({"succeeded": 3}, 27, Stop.CANARY)
+    assert (applied.counts, applied.not_reached, applied.stop) == ({"succeeded": 3}, 5, Stop.CANARY)
     assert isinstance(applied.error, Partial)
     assert len(Till.made) == 3
     again = Recorder()
     applied = desk.apply(plan, again, **ATTENDED)
-    assert (applied.counts, again.looked) == ({"succeeded": 27, "already_done": 3}, [])
+    assert (applied.counts, again.looked) == ({"succeeded": 5, "already_done": 3}, [])
 
 
 def test_without_a_terminal_a_canary_that_was_asked_for_ends_the_run(desk: Desk) -> None:
-    plan = desk.plan(refunds(*MANY))
+    plan = desk.plan(refunds(*FEW))
     watcher = Recorder()
     applied = desk.apply(plan, watcher, canary=2)
-    assert (applied.not_reached, applied.stop, watcher.looked) == (28, Stop.CANARY, [])
+    assert (applied.not_reached, applied.stop, watcher.looked) == (6, Stop.CANARY, [])
     applied = desk.apply(plan, watcher, canary=2)
-    assert (applied.not_reached, applied.stop) == (26, Stop.CANARY)
+    assert (applied.not_reached, applied.stop) == (4, Stop.CANARY)
 
 
 @pytest.mark.parametrize(
     ("more", "options", "looked"),
     [
-        ("[policy]\ncanary = 5", {}, [(5, 25)]),
+        ("[policy]\ncanary = 5", {}, [(5, 3)]),
         ("[policy]\ncanary = 0", {}, []),
-        ("[policy]\ncanary = 0", {"canary": 1}, [(1, 29)]),
+        ("[policy]\ncanary = 0", {"canary": 1}, [(1, 7)]),
         ("", {"canary": 0}, []),
-        ("", {"canary": 30}, []),
+        ("", {"canary": 8}, []),
         ("", {"yes": True}, []),
     ],
 )
 def test_who_looks_when(desk: Desk, more: str, options: dict[str, Any], looked: list[Any]) -> None:
     live(desk, more)
     watcher = Recorder()
-    applied = desk.apply(desk.plan(refunds(*MANY)), watcher, **(ATTENDED | options))
-    assert (watcher.looked, applied.counts) == (looked, {"succeeded": 30})
+    applied = desk.apply(desk.plan(refunds(*FEW)), watcher, **(ATTENDED | options))
+    assert (watcher.looked, applied.counts) == (looked, {"succeeded": 8})
 
 
 def test_in_test_mode_nobody_has_to_look(desk: Desk) -> None:
     watcher = Recorder()
-    assert desk.apply(desk.plan(refunds(*MANY)), watcher, **ATTENDED).error is None
+    assert desk.apply(desk.plan(refunds(*FEW)), watcher, **ATTENDED).error is None
     assert watcher.looked == []
 
 
 def test_a_canary_that_fails_is_looked_at_too(desk: Desk) -> None:
     Till.sending["*"] = refuse
     watcher = Recorder(goes_on=False)
-    applied = desk.apply(desk.plan(refunds(*MANY)), watcher, attended=True, canary=3)
-    assert (watcher.looked, applied.counts) == ([(3, 27)], {"refused": 3})
+    applied = desk.apply(desk.plan(refunds(*FEW)), watcher, attended=True, canary=3)
+    assert (watcher.looked, applied.counts) == ([(3, 5)], {"refused": 3})
     assert isinstance(applied.error, Refused)
 
 
@@ -123,7 +124,7 @@ def test_whoever_gives_no_answer_says_no(desk: Desk) -> None:
         def look(self, *_: Any) -> bool:
             raise PolicyDenied("nobody answered", code="declined")
 
-    applied = desk.apply(desk.plan(refunds(*MANY)), Silent(), attended=True, canary=3)
+    applied = desk.apply(desk.plan(refunds(*FEW)), Silent(), attended=True, canary=3)
     assert (applied.counts, applied.stop) == ({"succeeded": 3}, Stop.CANARY)
     assert applied.results is not None
 
@@ -152,10 +153,10 @@ def test_a_watcher_that_breaks_ends_the_run_with_everything_on_record(desk: Desk
 @pytest.mark.parametrize("most", [0, 4])
 def test_more_failures_than_allowed_end_the_run(desk: Desk, most: int) -> None:
     Till.sending["*"] = refuse
-    applied = desk.apply(desk.plan(refunds(*MANY)), max_failures=most, workers=1)
+    applied = desk.apply(desk.plan(refunds(*FEW)), max_failures=most, workers=1)
     assert applied.counts == {"refused": most + 1}
     assert applied.stop is Stop.MAX_FAILURES
-    assert applied.not_reached == 30 - applied.counts["refused"]
+    assert applied.not_reached == 8 - applied.counts["refused"]
 
 
 def test_credentials_that_are_refused_end_their_account_and_no_other(desk: Desk) -> None:
@@ -171,21 +172,21 @@ def test_credentials_that_are_refused_end_their_account_and_no_other(desk: Desk)
 
 
 def test_a_gateway_that_is_silent_for_some_rows_in_a_row_is_asked_no_more(desk: Desk) -> None:
-    plan = desk.plan(refunds(*MANY) + refunds("D1", account="b").split("\n", 1)[1])
-    charges = {f"C{n}" for n in range(30)}
+    plan = desk.plan(refunds(*FEW) + refunds("D1", account="b").split("\n", 1)[1])
+    charges = {f"C{n}" for n in range(8)}
     for charge in charges:
         Till.reading[charge] = raising(lambda: NoAnswer("no answer in time", code="timeout", account="a"))
     applied = desk.apply(plan, workers=1)
     assert applied.counts == {"failed": IN_A_ROW, "succeeded": 1}
-    assert (applied.not_reached, applied.stop) == (30 - IN_A_ROW, Stop.ACCOUNT)
+    assert (applied.not_reached, applied.stop) == (8 - IN_A_ROW, Stop.ACCOUNT)
 
 
 def test_single_silences_between_answers_end_nothing(desk: Desk) -> None:
-    plan = desk.plan(refunds(*MANY))
-    for n in range(0, 30, 2):
+    plan = desk.plan(refunds(*FEW))
+    for n in range(0, 8, 2):
         Till.reading[f"C{n}"] = raising(lambda: NoAnswer("no answer in time", code="timeout"))
     applied = desk.apply(plan, workers=1)
-    assert (applied.counts, applied.stop) == ({"failed": 15, "succeeded": 15}, None)
+    assert (applied.counts, applied.stop) == ({"failed": 4, "succeeded": 4}, None)
 
 
 def test_an_account_that_cannot_be_opened_leaves_its_rows_for_the_next_run(
@@ -223,7 +224,7 @@ def test_where_no_account_can_be_opened_nothing_is_begun(desk: Desk, monkeypatch
 def test_without_a_log_nothing_more_is_sent_at_any_account(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = desk.plan(refunds(*MANY) + "".join(f"b:D{n},1.00\n" for n in range(30)))
+    plan = desk.plan(refunds(*FEW) + "".join(f"b:D{n},1.00\n" for n in range(8)))
     begin, begun = SqliteStore.begin, threading.Semaphore(5)
 
     def broken(self: SqliteStore, *args: Any, **more: Any) -> Any:
@@ -236,7 +237,7 @@ def test_without_a_log_nothing_more_is_sent_at_any_account(
     assert applied.counts["succeeded"] == 5
     assert len(Till.made) == 5
     assert applied.counts["failed"] <= 3
-    assert applied.not_reached >= 52
+    assert applied.not_reached >= 16 - 5 - 3
     assert isinstance(applied.error, StoreError)
     assert applied.error.code == "disk_full"
 
@@ -249,18 +250,18 @@ def test_a_log_that_is_broken_in_the_middle_ends_the_run(desk: Desk, monkeypatch
         looks.append(len(Till.made))
         raise StoreError("the audit log is broken at record 7", code="chain_broken")
 
-    plan = desk.plan(refunds(*MANY))
+    plan = desk.plan(refunds(*FEW))
     monkeypatch.setattr("billctl.batch.run.check_tail", look)
     applied = desk.apply(plan, workers=1)
     assert len(looks) == 1
-    assert applied.not_reached >= 30 - 4 - 2
+    assert applied.not_reached >= 8 - 4 - 2
     assert isinstance(applied.error, StoreError)
 
 
 def test_where_the_outcome_cannot_be_written_the_run_ends_and_the_next_one_settles_it(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = desk.plan(refunds(*MANY))
+    plan = desk.plan(refunds(*FEW))
 
     def broken(*_: Any, **__: Any) -> Any:
         raise StoreError("the disk is full", code="disk_full")
@@ -274,18 +275,18 @@ def test_where_the_outcome_cannot_be_written_the_run_ends_and_the_next_one_settl
     applied = desk.apply(plan)
     assert applied.error is None
     assert set(Till.refunded().values()) == {1}
-    assert len(Till.made) == 30
+    assert len(Till.made) == 8
 
 
 # Signals
 
 
-def signalling(number: int, *, times: int = 1) -> Recorder:
+def signalling(number: int) -> Recorder:
     sent: list[RowResult] = []
 
     def send(result: RowResult) -> None:
         sent.append(result)
-        if len(sent) <= times:
+        if len(sent) == 1:
             os.kill(os.getpid(), number)
 
     return Recorder(at_row=send)
@@ -324,20 +325,30 @@ def test_a_first_signal_lets_the_rows_on_their_way_end(desk: Desk, number: int) 
     assert set(Till.refunded().values()) == {1}
 
 
-def hang(until: threading.Event) -> None:
-    until.wait(30)
-
-
 @pytest.mark.usefixtures("handled")
 def test_a_second_signal_ends_it_at_once_and_the_next_run_finds_out(desk: Desk) -> None:
-    plan = desk.plan(refunds(*MANY))
-    hangs = threading.Event()
-    Till.after["C5"] = lambda _charge, _stamp: hang(hangs)
-    with pytest.raises(Interrupted, match="with others on their way"):
-        desk.apply(plan, signalling(signal.SIGTERM, times=2), workers=8)
+    plan = desk.plan(refunds(*FEW))
+    hangs, goes_on = threading.Event(), threading.Event()
+
+    def hang(_charge: Charge, _stamp: Stamp) -> None:
+        hangs.set()
+        goes_on.wait(30)
+
+    class Again(Recorder):
+        def stopping(self) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def first(_result: object) -> None:
+        hangs.wait(30)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    Till.after["C5"] = hang
+    with pytest.raises(Interrupted, match="with others on their way") as caught:
+        desk.apply(plan, Again(at_row=first), workers=8)
+    assert caught.value.exit_code == 128 + signal.SIGTERM
     assert not (desk.folder / "it.results.ndjson").exists()
     assert not list(desk.folder.glob(".*part"))
-    hangs.set()
+    goes_on.set()
 
 
 @pytest.mark.usefixtures("handled")
@@ -346,8 +357,8 @@ def test_a_signal_while_somebody_looks_ends_the_run_in_good_order(desk: Desk) ->
         def look(self, *_: Any) -> bool:
             raise KeyboardInterrupt
 
-    applied = desk.apply(desk.plan(refunds(*MANY)), Leaves(), attended=True, canary=3)
-    assert (applied.stop, applied.not_reached) == (Stop.INTERRUPTED, 27)
+    applied = desk.apply(desk.plan(refunds(*FEW)), Leaves(), attended=True, canary=3)
+    assert (applied.stop, applied.not_reached) == (Stop.INTERRUPTED, 5)
     assert isinstance(applied.error, Interrupted)
     assert applied.error.exit_code == 130
 
@@ -393,9 +404,11 @@ def test_what_came_to_stand_against_it_while_it_waited_is_seen(desk: Desk) -> No
                 desk.apply(desk.plan(refunds("D1", amount="2.50"), path=desk.folder / "other.plan"))
             super().waiting(seconds)
 
-    due = datetime.now(UTC) + timedelta(seconds=0.3)
+    begun, watcher = datetime.now(UTC), Meanwhile()
+    session = desk.session(lambda: begun + timedelta(seconds=len(watcher.waited)))
+    plan = desk.plan(refunds("C1"))
     with pytest.raises(PolicyDenied, match=r"refunded 3\.50 USD in 24 hours"):
-        desk.apply(desk.plan(refunds("C1")), Meanwhile(), not_before=due)
+        desk.apply(plan, watcher, session=session, not_before=begun + timedelta(seconds=2))
     assert Till.refunded() == {"D1": 1}
 
 
@@ -404,6 +417,6 @@ def test_unknown_rows_outweigh_what_else_failed(desk: Desk) -> None:
         raise OutcomeUnknown("no answer", code="timeout")
 
     Till.sending.update({"C1": lose, "C2": refuse})
-    applied = desk.apply(desk.plan(refunds(*MANY)), max_failures=0)
+    applied = desk.apply(desk.plan(refunds(*FEW)), max_failures=0)
     assert isinstance(applied.error, OutcomeUnknown)
     assert applied.error.hint.startswith("Apply the plan again")
