@@ -3,7 +3,7 @@
 Whatever it is, the rows of other accounts go on, what nobody knows is unknown, and the next run settles it by
 asking and never by sending again.
 
-By default a death while answers are waited for (test_batch_kills.py); each kind of lost answer with `-m slow`,
+By default it dies while answers are waited for (test_batch_kills.py). Each kind of lost answer: `-m slow`;
 mixtures of them: `pytest -m full tests/safety/test_batch_faults.py`.
 """
 

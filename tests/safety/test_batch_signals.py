@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from billctl.sandbox import faults
 from tests.safety.batches import Batch, check_instant, check_whole, ended, finish, open_batch
 from tests.safety.test_signals import CODES, EACH, ONE_FAST, until
