@@ -4,9 +4,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
-from billctl.batch.model import PlannedRow, RowResult, RowState
+from billctl.batch.model import RowResult
 from billctl.batch.plan_file import PlanFile
 from billctl.cli import prompts
+from billctl.cli.batch_effect import Facts, effect_of
 from billctl.cli.batch_views import OBJECTS, count, mode_cell, result_grid, totals_text
 from billctl.cli.layout import Cell, Column, Grid, Line, View, render
 from billctl.cli.output import terminal_width
@@ -14,8 +15,6 @@ from billctl.errors import BillctlError, PolicyDenied
 from billctl.gateway import Identity
 from billctl.money import parse
 from billctl.session import Opened
-
-Facts = Sequence[tuple[str, str]]
 
 
 def confirm(plan: PlanFile, opened: Mapping[str, Opened], pending: int, source: TextIO) -> None:
@@ -25,7 +24,7 @@ def confirm(plan: PlanFile, opened: Mapping[str, Opened], pending: int, source: 
     it moves none. Raises `PolicyDenied` for any other answer.
     """
     who = {name: each.identity for name, each in opened.items()}
-    _show(plan_view(plan, who, pending, _undo(plan)))
+    _show(plan_view(plan, who, pending, effect_of(plan)))
     header = plan.header
     if not header.live:
         if prompts.ask("Apply? [y/N]", source).lower() not in {"y", "yes"}:
@@ -57,9 +56,9 @@ def _show(view: View) -> None:
     sys.stderr.write(render(view, colour=False, width=terminal_width(sys.stderr)))
 
 
-def plan_view(plan: PlanFile, who: Mapping[str, Identity], pending: int, undo: Sequence[str]) -> View:
+def plan_view(plan: PlanFile, who: Mapping[str, Identity], pending: int, effect: Facts) -> View:
     """A plan as a person looks at it before it is applied: `who` the accounts' credentials answer to, how
-    many rows are left to do, what can be taken back."""
+    many rows are left to do, what `effect_of` says of them."""
     header = plan.header
     accounts = tuple(
         (
@@ -70,7 +69,7 @@ def plan_view(plan: PlanFile, who: Mapping[str, Identity], pending: int, undo: S
         )
         for account in header.accounts
     )
-    facts = [(Cell(label, "dim"), text) for label, text in _facts(plan, pending, undo)]
+    facts = [(Cell(label, "dim"), text) for label, text in _facts(plan, pending, effect)]
     return [
         Line((mode_cell(live=header.live), f"{header.verb} · {count(header.ready, OBJECTS[header.verb])}")),
         Grid((Column(), Column(), Column(right=True), Column()), accounts, indent=2),
@@ -78,9 +77,9 @@ def plan_view(plan: PlanFile, who: Mapping[str, Identity], pending: int, undo: S
     ]
 
 
-def _facts(plan: PlanFile, pending: int, undo: Sequence[str]) -> Facts:
+def _facts(plan: PlanFile, pending: int, effect: Facts) -> Facts:
     header = plan.header
-    facts = []
+    facts: Facts = []
     if len(header.accounts) > 1 and header.totals:
         facts.append(("total", totals_text(header.totals)))
     if done := header.ready - pending:
@@ -91,21 +90,9 @@ def _facts(plan: PlanFile, pending: int, undo: Sequence[str]) -> Facts:
         facts.append(("left out", f"{count(header.left_out, 'row')}; see `billctl batch show {header.id}`"))
     facts += [("policy", why) for why in header.why]
     facts.append(("reason", header.reason or "each row has its own"))
-    facts += [("undo", text) for text in undo]
+    facts += effect
     facts.append(("plan", f"{plan.path}, hash {plan.hash[:12]}"))
     return facts
-
-
-def _undo(plan: PlanFile) -> list[str]:
-    """What can be taken back, by the first ready row of each account."""
-    rows = (first_ready(plan, account.name) for account in plan.header.accounts)
-    found = (text for row in rows if row for label, text in row.facts if label == "undo")
-    return list(dict.fromkeys(found))
-
-
-def first_ready(plan: PlanFile, account: str) -> PlannedRow | None:
-    """The first row of an account that is to be done, if there is one."""
-    return next((row for row in plan.rows(account) if row.state is RowState.READY), None)
 
 
 def _who(identity: Identity | None) -> str:

@@ -10,6 +10,7 @@ from billctl.batch.model import PlannedRow
 from billctl.batch.plan_file import PlanFile
 from billctl.batch.planning import Made
 from billctl.cli import progress
+from billctl.cli.batch_effect import Facts, effect_of
 from billctl.cli.batch_input import faults_result, plan_of
 from billctl.cli.batch_options import Asked
 from billctl.cli.batch_views import count, headline, mode_cell, totals_text
@@ -66,7 +67,7 @@ def _result(made: Made, session: Session) -> Result:
         data=plan_data(made),
         records=PlanRecords(made.plan),
         columns=COLUMNS,
-        view=_view(made),
+        view=_view(made, effect_of(made.plan)),
         warnings=list(header.warnings),
         error=error,
         errors=[*made.failed.values(), error] if error else [],
@@ -166,9 +167,9 @@ def row_record(row: PlannedRow) -> dict[str, Any]:
 # What a person sees
 
 
-def _view(made: Made) -> View:
+def _view(made: Made, effect: Facts) -> View:
     header = made.plan.header
-    facts = [(Cell(label, "dim"), text) for label, text in _facts(made)]
+    facts = [(Cell(label, "dim"), text) for label, text in _facts(made, effect)]
     view: list[Line | Grid] = [
         Line((mode_cell(live=header.live), headline(header))),
         Grid((Column(), Column()), tuple(facts), indent=2),
@@ -182,7 +183,7 @@ def _view(made: Made) -> View:
     return [*view, Line((f"Look at it, then: billctl batch apply {header.id}",))] if header.ready else view
 
 
-def _facts(made: Made) -> Iterator[tuple[str, str]]:
+def _facts(made: Made, effect: Facts) -> Iterator[tuple[str, str]]:
     header = made.plan.header
     for account in header.accounts:
         who = f" ({account.account_id})" if account.account_id else ""
@@ -190,6 +191,7 @@ def _facts(made: Made) -> Iterator[tuple[str, str]]:
         yield account.name + who, count(account.rows, "row") + sums
     if header.totals:
         yield "total", totals_text(header.totals)
+    yield from effect
     if header.already_done:
         yield "already done", f"{count(header.already_done, 'row')}: nothing is sent for them"
     yield from (("policy", why) for why in header.why)

@@ -11,6 +11,7 @@ from billctl.batch.model import PlannedRow, RowState
 from billctl.batch.plan_file import PlanFile, open_plan
 from billctl.batch.shelf import Kept, Shelf, State
 from billctl.cli.audit_log import reading
+from billctl.cli.batch_effect import Facts, effect_of
 from billctl.cli.batch_kept import run_data, states_of
 from billctl.cli.batch_planned import row_record
 from billctl.cli.batch_views import Lazy, count, headline, mode_cell, outcome_words, short_path, totals_text
@@ -35,7 +36,7 @@ def shown(plan: str) -> Result:
         states = Counter(row["state"] for row in _rows(opened))
         left_out = list(islice((r for r in opened.rows() if r.state is RowState.LEFT_OUT), LISTED))
         state = states_of([kept])[0] if kept else None
-        view = _view(opened, kept, state, states, left_out)
+        view = _view(opened, kept, state, states, left_out, effect_of(opened))
         body = _header_data(opened, kept, state) | {"states": dict(states)}
     return Result(
         data=body,
@@ -101,6 +102,7 @@ def _view(
     state: State | None,
     states: Mapping[str, int],
     left_out: Sequence[PlannedRow],
+    effect: Facts,
 ) -> View:
     header = plan.header
     run = kept.run if kept else None
@@ -112,6 +114,7 @@ def _view(
         ("reason", header.reason or "each row has its own"),
         *(("policy", f"needs approval: {why}") for why in header.why),
         ("total", totals_text(header.totals)),
+        *effect,
         ("plan", short_path(plan.path)),
         ("hash", plan.hash),
         ("results", (run and run.results) or ""),

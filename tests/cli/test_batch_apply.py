@@ -237,6 +237,7 @@ def test_the_next_command_asks_for_the_same_operations_again(shop: Shop) -> None
     code, shown = shop.typed("y\n", *words)
     assert code == 7
     summary = " ".join(shown.split())
+    assert summary.index("ends now") < summary.index("Apply? [y/N]")
     assert "Next: billctl batch plan cancel" in summary
     assert ".failures.csv --now --again 2" in summary
 

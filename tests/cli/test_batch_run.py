@@ -10,7 +10,7 @@ import pytest
 
 from billctl.session import STORE
 from billctl.store.sqlite import open_store
-from tests.shop import PAID, PART, PAST_DUE, Json, Ran, Shop
+from tests.shop import PAID, PAID_INVOICE, PART, PAST_DUE, Json, Ran, Shop
 
 CRON = ("--reason", "overdue", "--yes", "--rate", "none")
 RESEND = ("batch", "run", "resend", "-", *CRON)
@@ -120,6 +120,14 @@ def test_the_log_file_tells_the_run_and_each_row_that_failed(shop: Shop, tmp_pat
     assert (end["exit"]["code"], end["counts"]) == (7, {"skipped": 1, "succeeded": 1})
     assert piped(shop, f"ref,amount\nstripe:{PART},1.00\n", *arguments, "-v").code == 0
     assert [line["type"] for line in lines(log)[4:]] == ["start", "plan", "row", "end"]
+
+
+def test_a_person_is_told_how_many_invoices_go_elsewhere(shop: Shop, tmp_path: Path) -> None:
+    source = tmp_path / "rows.csv"
+    source.write_text(f"ref,to\nstripe:{PAST_DUE},\nstripe:{PAID_INVOICE},books@example.com\n")
+    code, shown = shop.typed("n\n", "batch", "run", "resend", str(source), "--reason", "asked for")
+    assert code == 8
+    assert "1 invoice to an address that the rows name" in shown
 
 
 @pytest.mark.slow
