@@ -67,6 +67,7 @@ def _equip(cls: Any) -> None:
     setattr(cls, "__match_args__", names)  # noqa: B010  # a type checker takes it for a constant
     cls._names = frozenset(names)
     cls._defaults = defaults
+    cls._optional = tuple((name, _factory(default), default) for name, default in defaults.items())
     for method in (_init, _setattr, _delattr, _repr, _eq, _hash):
         name = f"__{method.__name__.strip('_')}__"
         if name not in cls.__dict__ or name == "__hash__":
@@ -91,20 +92,30 @@ def _init(self: Any, *positional: Any, **given: Any) -> None:
         after()
 
 
+def _factory(default: Any) -> Callable[[], Any] | None:
+    """What makes a default anew for each record; None where the default is the value itself."""
+    if not isinstance(default, _Field):
+        return None
+    return default.default_factory or _no_default
+
+
+def _no_default() -> Any:
+    return _MISSING
+
+
 def _complete(self: Any, given: dict[str, Any]) -> None:
     """Add the defaults to `given`; raises `TypeError` for missing and unknown fields."""
-    unknown = given.keys() - self._names
-    if unknown:
-        raise TypeError(f"{type(self).__name__} has no field {', '.join(sorted(unknown))}")
-    for name in self.__match_args__:
-        if name in given:
-            continue
-        default = self._defaults.get(name, _MISSING)
-        if isinstance(default, _Field):
-            default = default.default_factory() if default.default_factory else _MISSING
-        if default is _MISSING:
-            raise TypeError(f"{type(self).__name__} needs a value for {name}")
-        given[name] = default
+    for name, factory, default in self._optional:
+        if name not in given:
+            value = factory() if factory else default
+            if value is not _MISSING:
+                given[name] = value
+    if given.keys() != self._names:
+        unknown = given.keys() - self._names
+        if unknown:
+            raise TypeError(f"{type(self).__name__} has no field {', '.join(sorted(unknown))}")
+        missing = next(name for name in self.__match_args__ if name not in given)
+        raise TypeError(f"{type(self).__name__} needs a value for {missing}")
 
 
 def _setattr(self: Any, name: str, _value: Any) -> None:

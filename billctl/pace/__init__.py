@@ -24,6 +24,9 @@ theirs."""
 LONGEST_SLEEP = 1.0
 """Seconds after which a waiting request looks again: the clock may have been set meanwhile."""
 
+LOOK = 0.05
+"""Seconds between the looks of a run without a limit: only a 429 that another run met can hold it up."""
+
 FOLDER = "pace"
 
 
@@ -76,9 +79,13 @@ class AccountPace:
         self._now = now
         self._sleep = sleep
         self._gates: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._unlimited = limit.endpoint is None and limit.in_all is None
+        self._looked = -inf
 
     def wait(self, endpoint: str) -> None:
         """Return when a request to `endpoint` may leave."""
+        if self._unlimited and 0 <= self._now() - self._looked < LOOK:
+            return
         with self._gates[endpoint if self.limit.endpoint else ""]:  # of a queue only its first looks
             while (left := self._admit(endpoint)) > 0:
                 self._sleep(min(left, LONGEST_SLEEP))
@@ -91,6 +98,7 @@ class AccountPace:
         del endpoint
         with self._shared.state() as state:
             rule.turn_away(state, self._now(), seconds)
+        self._looked = -inf
 
     def held(self) -> float:
         """The seconds for which nobody may send, because a request was turned away; 0 where anybody may."""
@@ -99,7 +107,10 @@ class AccountPace:
 
     def _admit(self, endpoint: str) -> float:
         with self._shared.state() as state:
-            return rule.admit(state, self._now(), endpoint, self.limit)
+            left = rule.admit(state, self._now(), endpoint, self.limit)
+        if left <= 0:
+            self._looked = self._now()
+        return left
 
 
 def limit_of(kind: type[Gateway], *, live: bool, rate: float | None) -> RateLimit:

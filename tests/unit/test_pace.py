@@ -22,7 +22,7 @@ from billctl.gateway import Account, Gateway, RateLimit, Secret
 from billctl.gateways.braintree import BraintreeGateway
 from billctl.gateways.paypal import PaypalGateway
 from billctl.gateways.stripe import StripeGateway
-from billctl.pace import OWN_DEFAULT, AccountPace, Paces, file_name, limit_of, rule, shared
+from billctl.pace import LOOK, OWN_DEFAULT, AccountPace, Paces, file_name, limit_of, rule, shared
 from billctl.pace.shared import Shared, parsed, written
 
 LIMIT = RateLimit(in_all=100, endpoint=25)
@@ -284,6 +284,14 @@ def test_a_run_without_a_limit_still_waits_when_it_was_turned_away(path: Path, h
     assert leaving(paced, hands, *["send"] * 50) == [0] * 50
     paced.turned_away("send", 5)
     assert leaving(paced, hands, "send", "send") == [5, 5]
+
+
+def test_a_run_without_a_limit_soon_sees_that_another_was_turned_away(path: Path, hands: Hands) -> None:
+    one, other = pace(path, hands, RateLimit()), pace(path, hands, RateLimit())
+    assert leaving(one, hands, "send") == [0]
+    other.turned_away("send", 5)
+    hands.now += 2 * LOOK
+    assert leaving(one, hands, "send") == [near(5 - 2 * LOOK)]
 
 
 # Whose limits
