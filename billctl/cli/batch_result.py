@@ -44,7 +44,7 @@ def result_of(plan: PlanFile, applied: Applied, watched: Watching, *, dry_run: b
     header = plan.header
     results = applied.results
     if applied.error and applied.failures:
-        applied.error.hint = f"{applied.error.hint} Failed rows: {applied.failures}".lstrip()
+        applied.error.hint = f"{applied.error.hint} Failed rows: {applied.failures.absolute()}".lstrip()
     rows = sum(applied.counts.values())
     return Result(
         data=run_data(plan, applied) | ({"dry_run": True} if dry_run else {}),
@@ -73,8 +73,8 @@ def run_data(plan: PlanFile, applied: Applied) -> dict[str, Any]:
         "moved": list(applied.moved),
         "not_reached": applied.not_reached,
         "stop": str(applied.stop) if applied.stop else None,
-        "results": os.fspath(applied.results) if applied.results else None,
-        "failures": os.fspath(applied.failures) if applied.failures else None,
+        "results": os.fspath(applied.results.absolute()) if applied.results else None,
+        "failures": os.fspath(applied.failures.absolute()) if applied.failures else None,
     }
 
 
