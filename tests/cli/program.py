@@ -3,12 +3,14 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Mapping
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from billctl.cli.app import run
 
@@ -23,17 +25,36 @@ def environment(**changes: str) -> dict[str, str]:
     return dict(os.environ) | {"PATH": f"{PROGRAM.parent}{os.pathsep}{os.environ['PATH']}"} | changes
 
 
+READ_LATER = re.compile(r"BILLCTL_[A-Z_]+|PYTHONPATH")
+"""What a program reads of its environment while it runs; PYTHONPATH is acted upon here."""
+
+
 def billctl(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """One command line, without a terminal: in this process, and in one of its own where `env` is given.
+    """One command line, without a terminal, in this process where `env` lets it.
 
     `env` is added to the test's environment, of which Python reads a part only when it starts.
     """
-    if env is not None:
+    if env and not all(map(READ_LATER.fullmatch, env)):
         return installed(*arguments, env=env)
     out, err = io.StringIO(), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(err):
+    with started_with(env or {}), redirect_stdout(out), redirect_stderr(err):
         code = run(arguments)
     return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+
+@contextmanager
+def started_with(env: Mapping[str, str]) -> Iterator[None]:
+    """Within it this process is as if it had been started with `env`; what it imports from there goes."""
+    own = {name: value for name, value in env.items() if name != "PYTHONPATH"}
+    folders = [folder for folder in env.get("PYTHONPATH", "").split(os.pathsep) if folder]
+    before = set(sys.modules)
+    with mock.patch.dict(os.environ, own), mock.patch.object(sys, "path", [*folders, *sys.path]):
+        try:
+            yield
+        finally:
+            for name in set(sys.modules) - before:
+                if str(getattr(sys.modules[name], "__file__", None)).startswith(tuple(folders) or "\0"):
+                    del sys.modules[name]
 
 
 def installed(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:

@@ -9,7 +9,7 @@ import pytest
 from billctl import VERSION
 from billctl.gateway import API, Capability
 from billctl.gateways.stripe import StripeGateway
-from tests.cli.program import billctl, document
+from tests.cli.program import billctl, document, installed
 
 MODULE = """
 from billctl.gateway import Capability, Gateway, Setting
@@ -158,7 +158,7 @@ def test_one_limit_of_several_things_is_told_once(tmp_path: Path) -> None:
 
 def test_what_a_plugin_prints_when_it_is_imported_stays_out_of_the_document(tmp_path: Path) -> None:
     env = install(tmp_path / "plugins", LOUD + MODULE.format(api=API))
-    ran = billctl("gateways", "-o", "json", env=env)
+    ran = installed("gateways", "-o", "json", env=env)
     assert json.loads(ran.stdout)["exit"]["code"] == 0
     assert ran.stderr.count("loud") == 3
 
