@@ -3,17 +3,27 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from billctl.errors import BillctlError, Interrupted
+from tests.cli.program import billctl
+from tests.rehearsal import copying
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(autouse=True)
+def _copied_shops() -> Iterator[None]:
+    with copying():
+        yield
 
 
 def block(name: str) -> list[str]:
@@ -28,6 +38,10 @@ def blocks() -> list[list[str]]:
 
 
 def shell(line: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """What a line does: in a shell, or in this process where it is a command of billctl and nothing else."""
+    words = shlex.split(line, comments=True)
+    if words[0] == "billctl" and not set("|&;<>()$`*") & {*line.partition(" # ")[0]}:
+        return billctl(*words[1:], env={k: v for k, v in env.items() if k.startswith("BILLCTL_")})
     programs = str(Path(sys.executable).parent)
     env = env | {"PATH": f"{programs}:{os.environ['PATH']}"}
     return subprocess.run(
@@ -56,10 +70,11 @@ def test_the_tour_works_from_top_to_bottom() -> None:
     assert shell("billctl audit verify -o json --jq .data.whole", env).stdout == "true\n"
 
 
-def test_a_batch_is_planned_looked_at_and_applied(tmp_path: Path) -> None:
+def test_a_batch_is_planned_looked_at_and_applied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     env = dict(os.environ) | {"BILLCTL_PROFILE": "sandbox"}
     lines = block("batch")
-    answers = [shell(f"cd {tmp_path} && {line}", env) for line in lines]
+    answers = [shell(line, env) for line in lines]
     assert [answer.returncode for answer in answers] == [0] * 5
     planned = [line.split("\t")[2:4] for line in answers[1].stdout.splitlines()]
     assert len(planned) > 2
