@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from billctl.batch.model import Header, Stop
-from billctl.batch.running import AS_ASKED
+from billctl.batch.running import AS_ASKED, READY
 from billctl.errors import (
     BillctlError,
     Interrupted,
@@ -65,7 +65,9 @@ def ending(
 def _said(counts: Mapping[str, int], not_reached: int, stop: Stop | None) -> str:
     """`2 refused, 1 skipped, 997 done; ended at too many failures, 2,000 not reached`."""
     parts = [f"{counts[outcome]:,} {word}" for outcome, word in WORDS.items() if counts.get(outcome)]
-    parts.append(f"{_done(counts):,} done")
+    done, ready = _done(counts), counts.get(READY, 0)
+    parts += [f"{ready:,} would be done"] if ready else []
+    parts += [f"{done - ready:,} done"] if done > ready or not ready else []
     ended = f"; ended {WHY[stop]}" if stop else ""
     reached = f", {not_reached:,} not reached" if not_reached else ""
     return ", ".join(parts) + ended + reached

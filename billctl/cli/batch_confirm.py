@@ -6,7 +6,7 @@ from typing import TextIO
 
 from billctl.batch.model import RowResult
 from billctl.batch.plan_file import PlanFile
-from billctl.cli import prompts
+from billctl.cli import progress, prompts
 from billctl.cli.batch_effect import Facts, effect_of
 from billctl.cli.batch_views import OBJECTS, count, mode_cell, result_grid, totals_text
 from billctl.cli.layout import Cell, Column, Grid, Line, View, render
@@ -53,6 +53,7 @@ def go_on(verb: str, results: Sequence[RowResult], left: int, source: TextIO) ->
 
 
 def _show(view: View) -> None:
+    progress.end()
     sys.stderr.write(render(view, colour=False, width=terminal_width(sys.stderr)))
 
 

@@ -238,7 +238,7 @@ def _mode(live: bool) -> str:
 
 
 def _left(progress: Progress) -> str:
-    return "" if progress.left is None else f"{clock(progress.left)} left"
+    return "" if progress.left is None or progress.stopping else f"{clock(progress.left)} left"
 
 
 def clock(seconds: float) -> str:

@@ -26,6 +26,7 @@ from billctl.cli.batch_views import (
 from billctl.cli.batch_watcher import Seen, Watching
 from billctl.cli.layout import Cell, Column, Grid, Line, View
 from billctl.cli.output import Result
+from billctl.errors import NOTHING_SENT
 
 COLUMNS = ("n", "ref", "outcome", "amount.amount", "amount.currency", "operation", "code", "message")
 READY = "ready"
@@ -45,6 +46,8 @@ def result_of(plan: PlanFile, applied: Applied, watched: Watching, *, dry_run: b
     results = applied.results
     if applied.error and applied.failures:
         applied.error.hint = f"{applied.error.hint} Failed rows: {applied.failures.absolute()}".lstrip()
+    if applied.error and dry_run:
+        applied.error.sent = NOTHING_SENT
     rows = sum(applied.counts.values())
     return Result(
         data=run_data(plan, applied) | ({"dry_run": True} if dry_run else {}),

@@ -120,6 +120,12 @@ def test_a_dry_run_shows_what_would_come_of_it_and_sends_nothing(shop: Shop) -> 
     assert shop.fingerprint() == before
 
 
+def test_a_dry_run_never_says_that_something_was_done(shop: Shop) -> None:
+    plan = planned(shop, ((PAID, "12.50"), ("ch_SbxNobody0000001", "1.00")))
+    ran = applied(shop, plan, "--dry-run")
+    assert (ran.code, ran.line) == (7, "billctl: 1 skipped, 1 would be done. Nothing was sent.")
+
+
 def test_while_another_run_applies_it_it_is_busy_at_once(shop: Shop) -> None:
     from billctl.batch.plan_file import open_plan
     from billctl.batch.shelf import lock_name

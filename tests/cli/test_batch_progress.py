@@ -40,7 +40,8 @@ def test_a_pause_that_a_gateway_asked_for_is_told() -> None:
 
 
 def test_stopping_is_told() -> None:
-    assert "Ctrl-C again ends at once" in shown(account(), stopping=True)[-1]
+    last = shown(account(), stopping=True)[-1]
+    assert last.strip() == "stopping after the rows in flight; Ctrl-C again ends at once"
 
 
 def test_what_cannot_be_told_yet_is_left_out() -> None:
