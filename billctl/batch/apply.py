@@ -25,7 +25,7 @@ from billctl.batch.running import Applied, ApplyOptions, Watcher
 from billctl.batch.scan import Scan, is_done, scan
 from billctl.batch.shelf import lock_name
 from billctl.batch.terms import Licence
-from billctl.errors import BillctlError, Busy, PolicyDenied, StoreError, Terminated
+from billctl.errors import BillctlError, Busy, OutcomeUnknown, PolicyDenied, StoreError, Terminated
 from billctl.frozen import replace
 from billctl.policy.verdict import Judge
 from billctl.session import Session
@@ -191,7 +191,8 @@ class _Application:
                     report.drop()
                 raise
             applied = self._applied(run, found, written)
-            return applied if dry else self.record.end(applied, licence)
+            through = not (applied.not_reached or run.tally.unknown)
+            return applied if dry else self.record.end(applied, licence, through=through)
 
     def _run(self, found: Scan, licence: Licence, report: Report | None) -> Run:
         work = RowWork(
@@ -259,7 +260,8 @@ def _planned(row: PlannedRow) -> RowResult:
     """The result of a row that the plan does nothing about."""
     if row.state is RowState.ALREADY_DONE:
         return RowResult(row=row, outcome="already_done")
-    return RowResult(row=row, outcome="skipped", code=row.code, word=row.word, message=row.message)
+    outcome = "unknown" if row.word == OutcomeUnknown.word else "skipped"
+    return RowResult(row=row, outcome=outcome, code=row.code, word=row.word, message=row.message)
 
 
 def _lines(errors: Iterable[BillctlError], ends: BillctlError | None) -> list[str]:

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from billctl import anchoring
-from billctl.approvals import used
+from billctl.approvals import Approval, used
 from billctl.batch.plan_file import CHANGED_HINT, PlanFile
 from billctl.batch.running import Applied
 from billctl.batch.shelf import Run, Shelf
@@ -56,11 +56,15 @@ class OnRecord:
         self._started = self._session.clock()
         self._note(Run(started=self._started))
 
-    def end(self, applied: Applied, licence: Licence) -> Applied:
-        """Record what the run came to; what cannot be recorded is among its warnings. Raises nothing."""
+    def end(self, applied: Applied, licence: Licence, *, through: bool) -> Applied:
+        """Record what the run came to; what cannot be recorded is among its warnings. Raises nothing.
+
+        `through`: no row waits any more that the approval was given for, so it is used up.
+        """
         if self._session.sending:
             self._record(applied)
-            self._spend(applied, licence)
+            if through and licence.approval:
+                self._spend(licence.approval, applied.header.id)
             self._warnings += anchoring.renew(self._session)
         assert self._started
         self._note(_run(applied, self._started, self._session.clock()))
@@ -84,11 +88,8 @@ class OnRecord:
         except BillctlError as error:
             self._warnings.append(f"the end of the run was not recorded: {error.message}")
 
-    def _spend(self, applied: Applied, licence: Licence) -> None:
-        """Use the approval up once no row waits any more that it was given for."""
-        if licence.approval is None or applied.not_reached or applied.counts.get("unknown"):
-            return
-        if warning := used(self._session, licence.approval, applied.header.id):
+    def _spend(self, approval: Approval, batch_id: str) -> None:
+        if warning := used(self._session, approval, batch_id):
             self._warnings.append(warning)
 
     def _note(self, run: Run) -> None:

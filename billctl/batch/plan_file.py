@@ -11,28 +11,20 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 from billctl.audit.new_file import new_file
-from billctl.batch.model import VERBS, Header, PlannedAccount, PlannedRow, RowState
+from billctl.batch import plan_form as form
+from billctl.batch.model import Header, PlannedRow
 from billctl.errors import StoreError, UsageError
-from billctl.frozen import fields
-from billctl.models import data
-from billctl.money import Money
 
-FORMAT = 1
 LONGEST_LINE = 1 << 20
 """Bytes; a row has about one thousand."""
 CHANGED_HINT = "Make a new plan: `billctl batch plan`."
-
-
-BROKEN = (ValueError, KeyError, TypeError, AttributeError, RecursionError, UsageError)
-"""What reading a line raises that no plan of billctl's has."""
 
 
 class PlanWriter:
@@ -58,17 +50,17 @@ class PlanWriter:
     def add(self, row: PlannedRow) -> None:
         """Take one row, after those before it."""
         with _kept():
-            self._rows.write(_line(_row_data(row)))
+            self._rows.write(form.row_line(row))
 
     def finish(self, path: Path, header: Header, *, replace: bool = False) -> str:
         """Write the plan to `path`, whole or not at all; returns its hash. Raises as `new_file` does."""
         digest = hashlib.sha256()
         with new_file(path, replace=replace) as out:
             hashing = _Hashing(out, digest)
-            hashing.write(_line(_header_data(header)))
+            hashing.write(form.header_line(header))
             self._rows.seek(0)
             shutil.copyfileobj(self._rows, hashing, 1 << 16)
-            out.write(_line({"type": "end", "sha256": digest.hexdigest()}))
+            out.write(form.line_of({"type": "end", "sha256": digest.hexdigest()}))
         return digest.hexdigest()
 
 
@@ -123,10 +115,27 @@ class PlanFile:
 
     def rows(self, account: str | None = None) -> Iterator[PlannedRow]:
         """The rows in their order, streamed, of one account or of all; from any number of threads at once."""
-        mark = _row_lead(account).encode() if account else b'{"type":"row",'
+        mark = form.row_lead(account) if account else b'{"type":"row",'
         for line in self._lines():
             if line.startswith(mark):
-                yield _row(self.path, line)
+                yield self._row(line)
+
+    def checked_rows(self) -> Iterator[PlannedRow]:
+        """All rows. Raises `UsageError` where a line is not as billctl would write what was read of it, so
+        that whoever reads the file reads what is done."""
+        lines = self._lines()
+        next(lines)
+        for line in lines:
+            row = self._row(line)
+            if not form.is_canonical(row, line):
+                raise _changed(self.path)
+            yield row
+
+    def _row(self, line: bytes) -> PlannedRow:
+        try:
+            return form.row_of(line, self.header.verb)
+        except form.BROKEN as error:
+            raise _changed(self.path) from error
 
     def held(self, folder: Path) -> "PlanFile":
         """The same plan from a copy of its own, which nobody can change or take away any more.
@@ -203,7 +212,7 @@ def _end_of(path: Path, file: BinaryIO) -> tuple[str, int]:
         if not tail.endswith(b"\n") or found["type"] != "end":
             raise ValueError("no end")
         return str(found["sha256"]), begin + at
-    except BROKEN as error:
+    except form.BROKEN as error:
         raise UsageError(f"{path} is not a whole plan", code="plan_changed", hint=CHANGED_HINT) from error
 
 
@@ -246,75 +255,18 @@ def _changed(path: Path) -> UsageError:
     return UsageError(f"{path} was changed since the plan was made", code="plan_changed", hint=CHANGED_HINT)
 
 
-# Lines
-
-
-def _line(value: Mapping[str, Any]) -> bytes:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-8", "backslashreplace") + b"\n"
-
-
-def _row_lead(account: str) -> str:
-    return f'{{"type":"row","account":{json.dumps(account, ensure_ascii=False)},'
-
-
-def _row_data(row: PlannedRow) -> dict[str, Any]:
-    """`account` stands first, so that one account's rows are found without parsing the others'."""
-    found = {name: data(value) for name, value in fields(row).items() if value not in (None, "", (), {})}
-    account = found.pop("account")
-    return {"type": "row", "account": account, "ref": row.ref} | found
-
-
-def _header_data(header: Header) -> dict[str, Any]:
-    found = {name: data(value) for name, value in fields(header).items() if name != "accounts"}
-    accounts = [{name: data(value) for name, value in fields(account).items()} for account in header.accounts]
-    return {"type": "plan", "format": FORMAT} | found | {"accounts": accounts}
-
-
 def _header(path: Path, line: bytes) -> Header:
     try:
-        found = json.loads(line)
-        if not isinstance(found, dict) or found.pop("type") != "plan":
-            raise ValueError("no plan")
-    except BROKEN as error:
+        found, version = form.format_of(line)
+    except form.BROKEN as error:
         raise UsageError(
             f"{path} is not a plan of billctl", code="plan_changed", hint=CHANGED_HINT
         ) from error
-    if (version := found.pop("format", None)) != FORMAT:
+    if version != form.FORMAT:
         raise UsageError(
-            f"{path} is a plan of format {version!r}; this billctl knows {FORMAT}", code="plan_version"
+            f"{path} is a plan of format {version!r}; this billctl knows {form.FORMAT}", code="plan_version"
         )
     try:
-        accounts = tuple(
-            PlannedAccount(**(account | {"totals": _moneys(account["totals"])}))
-            for account in found.pop("accounts")
-        )
-        found |= {"created": datetime.fromisoformat(found["created"]), "totals": _moneys(found["totals"])}
-        found |= {name: tuple(found[name]) for name in ("rules", "why", "warnings")}
-        if found["verb"] not in VERBS:
-            raise ValueError("no verb of a batch")
-        return Header(**found, accounts=accounts)
-    except BROKEN as error:
+        return form.header_of(found, line)
+    except form.BROKEN as error:
         raise _changed(path) from error
-
-
-def _row(path: Path, line: bytes) -> PlannedRow:
-    try:
-        found = json.loads(line)
-        del found["type"], found["ref"]
-        if "amount" in found:
-            found["amount"] = _money(found["amount"])
-        found["state"] = RowState(found["state"])
-        found["facts"] = tuple((label, text) for label, text in found.get("facts", ()))
-        found["rules"] = tuple(found.get("rules", ()))
-        return PlannedRow(**({"params": {}} | found))
-    except BROKEN as error:
-        raise _changed(path) from error
-
-
-def _money(found: Mapping[str, Any]) -> Money:
-    return Money(found["minor"], found["currency"])
-
-
-def _moneys(found: list[Mapping[str, Any]]) -> tuple[Money, ...]:
-    return tuple(_money(each) for each in found)

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -99,7 +99,8 @@ class _Draft:
         """Throw the draft away."""
         if self._file:
             self._file = None
-            self._stack.__exit__(_Dropped, _Dropped(), None)
+            with suppress(OSError, BillctlError):  # what a full disk does not take is thrown away anyway
+                self._stack.__exit__(_Dropped, _Dropped(), None)
 
     def remove(self) -> None:
         """Remove what an earlier run left in its place."""

@@ -47,7 +47,7 @@ def scan(plan: PlanFile, store: Store, judge: PlanJudge, day: Day) -> Scan:
     moving: Counter[str] = Counter()
     ready: Counter[str] = Counter()
     pending: Counter[str] = Counter()
-    for number, row in enumerate(plan.rows(), 1):
+    for number, row in enumerate(plan.checked_rows(), 1):
         if row.n != number:
             raise _untrue(plan)
         sums.add(row)

@@ -15,6 +15,7 @@ from typing import Any
 from billctl.audit.new_file import new_file
 from billctl.batch.model import Header
 from billctl.batch.plan_file import PlanFile, open_plan
+from billctl.batch.plan_form import BATCH_ID
 from billctl.errors import Busy, StoreError, UsageError
 from billctl.frozen import field, fields, frozen, replace
 from billctl.models import data
@@ -117,6 +118,8 @@ class Shelf:
 
     def get(self, batch_id: str) -> Kept | None:
         """What is known of a batch by its whole id; None where there is no such file, or it is unreadable."""
+        if not BATCH_ID.fullmatch(batch_id):
+            return None
         try:
             return _read((self._path / f"{batch_id}.json").read_bytes())
         except FileNotFoundError:
@@ -176,7 +179,7 @@ class Shelf:
             raise StoreError(
                 f"{self._path} cannot be read: {error.strerror}", code="shelf_unreadable"
             ) from error
-        return sorted((name for name in names if name.startswith(PREFIX)), reverse=True)
+        return sorted(filter(BATCH_ID.fullmatch, names), reverse=True)
 
     def _write(self, kept: Kept) -> None:
         found = {name: data(value) for name, value in fields(kept).items() if name not in {"path", "run"}}

@@ -35,6 +35,8 @@ class Tally:
         self.counts: Counter[str] = Counter()
         self.tried = 0
         """The rows that this run did something about."""
+        self.unknown = 0
+        """Those of them of which nobody knows what became."""
         self._moved: Counter[str] = Counter()
         self._accounts = {name: _Account(name, rows) for name, rows in ready.items()}
         self._monotonic = monotonic

@@ -13,10 +13,14 @@ from billctl.approvals.decide import Desk as ApprovalDesk
 from billctl.approvals.folder import Folder
 from billctl.approvals.model import ApprovalRequest, Person, Status
 from billctl.audit.entry import Entry, read
+from billctl.batch.matter import whole
+from billctl.batch.model import Header, PlannedRow, RowState
+from billctl.batch.plan_file import PlanWriter, open_plan
 from billctl.errors import ApprovalRequired, PolicyDenied
+from billctl.money import Money
 from billctl.session import Session
 from billctl.store.interface import RecordFilter, StoredRecord
-from tests.unit.batches import Desk, Recorder, Till, desk, refunds
+from tests.unit.batches import WHY, Desk, Recorder, Till, desk, refunds
 
 __all__ = ["desk"]
 
@@ -119,6 +123,43 @@ def test_a_plan_is_approved_as_one_thing_by_another_person_and_used_up(
     ]
     assert len(intents) == 3
     assert all(request.id in body for body in intents)
+
+
+def test_an_approver_sees_the_largest_rows_of_each_currency_and_what_was_chosen(tmp_path: Path) -> None:
+    rows = [planned(n, Money(1_000_000 + n, "JPY")) for n in range(1, 31)]
+    rows.append(planned(31, Money(900_000, "USD")))
+    shown = [text for label, text in facts_of(tmp_path, "refund", rows) if label.startswith("row ")]
+    assert len(shown) == 20
+    assert shown[:2] == ["a:C30, 1000030 JPY, P1", "a:C31, 9000.00 USD, P1"]
+    cancels = [planned(n, when="now" if n < 3 else "period_end") for n in range(1, 4)]
+    facts = facts_of(tmp_path, "cancel", cancels)
+    assert ("ends now", "2 rows") in facts
+    assert ("ends with its period", "1 row") in facts
+    assert ("row 1", "a:C1, ends now, P1") in facts
+    facts = facts_of(tmp_path, "resend", [planned(1, to="x@example.com"), planned(2)])
+    assert ("to another address", "1 row") in facts
+    assert ("row 1", "a:C1, to x@example.com, P1") in facts
+
+
+def planned(n: int, amount: Money | None = None, **params: str) -> PlannedRow:
+    return PlannedRow(
+        n=n, line=n + 1, account="a", object_id=f"C{n}", state=RowState.READY, params=params, reason=WHY,
+        amount=amount, customer="P1",
+    )  # fmt: skip
+
+
+def facts_of(folder: Path, verb: str, rows: list[PlannedRow]) -> tuple[tuple[str, str], ...]:
+    header = Header(
+        id="bat_01KAN5DKZY0000000000000ABC", verb=verb, profile="shop", mode="test",
+        created=datetime(2026, 11, 22, tzinfo=UTC), by={}, source="-", reason=WHY, rows=len(rows),
+        ready=len(rows), already_done=0, left_out=0, totals=(), accounts=(),
+    )  # fmt: skip
+    with PlanWriter(folder) as writer:
+        for row in rows:
+            writer.add(row)
+        writer.finish(folder / "its.plan", header, replace=True)
+    with open_plan(folder / "its.plan") as plan:
+        return whole(plan).facts
 
 
 def test_a_plan_that_was_edited_is_another_one_and_not_approved(desk: Desk, office: Office) -> None:
