@@ -222,10 +222,10 @@ class Shop:
         """Changes whenever anything at the gateway does: objects, events, idempotency keys."""
         with closing(sqlite3.connect(self.state_dir / "sandbox" / "stripe.sqlite")) as database:
             rows = [
-                *database.execute("SELECT live, id, body FROM objects ORDER BY live, id"),
-                *database.execute("SELECT live, key, endpoint FROM keys ORDER BY live, key"),
+                *database.execute("SELECT live || ' ' || id || ' ' || body FROM objects ORDER BY live, id"),
+                *database.execute("SELECT live || ' ' || key || ' ' || endpoint FROM keys ORDER BY 1"),
             ]
-        return hashlib.sha256(repr(rows).encode()).hexdigest()
+        return hashlib.sha256("\0".join(row for (row,) in rows).encode()).hexdigest()
 
 
 @contextmanager

@@ -150,12 +150,12 @@ def test_a_refused_plan_asks_nothing(shop: Shop) -> None:
 
 
 def test_a_hostile_reason_does_not_drive_the_terminal(shop: Shop) -> None:
-    with terminal(shop, *REFUND[:-1], "so \x1b]0;owned\x07 \u202ebad") as child:
-        child.expect_exact("[y/N]")
-        assert "\x1b]0" not in child.before
-        assert "\u202e" not in child.before
-        child.sendline("n")
-        ended(child)
+    code, shown = shop.typed("n\n", *REFUND[:-1], "so \x1b]0;owned\x07 \u202ebad")
+    assert code == 8
+    before, question, _ = shown.partition("[y/N]")
+    assert question
+    assert "\x1b]0" not in before
+    assert "\u202e" not in before
 
 
 # Live

@@ -81,7 +81,12 @@ def test_json_is_one_document_and_then_it_stays() -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+    ("number", "code"),
+    [
+        (signal.SIGTERM, 143),
+        pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.slow),
+    ],
 )
 def test_it_ends_when_told_to_with_the_code_of_an_interruption(number: signal.Signals, code: int) -> None:
     with serving() as (process, line):
@@ -234,7 +239,10 @@ USES = [
 ]
 
 
-@pytest.mark.parametrize("command", USES)
+@pytest.mark.parametrize(
+    "command",
+    [USES[0], *(pytest.param(use, marks=pytest.mark.slow) for use in USES[1:])],
+)
 def test_a_disk_that_is_full_is_one_line_and_says_what_to_do(command: tuple[str, ...]) -> None:
     state = Path(os.environ["BILLCTL_STATE_DIR"])
     state.mkdir(mode=0o700)

@@ -142,6 +142,7 @@ def test_a_decision_in_a_file_that_others_had_a_hand_in_is_not_taken_from_the_ap
     assert (house.amina.run(*REFUND).code, house.shop.refunds()) == (0, [1250])
 
 
+@pytest.mark.slow
 def test_nobody_removes_or_replaces_what_another_decided(house: House) -> None:
     """The folder's sticky bit, which billctl insists on, keeps a denial where it is."""
     request = house.ask()

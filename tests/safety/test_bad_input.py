@@ -2,6 +2,7 @@
 
 import json
 import urllib.request
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,10 +21,22 @@ from tests.shop import (
     WHY,
     Shop,
     changes,
+    open_shop,
     recorded,
 )
 
 REFUND = ("stripe", "refund", PAID, "--amount", "5")
+
+
+@pytest.fixture(scope="module")
+def steady(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A shop for what is refused before it could change anything there."""
+    with open_shop(tmp_path_factory.mktemp("steady")) as opened:
+        opened.env |= {
+            "BILLCTL_CONFIG_DIR": str(opened.config_dir),
+            "BILLCTL_STATE_DIR": str(opened.state_dir),
+        }
+        yield opened
 
 
 def refused(shop: Shop, arguments: tuple[str, ...], code: int) -> str:
@@ -65,8 +78,8 @@ REASONS: list[tuple[str, tuple[str, ...], str]] = [
 
 
 @pytest.mark.parametrize(("reason", "said"), [row[1:] for row in REASONS], ids=[row[0] for row in REASONS])
-def test_a_reason_that_nobody_could_use_is_refused(shop: Shop, reason: tuple[str, ...], said: str) -> None:
-    line = refused(shop, (*REFUND, *reason, "--yes"), 2)
+def test_a_reason_that_nobody_could_use_is_refused(steady: Shop, reason: tuple[str, ...], said: str) -> None:
+    line = refused(steady, (*REFUND, *reason, "--yes"), 2)
     assert said in line
     assert "Nothing was sent." in line
 
@@ -93,8 +106,8 @@ AMOUNTS: list[tuple[str, str]] = [
 
 
 @pytest.mark.parametrize(("amount", "said"), AMOUNTS, ids=[repr(a)[:12] for a, _ in AMOUNTS])
-def test_an_amount_that_is_none_is_refused(shop: Shop, amount: str, said: str) -> None:
-    line = refused(shop, ("stripe", "refund", PAID, f"--amount={amount}", *WHY), 2)
+def test_an_amount_that_is_none_is_refused(steady: Shop, amount: str, said: str) -> None:
+    line = refused(steady, ("stripe", "refund", PAID, f"--amount={amount}", *WHY), 2)
     assert said in line
     assert "Nothing was sent." in line
 
@@ -145,11 +158,11 @@ COMMANDS = {
     ("command", "object_id"), crossed(COMMANDS, {repr(each)[:20]: each for each in HOSTILE_IDS})
 )
 def test_an_id_that_could_mean_something_else_is_never_sent(
-    shop: Shop, command: tuple[str, ...], object_id: str
+    steady: Shop, command: tuple[str, ...], object_id: str
 ) -> None:
     why = () if command[0] == "show" else WHY
-    with recorded(shop) as proxy:
-        ran = shop.run("stripe", *command, *why, "--", object_id)
+    with recorded(steady) as proxy:
+        ran = steady.run("stripe", *command, *why, "--", object_id)
     assert ran.code == 2
     assert "Nothing was sent." in one_line(ran)
     assert [said.path for said in proxy.exchanges if said.path != "/v1/account"] == []
@@ -163,8 +176,8 @@ def test_an_id_that_could_mean_something_else_is_never_sent(
         (("stripe", "resend", CUSTOMER, *WHY), "is a customer, not an invoice"),
     ],
 )
-def test_an_id_of_another_kind_is_refused(shop: Shop, arguments: tuple[str, ...], said: str) -> None:
-    assert said.replace("an invoice", "a") in refused(shop, arguments, 2).replace("an invoice", "a")
+def test_an_id_of_another_kind_is_refused(steady: Shop, arguments: tuple[str, ...], said: str) -> None:
+    assert said.replace("an invoice", "a") in refused(steady, arguments, 2).replace("an invoice", "a")
 
 
 @pytest.mark.parametrize(
@@ -231,8 +244,8 @@ OPTIONS: list[tuple[tuple[str, ...], str]] = [
 
 
 @pytest.mark.parametrize(("arguments", "said"), OPTIONS, ids=[" ".join(a)[:60] for a, _ in OPTIONS])
-def test_a_wrong_option_is_a_usage_error(shop: Shop, arguments: tuple[str, ...], said: str) -> None:
-    assert said in refused(shop, arguments, 2)
+def test_a_wrong_option_is_a_usage_error(steady: Shop, arguments: tuple[str, ...], said: str) -> None:
+    assert said in refused(steady, arguments, 2)
 
 
 # Credentials
