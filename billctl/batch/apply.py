@@ -135,7 +135,7 @@ class _Application:
         """What is to be done, and what lets it be. Whatever stands against it is recorded, and raised."""
         try:
             opened, self.failed = before.open_accounts(self.session, self.header, found.pending)
-            before.check_live(self.session, opened, self.options)
+            before.check_live(self.session, self.header, opened, self.options)
             before.check_expected(found, self.options)
             licence = before.licence_for(self.session, self.plan, found, judge, self.options)
             if not self.options.dry_run:

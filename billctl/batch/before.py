@@ -74,9 +74,12 @@ def _check_same(planned: PlannedAccount | None, opened: Opened) -> None:
     )
 
 
-def check_live(session: Session, opened: Mapping[str, Opened], options: ApplyOptions) -> None:
-    """Raise `PolicyDenied` unless what was said in options is enough, and true, for these accounts."""
-    ids = {account.identity.id for account in opened.values() if account.identity.id}
+def check_live(session: Session, header: Header, opened: Mapping[str, Opened], options: ApplyOptions) -> None:
+    """Raise `PolicyDenied` unless what was said in options is enough, and true, for these accounts.
+
+    Those of the plan with nothing left to do may be named too.
+    """
+    ids = {account.account_id for account in header.accounts if account.account_id}
     if wrong := next((asserted for asserted in options.live if asserted not in ids), None):
         answer = ", ".join(sorted(ids)) or "nobody"
         raise PolicyDenied(

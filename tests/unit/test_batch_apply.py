@@ -385,6 +385,29 @@ def test_without_a_terminal_it_needs_yes(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
+    ("allowed", "live", "code"),
+    [
+        ("true", (), "no_live_account"),
+        ("true", ("acme-2",), "wrong_live_account"),
+        ("true", ("acme-1", "acme-2"), "wrong_live_account"),
+        ("false", ("acme-1",), "unattended_not_allowed"),
+        ("true", ("acme-1",), None),
+    ],
+)
+def test_live_mode_without_a_terminal_needs_every_account_by_its_id(
+    desk: Desk, allowed: str, live: tuple[str, ...], code: str | None
+) -> None:
+    desk.profile(mode="live", more=f"allow_unattended = {allowed}")
+    plan = desk.plan(refunds("C1"))
+    if code is None:
+        assert desk.apply(plan, live=live).counts == {"succeeded": 1}
+        return
+    with pytest.raises(PolicyDenied) as caught:
+        desk.apply(plan, live=live)
+    assert (caught.value.code, Till.made) == (code, [])
+
+
+@pytest.mark.parametrize(
     ("expected", "code"),
     [
         ({"expect_totals": (Money(300, "USD"),), "expect_rows": 2}, None),
