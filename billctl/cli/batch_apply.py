@@ -1,7 +1,5 @@
 """`billctl batch apply`: do what a plan says, each row once."""
 
-from typing import Annotated
-
 import typer
 
 from billctl.cli.batch_apply_options import (
@@ -13,7 +11,7 @@ from billctl.cli.batch_apply_options import (
     Rate,
     Workers,
 )
-from billctl.cli.batch_options import OF_A_RUN, batch_command
+from billctl.cli.batch_options import OF_A_RUN, PlanName, batch_command
 from billctl.cli.options import choices
 from billctl.cli.output import Result
 from billctl.cli.run_log import LogFile, PingUrl
@@ -21,7 +19,7 @@ from billctl.cli.run_log import LogFile, PingUrl
 
 def apply(
     context: typer.Context,
-    plan: Annotated[str, typer.Argument(metavar="PLAN", help="A plan file, or a batch's id.")],
+    plan: PlanName,
     rate: Rate = None,
     workers: Workers = None,
     max_failures: MaxFailures = None,

@@ -31,8 +31,33 @@ def _verbs(incomplete: str) -> list[str]:
 VerbName = Annotated[
     str, typer.Argument(metavar="VERB", help="refund, cancel, resend or void.", autocompletion=_verbs)
 ]
+
+
+def _row_files(incomplete: str) -> list[str]:
+    from billctl.cli import completion
+
+    return completion.files_here((".csv", ".ndjson", ".jsonl", ".tsv", ".txt"), incomplete)
+
+
+def _plans(incomplete: str) -> list[str]:
+    from billctl.cli import completion
+
+    return completion.plans(incomplete)
+
+
 FileName = Annotated[
-    str, typer.Argument(metavar="FILE|-", help="CSV or NDJSON with a column ref, or - for standard input.")
+    str,
+    typer.Argument(
+        metavar="FILE|-",
+        help="CSV or NDJSON with a column ref, or - for standard input.",
+        autocompletion=_row_files,
+    ),
+]
+PlanName = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID|PLAN", help="A batch's id, the beginning of one, or a plan file.", autocompletion=_plans
+    ),
 ]
 Full = Annotated[bool, typer.Option("--full", help="Refund all that is left where a row says no amount.")]
 AtPeriodEnd = Annotated[

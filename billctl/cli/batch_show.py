@@ -1,18 +1,15 @@
 """`billctl batch show`: what a plan holds, and how far it is by the audit log."""
 
-from typing import Annotated
-
 import typer
 
+from billctl.cli.batch_options import PlanName
 from billctl.cli.lazy import single
 from billctl.cli.output import Result
 
 
 def show(
     context: typer.Context,
-    plan: Annotated[
-        str, typer.Argument(metavar="ID|PLAN", help="A batch's id, the beginning of one, or a plan file.")
-    ],
+    plan: PlanName,
 ) -> Result:
     """Show what a plan holds, and how far it is by the audit log.
 

@@ -108,6 +108,24 @@ def recent_ids(kind: str | None, incomplete: str) -> list[str]:
     return _beginning(dict.fromkeys(names), incomplete)
 
 
+def files_here(endings: tuple[str, ...], incomplete: str) -> list[str]:
+    """Files of the working directory whose names have one of these endings."""
+    try:
+        names = sorted(entry.name for entry in os.scandir() if entry.is_file())
+    except OSError:
+        return []
+    return _beginning([n for n in names if n.endswith(endings) and INSERTABLE.fullmatch(n)], incomplete)
+
+
+def plans(incomplete: str) -> list[str]:
+    """Plans of the working directory, and the ids of all that were made here, the latest first."""
+    with suppress(OSError):
+        shelf = state_dir(os.environ) / "batches"
+        ids = sorted((path.stem for path in shelf.glob("bat_*.json")), reverse=True)[:KEPT]
+        return [*files_here((".plan",), incomplete), *_beginning(ids, incomplete)]
+    return []
+
+
 def remember(profile: str, records: Iterable["Record"], *, env: Mapping[str, str] = os.environ) -> None:
     """Note the ids of `records` for completion, and forget the oldest.
 

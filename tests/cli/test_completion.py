@@ -378,3 +378,18 @@ def test_the_words_are_one_document_where_json_is_asked_for() -> None:
     done = billctl("completion", "zsh", "--complete", "billctl st", "-o", "json")
     data: Any = json.loads(done.stdout)["data"]
     assert [word["value"] for word in data["words"]] == ["stripe"]
+
+
+def test_a_plan_is_offered_by_its_name_here_or_its_id_and_rows_by_their_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = Path(os.environ["BILLCTL_STATE_DIR"]) / "batches"
+    shelf.mkdir(parents=True)
+    for name in ("bat_01A", "bat_01B"):
+        (shelf / f"{name}.json").touch()
+    for name in ("refund.plan", "rows.csv", "rows.ndjson", "a b.csv", "notes.md"):
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    assert words("billctl batch apply ") == ["refund.plan", "bat_01B", "bat_01A"]
+    assert words("billctl batch show bat_01A") == ["bat_01A"]
+    assert words("billctl batch run resend r") == ["rows.csv", "rows.ndjson"]
