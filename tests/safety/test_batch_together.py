@@ -1,5 +1,6 @@
 """Several batches at once, and single commands beside them: one of two is busy, and each row is done once."""
 
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -100,3 +101,57 @@ def test_single_commands_on_a_batchs_charges_do_each_row_once(tmp_path: Path) ->
         assert made.keys() == batch.wanted.keys()
         assert {len(times) for times in made.values()} == {1}
         assert batch.shop.run("audit", "verify").code == 0
+
+
+@pytest.mark.slow
+def test_a_refund_of_another_amount_beside_a_batch_leaves_its_row_undone_and_named(tmp_path: Path) -> None:
+    """What is left of the charge is not what was reviewed."""
+    with open_batch(tmp_path, "refund", {"stripe": 3, "braintree": 3}) as batch:
+        for ref in ("stripe:ch_SbxBatch0000002", "braintree:b0000003"):
+            account, _, object_id = ref.partition(":")
+            single = batch.shop.run(account, "refund", object_id, "--amount", "0.50", *WHY, "--yes")
+            assert single.code == 0, single
+        ran = batch.shop.run(*batch.applying)
+        assert ran.code == 7, ran
+        skipped = {
+            result["ref"]: result["code"] for result in batch.results if result["outcome"] == "skipped"
+        }
+        assert skipped == {"stripe:ch_SbxBatch0000002": "drifted", "braintree:b0000003": "drifted"}
+        made = {ref: [minor for _, minor in times] for ref, times in batch.effects().items()}
+        assert made == {ref: [50 if ref in skipped else minor] for ref, minor in batch.wanted.items()}
+
+
+@pytest.mark.slow
+def test_of_two_batch_runs_of_one_verb_that_overlap_one_is_busy_before_it_asks_anybody(
+    tmp_path: Path,
+) -> None:
+    with open_batch(tmp_path, "refund", {"stripe": 6}, planned=False) as batch:
+        batch.piped = (tmp_path / "rows.csv").read_bytes()
+        batch.options = ("--rate", "none", "--workers", "1")
+        slowly(batch, 0.3)
+        before = batch.progress()
+        with batch.started() as process:
+            until(lambda: batch.progress() > before)
+            second = batch.apply()
+            assert (second.code, process.poll()) == (10, None), second
+            first = ended(process)
+        assert first.code == 0, first
+        made = batch.effects()
+        assert (made.keys(), {len(times) for times in made.values()}) == (batch.wanted.keys(), {1})
+
+
+@pytest.mark.slow
+def test_three_processes_share_one_pace(tmp_path: Path) -> None:
+    """Thirty rows in three plans, ten requests a second and endpoint in all: it takes what that takes."""
+    rate, rows = 10, 10
+    with open_batch(tmp_path, "refund", {"stripe": 3 * rows}) as batch:
+        wanted = list(batch.wanted.items())
+        plans = [beside(batch, dict(wanted[part::3]), f"part{part}") for part in range(3)]
+        begun = time.monotonic()
+        ran = at_once(
+            batch, *[("batch", "apply", str(one.plan), "--yes", "--rate", str(rate)) for one in plans]
+        )
+        took = time.monotonic() - begun
+        assert [one.code for one in ran] == [0, 0, 0], ran
+        assert took >= 0.9 * 3 * rows / rate, f"{3 * rows} refunds in {took:.1f} s at {rate} a second"
+        assert len(batch.effects()) == 3 * rows
