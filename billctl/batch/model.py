@@ -163,13 +163,15 @@ class RowResult:
 @frozen
 class AccountProgress:
     """How far one account is. `rate` is rows a second over the last seconds; `paused_until` (monotonic
-    seconds) while the gateway asked for patience; `rows` are those that there are to do in all."""
+    seconds) while the gateway asked for patience; `rows` are those that there are to do in all. Of the `done`
+    ones `failed` are not as they were asked for, and of `unknown` nobody knows what became."""
 
     name: str
     rows: int
     done: int
     failed: int
     rate: float
+    unknown: int = 0
     paused_until: float | None = None
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
+from itertools import takewhile
 
 from billctl.batch.model import AccountProgress, Progress, RowResult
 from billctl.batch.scan import moneys
@@ -9,6 +10,8 @@ from billctl.money import Money
 
 WINDOW = 5.0
 """Seconds over which a rate is told."""
+LOOK_BACK = 30.0
+"""Seconds from whose rows the time left is told: some gateways answer in clumps."""
 MOVED = frozenset({"succeeded", "pending"})
 
 
@@ -20,12 +23,15 @@ class _Account:
         self.rows = rows
         self.done = 0
         self.failed = 0
+        self.unknown = 0
         self.ends: deque[float] = deque()
 
-    def rate(self, now: float, begun: float) -> float:
-        while self.ends and self.ends[0] < now - WINDOW:
+    def rate(self, now: float, begun: float, *, window: float = WINDOW) -> float:
+        """Rows a second over the last `window` seconds, at most `LOOK_BACK`, or since `begun`."""
+        while self.ends and self.ends[0] < now - LOOK_BACK:
             self.ends.popleft()
-        return len(self.ends) / max(min(WINDOW, now - begun), 0.2)
+        ended = sum(1 for _ in takewhile(lambda end: end >= now - window, reversed(self.ends)))
+        return ended / max(min(window, now - begun), 0.2)
 
 
 class Tally:
@@ -56,7 +62,8 @@ class Tally:
         self.tried += 1
         if result.outcome in MOVED and result.row.amount:
             self._moved[result.row.amount.currency] += result.row.amount.minor
-        account.failed += result.failed
+        account.unknown += result.outcome == "unknown"
+        account.failed += result.failed and result.outcome != "unknown"
         account.ends.append(self._monotonic())
 
     @property
@@ -78,16 +85,18 @@ class Tally:
                 rows=account.rows,
                 done=account.done,
                 failed=account.failed,
+                unknown=account.unknown,
                 rate=account.rate(now, self._begun),
             )
             for account in self._accounts.values()
         )
-        return Progress(accounts=accounts, left=_left(accounts), stopping=stopping)
+        return Progress(accounts=accounts, left=self._seconds_left(now), stopping=stopping)
 
-
-def _left(accounts: tuple[AccountProgress, ...]) -> float | None:
-    """Seconds until the slowest account is through; None while one stands still."""
-    waiting = [account for account in accounts if account.done < account.rows]
-    if any(not account.rate for account in waiting):
-        return None
-    return max(((account.rows - account.done) / account.rate for account in waiting), default=0.0)
+    def _seconds_left(self, now: float) -> float | None:
+        """Seconds until the slowest account is through; None while one stands still."""
+        waiting = [account for account in self._accounts.values() if account.done < account.rows]
+        rates = [account.rate(now, self._begun, window=LOOK_BACK) for account in waiting]
+        if not all(rates):
+            return None
+        left = ((each.rows - each.done) / rate for each, rate in zip(waiting, rates, strict=True))
+        return max(left, default=0.0)

@@ -67,8 +67,14 @@ class PlainDisplay(Display):
     def show(self, progress: Progress) -> None:
         rows = sum(account.rows for account in progress.accounts)
         done = sum(account.done for account in progress.accounts)
+        unknown = sum(account.unknown for account in progress.accounts)
         failed = sum(account.failed for account in progress.accounts)
-        said = [f"{done:,} of {rows:,} rows", f"{failed:,} failed" if failed else "", _left(progress)]
+        said = [
+            f"{done:,} of {rows:,} rows",
+            f"{unknown:,} unknown" if unknown else "",
+            f"{failed:,} failed" if failed else "",
+            _left(progress),
+        ]
         self._say(", ".join(part for part in said if part))
 
     def wait(self, seconds: float) -> None:
@@ -207,7 +213,8 @@ def _cells(account: AccountProgress, now: float) -> tuple[str, str, str, str]:
     over = account.done >= account.rows
     paused = account.paused_until is not None and account.paused_until > now and not over
     rate = "–" if over or paused else f"{account.rate:.1f}/s"
-    said = [f"{account.failed:,} failed"] if account.failed else []
+    said = [f"{account.unknown:,} unknown"] if account.unknown else []
+    said += [f"{account.failed:,} failed"] if account.failed else []
     if over:
         said.append("done")
     elif paused:
@@ -223,7 +230,7 @@ def _account_line(
     full, empty = ("━", "─") if look.unicode else ("#", "-")
     filled = bar * account.done // account.rows if account.rows else bar
     drawn: list[str | tuple[str, str]] = [full * filled, (empty * (bar - filled), DIM), GAP] if bar else []
-    style = YELLOW if account.failed or said.startswith("paused") else ""
+    style = RED if account.unknown else YELLOW if account.failed or said.startswith("paused") else ""
     dash = rate if look.unicode else rate.replace("–", "-")
     return Piece(
         name.ljust(widths[0]) + GAP,

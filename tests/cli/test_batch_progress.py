@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from billctl.batch.model import AccountProgress, Progress
+from billctl.batch.model import AccountProgress, PlannedRow, Progress, RowResult, RowState
+from billctl.batch.tally import Tally
 from billctl.cli import batch_progress
 from billctl.cli.batch_progress import LiveDisplay, Look, PlainDisplay, clock, frame
 
@@ -16,6 +17,24 @@ NOW = 1_000.0
 def account(name: str = "stripe", rows: int = 2412, done: int = 1540, **more: Any) -> AccountProgress:
     settled = {"failed": 1, "rate": 24.8} | more
     return AccountProgress(name=name, rows=rows, done=done, **settled)
+
+
+class Clock:
+    """Seconds that go on when they are told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def result(n: int) -> RowResult:
+    """A row that was done."""
+    row = PlannedRow(
+        n=n, line=n, account="paypal", object_id=str(n), state=RowState.READY, params={}, reason="outage"
+    )
+    return RowResult(row=row, outcome="succeeded")
 
 
 def shown(
@@ -37,6 +56,27 @@ def test_each_account_has_a_line_and_the_last_says_how_long_and_how_to_stop() ->
 def test_a_pause_that_a_gateway_asked_for_is_told() -> None:
     (line, _) = shown(account(failed=0, paused_until=NOW + 12.4))
     assert line.endswith("–   paused 12 s")
+
+
+def test_what_nobody_knows_is_never_told_as_a_failure() -> None:
+    (line, _) = shown(account(failed=0, unknown=9))
+    assert line.endswith("9 unknown")
+    (line, _) = shown(account(failed=2, unknown=9))
+    assert line.endswith("9 unknown, 2 failed")
+
+
+def test_the_time_left_does_not_follow_rows_that_come_in_clumps() -> None:
+    clock_of = Clock()
+    tally = Tally({"paypal": 1_000}, monotonic=clock_of)
+    told = []
+    for second in range(40):  # two rows a second, in clumps of twelve
+        if second % 6 == 0:
+            for n in range(12):
+                tally.add(result(second * 12 + n))
+        clock_of.now += 1
+        told.append(tally.progress(stopping=False).left)
+    steady = [left for left in told[30:] if left is not None]
+    assert all(350 <= left <= 600 for left in steady), steady
 
 
 def test_stopping_is_told() -> None:
