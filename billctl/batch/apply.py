@@ -201,7 +201,6 @@ class _Application:
             licence,
             dry_run=self.options.dry_run,
             attended=self.options.attended,
-            sleep=self.sleep,
         )
         return Run(
             self.session,

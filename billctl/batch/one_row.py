@@ -1,13 +1,12 @@
 """One row of a plan, done: what earlier runs left is settled first, then it goes the path of every change."""
 
-from collections.abc import Callable
 from typing import Any
 
 from billctl.actions import perform
 from billctl.batch.frozen_row import Frozen
 from billctl.batch.model import PlannedRow, RowResult
 from billctl.batch.running import READY
-from billctl.batch.terms import Licence, RowTerms
+from billctl.batch.terms import TURNED_AWAY, Licence, RowTerms, held
 from billctl.errors import (
     BillctlError,
     Busy,
@@ -26,11 +25,8 @@ from billctl.session import Session
 from billctl.store.interface import UNSETTLED, Operation, OperationState
 from billctl.verbs import from_params
 
-TRIES = 6
-"""How often a row is tried that the gateway turns away as one too many."""
-
-TURNED_AWAY = "rate_limit"
-"""The code of such an answer (429), by which nothing was changed."""
+LEAST_PAUSE = 1.0
+"""Seconds after which a row is tried again that the gateway turned away as one too many."""
 
 SKIPPED: tuple[type[BillctlError], ...] = (PolicyDenied, Busy, UsageError, NotFound, Refused)
 """Errors before anything was sent which say that the row is not to be done as things stand."""
@@ -43,8 +39,9 @@ CONTRACT_OUTCOMES = {"not_sent": "failed"}
 class Tried:
     """What a try of a row came to, and the error behind it.
 
-    `wait`: it is to be tried again in so many seconds, when a request of an earlier run that may still be on
-    its way will have had its effect. `known`: an earlier run did it, and nobody was asked.
+    `wait`: it is to be tried again in so many seconds, when the gateway takes requests again, or when one of
+    an earlier run that may still be on its way will have had its effect. `known`: an earlier run did it, and
+    nobody was asked.
     """
 
     result: RowResult
@@ -54,7 +51,7 @@ class Tried:
 
 
 class RowWork:
-    """Does rows of one plan, in any number of threads. `sleep` takes seconds."""
+    """Does rows of one plan, in any number of threads."""
 
     def __init__(
         self,
@@ -64,14 +61,12 @@ class RowWork:
         *,
         dry_run: bool,
         attended: bool,
-        sleep: Callable[[float], object],
     ) -> None:
         self._session = session
         self._verb = verb
         self._licence = licence
         self._dry_run = dry_run
         self._attended = attended
-        self._sleep = sleep
 
     def done_before(self, row: PlannedRow) -> RowResult | None:
         """The row by the log alone, where an earlier run did it."""
@@ -111,18 +106,19 @@ class RowWork:
         return None
 
     def _perform(self, row: PlannedRow) -> Tried:
-        for attempt in range(1, TRIES + 1):
-            error: BillctlError | None
-            try:
-                done = self._perform_once(row)
-                error, result = done.error, _result_of(row, done)
-            except NotSent as turned_away:
-                error, result = turned_away, _failed(row, turned_away)
-            if not (isinstance(error, NotSent) and error.code == TURNED_AWAY) or attempt == TRIES:
-                return Tried(result=result, error=error)
-            if self._session.pacing is None:  # else the next request waits by itself
-                self._sleep(attempt)
-        raise AssertionError("the last try returns")
+        error: BillctlError | None
+        try:
+            done = self._perform_once(row)
+            error, result = done.error, _result_of(row, done)
+        except NotSent as turned_away:
+            error, result = turned_away, _failed(row, turned_away)
+        if isinstance(error, NotSent) and error.code == TURNED_AWAY:
+            return Tried(result=result, error=error, wait=max(self.held(row.account), LEAST_PAUSE))
+        return Tried(result=result, error=error)
+
+    def held(self, account: str) -> float:
+        """The seconds for which the account's gateway wants no requests."""
+        return held(self._session, account)
 
     def _perform_once(self, row: PlannedRow) -> ActionResult:
         request = Request(

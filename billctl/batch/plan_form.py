@@ -33,6 +33,10 @@ def _is_text(value: Any) -> bool:
     return type(value) is str
 
 
+def _is_name(value: Any) -> bool:
+    return _is_text(value) and value != ""
+
+
 def _is_id(value: Any) -> bool:
     return _is_text(value) and bool(BATCH_ID.fullmatch(value))
 
@@ -86,7 +90,8 @@ def _or_none(fits: Fits) -> Fits:
 
 
 ROW: Mapping[str, Fits] = {
-    **dict.fromkeys(("account", "object_id", "state", "reason", "object", "key"), _is_text),
+    **dict.fromkeys(("account", "object_id", "state"), _is_name),
+    **dict.fromkeys(("reason", "object", "key"), _is_text),
     **dict.fromkeys(("reason_code", "ticket", "customer", "code", "word", "message"), _is_text),
     **dict.fromkeys(("n", "line", "again"), _is_ordinal),
     **dict.fromkeys(("params", "typed"), _are_words),

@@ -7,8 +7,9 @@ from billctl.approvals import Approval
 from billctl.audit.log import Subject
 from billctl.batch.frozen_row import check_read
 from billctl.batch.model import PlannedRow
-from billctl.errors import BillctlError, PolicyDenied
+from billctl.errors import BillctlError, NotSent, PolicyDenied
 from billctl.frozen import frozen
+from billctl.pace import AccountPace
 from billctl.policy.budget import Day, RunningDay
 from billctl.policy.rules import Case
 from billctl.policy.verdict import Judge, Verdict, Word
@@ -17,6 +18,10 @@ from billctl.session import Session
 from billctl.store.interface import Guard
 from billctl.verbs.plan import Plan
 
+TURNED_AWAY = "rate_limit"
+"""The code of an answer by which a request was turned away as one too many (429), and nothing changed."""
+SHORT = 1.0
+"""Seconds of a pause that an intent may stand through."""
 SINCE = "This came to stand against it after the plan was judged: make a new plan."
 
 
@@ -34,6 +39,12 @@ class Licence:
         return self.approval.rules if self.approval else frozenset()
 
 
+def held(session: Session, account: str) -> float:
+    """The seconds for which the gateway of an account that is open wants no requests, as far as is known."""
+    pace = session.gateway(account).account.pace
+    return pace.held() if isinstance(pace, AccountPace) else 0.0
+
+
 class RowTerms(Unburdened):
     """See `request.Terms`. The log was checked and anchored, and the plan confirmed, for all rows at once."""
 
@@ -45,6 +56,16 @@ class RowTerms(Unburdened):
     def read(self, plan: Plan) -> None:
         """Raise `PolicyDenied` (`drifted`) where the object is not as it was planned."""
         check_read(self._row, plan)
+
+    def before_sending(self) -> None:
+        """Raise `NotSent` where the gateway has come to want no requests for a while: what was read would be
+        old by then, and the intent would stand all that time."""
+        if held(self._session, self._row.account) > SHORT:
+            raise NotSent(
+                f"{self._row.account} wants no requests for a while",
+                code=TURNED_AWAY,
+                account=self._row.account,
+            )
 
     def permit(self, plan: Plan, subject: Subject, request: Request) -> Permit:
         """What the policies say of the row now."""

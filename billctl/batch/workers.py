@@ -22,8 +22,8 @@ AHEAD = 2
 """Rows that wait for each worker."""
 PATIENCE = 0.2
 """Seconds after which a waiting thread looks whether the run goes on."""
-POSTPONED = 3
-"""How often a row is put off whose earlier request may still be on its way."""
+POSTPONED = 5
+"""How often a row is put off that the gateway turns away, or whose earlier request may be on its way."""
 
 
 class Gate:
@@ -184,12 +184,19 @@ class Crew:
             known = self._work.done_before(row)
             if known:
                 self._tell(Tried(result=known, known=True))
-            elif not self._gate.enter():
-                return
-            elif self._halted.is_set():
-                self._gate.leave(unused=True)
-            else:
+            elif self._may_begin():
                 self._do(row)
+
+    def _may_begin(self) -> bool:
+        """Wait while the gateway wants no requests, then until a row may begin; False where none may."""
+        while not self._over and (seconds := self._work.held(self.account)) > 0:
+            self._halted.wait(min(seconds, PATIENCE))
+        if self._over or not self._gate.enter():
+            return False
+        if self._halted.is_set():
+            self._gate.leave(unused=True)
+            return False
+        return True
 
     def _next(self) -> PlannedRow | None:
         while not self._over:

@@ -3,9 +3,11 @@
 import csv
 import itertools
 import json
+import math
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,10 +15,10 @@ import pytest
 
 from billctl.audit.log import AuditLog
 from billctl.batch.model import PlannedRow, RowResult, RowState
-from billctl.batch.one_row import TRIES
 from billctl.batch.plan_file import PlanFile
 from billctl.batch.running import Applied
 from billctl.batch.tally import Tally
+from billctl.batch.workers import POSTPONED
 from billctl.errors import (
     Busy,
     ConfigError,
@@ -31,6 +33,7 @@ from billctl.errors import (
 from billctl.gateway import Stamp
 from billctl.models import Charge
 from billctl.money import Money
+from billctl.pace import Paces
 from billctl.store.interface import RecordFilter
 from tests.unit.batches import WHY, Desk, Recorder, Till, desk, refunds
 
@@ -206,8 +209,15 @@ def stumble_reading() -> None:
     raise ZeroDivisionError
 
 
-def test_a_row_that_is_turned_away_is_tried_again(desk: Desk) -> None:
-    plan = desk.plan(refunds("C1"))
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> Callable[[], float]:
+    """A clock of which a second is over in an instant, with threads that look at it often."""
+    monkeypatch.setattr("billctl.batch.workers.PATIENCE", 0.01)
+    return lambda: time.monotonic() * 300
+
+
+def test_a_row_that_is_turned_away_is_tried_again(desk: Desk, hurried: Callable[[], float]) -> None:
+    plan = desk.plan(refunds("C1", "C2"))
     tries: Counter[str] = Counter()
 
     def twice(charge: Charge, stamp: Stamp) -> None:
@@ -216,19 +226,66 @@ def test_a_row_that_is_turned_away_is_tried_again(desk: Desk) -> None:
             turn_away(charge, stamp)
 
     Till.sending["C1"] = twice
-    assert desk.apply(plan).counts == {"succeeded": 1}
+    watcher = Recorder()
+    applied = desk.apply(plan, watcher, monotonic=hurried)
+    assert (applied.counts, applied.error) == ({"succeeded": 2}, None)
+    assert [result.row.object_id for result in watcher.rows] == ["C2", "C1"]
     assert (tries["C1"], Till.refunded()["C1"]) == (3, 1)
 
 
-def test_a_row_that_is_always_turned_away_fails_and_was_not_sent(desk: Desk) -> None:
+def test_a_row_that_is_always_turned_away_fails_and_was_not_sent(
+    desk: Desk, hurried: Callable[[], float]
+) -> None:
     plan = desk.plan(refunds("C1"))
     Till.sending["C1"] = turn_away
     watcher = Recorder()
-    applied = desk.apply(plan, watcher)
+    applied = desk.apply(plan, watcher, monotonic=hurried)
     assert watcher.outcomes() == {"C1": "failed rate_limit"}
     assert isinstance(applied.error, NotSent)
     records = [json.loads(record.body) for record in desk.session().store.records(RecordFilter())]
-    assert [r["outcome"] for r in records if r["phase"] == "outcome"] == ["not_sent"] * TRIES
+    assert [r["outcome"] for r in records if r["phase"] == "outcome"] == ["not_sent"] * (POSTPONED + 1)
+
+
+def test_no_row_begins_and_no_intent_stands_while_the_gateway_wants_no_requests(
+    desk: Desk, hurried: Callable[[], float]
+) -> None:
+    plan = desk.plan(refunds("C1", "C2"))
+    session = desk.session()
+    session.pacing = Paces(session.state_dir, rate=math.inf).of
+    pace = session.gateway("a").account.pace
+    assert pace
+    Till.reads.clear()
+
+    def pause_once() -> None:
+        if Till.reads["C1"] == 1:  # it is read, and not yet sent
+            pace.turned_away("refunds", 1.2)
+
+    Till.reading["C1"] = pause_once
+    begun = time.monotonic()
+    applied = desk.apply(plan, session=session, workers=1, monotonic=hurried)
+    assert applied.counts == {"succeeded": 2}
+    assert time.monotonic() - begun > 1.1
+    assert Till.reads["C1"] == 2
+    records = [json.loads(record.body) for record in desk.session().store.records(RecordFilter())]
+    told = [(r["phase"], r["object_id"]) for r in records if r["action"] == "refund"]
+    assert told[0] == ("denied", "C1")
+    assert len(told) == 5
+
+
+def test_a_pause_ends_at_once_when_the_run_is_to_end(desk: Desk) -> None:
+    plan = desk.plan(refunds(*(f"C{n}" for n in range(4))))
+    session = desk.session()
+    session.pacing = Paces(session.state_dir, rate=math.inf).of
+    pace = session.gateway("a").account.pace
+    assert pace
+
+    def pause(_result: object) -> None:
+        pace.turned_away("refunds", 200)
+
+    begun = time.monotonic()
+    applied = desk.apply(plan, Recorder(at_row=pause), session=session, workers=1, max_failures=0, canary=1)
+    assert applied.not_reached == 3
+    assert time.monotonic() - begun < 10
 
 
 def test_a_charge_that_somebody_else_has_in_hand_is_skipped(desk: Desk) -> None:
@@ -450,6 +507,7 @@ EDITS: dict[str, tuple[str, str]] = {
     "a row's reference": ('"ref":"a:C1"', '"ref":"a:C9"'),
     "an amount that says two things": ('{"amount":"1.00","minor":100,', '{"amount":"9.00","minor":100,'),
     "a second account": ('"n":1,', '"account":"b","n":1,'),
+    "no account": ('"account":"a","ref"', '"account":"","ref"'),
     "a field of nobody": ('"n":1,', '"n":1,"colour":"red",'),
     "a reason that is no text": ('"reason":"charged twice","again"', '"reason":7,"again"'),
     "no reason": ('"reason":"charged twice","again"', '"reason":null,"again"'),
@@ -526,27 +584,27 @@ def test_how_far_it_is_is_told_by_account(desk: Desk) -> None:
     assert (progress.left, progress.stopping) == (0.0, False)
 
 
-def test_the_rate_is_that_of_the_last_seconds_and_the_slowest_account_tells_what_is_left() -> None:
+def test_the_rate_is_rows_a_second_and_the_slowest_account_tells_what_is_left() -> None:
     now = [0.0]
-    tally = Tally({"a": 100, "b": 20}, monotonic=lambda: now[0])
+    tally = Tally({"a": 100, "b": 25}, monotonic=lambda: now[0])
     assert tally.progress(stopping=False).left is None
-    for second in range(1, 11):
+    for second in range(1, 6):
         now[0] = float(second)
         for account, rows in (("a", 5), ("b", 1)):
             for _ in range(rows):
                 tally.add(result(account, "succeeded"))
     progress = tally.progress(stopping=True)
     a, b = progress.accounts
-    assert (a.done, a.failed, b.done) == (50, 0, 10)
-    assert (a.rate, b.rate) == (6.0, 1.2)  # the seconds from 5 to 10, both included
-    assert progress.left == pytest.approx(10 / 1.2)
+    assert (a.done, a.failed, b.done) == (25, 0, 5)
+    assert (a.rate, b.rate) == (5.0, 1.0)
+    assert progress.left == 20 / 1.0
     assert progress.stopping
     tally.add(result("a", "refused"))
     tally.add(result("b", "already_done"), known=True)
     a, b = tally.progress(stopping=False).accounts
-    assert (a.failed, b.done, b.rate) == (1, 11, 1.2)
-    assert tally.moved == (Money(6000, "USD"),)
-    assert (tally.left, tally.tried) == (120 - 62, 61)
+    assert (a.failed, b.done, b.rate) == (1, 6, 1.0)
+    assert tally.moved == (Money(3000, "USD"),)
+    assert (tally.left, tally.tried) == (125 - 32, 31)
 
 
 def result(account: str, outcome: str) -> RowResult:
