@@ -1,6 +1,5 @@
 """The moments of a change: every call of one whole run, traced once, and those around what is sent."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -9,8 +8,6 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pytest
-
 from billctl.audit.chain import digest, seal
 from billctl.store import connection, files
 from billctl.store.interface import GENESIS
@@ -18,13 +15,14 @@ from billctl.store.schema import MIGRATIONS, instant
 from tests.safety import programs
 from tests.safety.acts import ACTS, Act, opened
 from tests.safety.aftermath import environment, program
+from tests.safety.sampling import SAMPLE
 from tests.safety.strace import WHOLE, Call, calls, traced
 from tests.shop import Shop
 
 PARTS = 8
-"""Into how many parts the moments of a change are dealt: one is the sample that the slow run takes."""
-SAMPLE = int(os.environ["BILLCTL_SAMPLE"])
-"""Which of many parts it takes: another one every day (tests/conftest.py)."""
+"""Into how many parts the moments of a change are dealt."""
+SHARE = SAMPLE // 2 % PARTS
+"""Which of them the slow run takes, two days long: what is halved besides comes by with each of them."""
 
 
 def _nothing(shop: Shop) -> None:
@@ -121,13 +119,8 @@ class Moments:
         """All calls, dealt into PARTS; the sample has the decisive ones besides its share of the others."""
         others = [call for call in self.calls if call not in self.decisive]
         dealt: list[Sequence[Call]] = [others[part::PARTS] for part in range(PARTS)]
-        dealt[SAMPLE % PARTS] = (*self.decisive, *dealt[SAMPLE % PARTS])
+        dealt[SHARE] = (*self.decisive, *dealt[SHARE])
         return dealt
-
-
-def sampled(part: int, *, of: int = PARTS) -> list[pytest.MarkDecorator]:
-    """The marks of a part: the exhaustive run takes all, the slow run one."""
-    return [pytest.mark.full, pytest.mark.slow] if part == SAMPLE % of else [pytest.mark.full]
 
 
 @cache

@@ -1,6 +1,6 @@
 """Many operators at once on one charge: one refund where one was meant, never more than was captured.
 
-Eight by default, fifty a few times with `-m slow`, twenty-five rounds of fifty with `-m full`.
+Eight by default, fifty with `-m slow`, twenty-five rounds of fifty with `-m full`.
 """
 
 from collections import Counter
@@ -96,7 +96,7 @@ def test_without_locks_the_store_itself_keeps_one_operation_on_a_charge(shop: Sh
 @pytest.mark.slow
 @pytest.mark.parametrize("amounts", CHECKS)
 def test_fifty_operators_on_one_charge_move_no_more_than_is_meant(shop: Shop, amounts: str) -> None:
-    check_rounds(shop, amounts, rounds=3, count=50)
+    check_rounds(shop, amounts, rounds=1, count=50)
 
 
 @pytest.mark.full

@@ -1,9 +1,9 @@
 """A disk that fails, is full or read-only, once or from then on: nothing is sent without its record.
 
 By default a refund's disk fails at its intent and at its outcome. `pytest -m slow` adds an eighth of all disk
-calls of a refund, disks that are too small and one that became read-only; `pytest -m full` all disk calls of
-a refund, whose log is new or used, and an eighth of those of every other change: all of them write to one
-store in one way.
+calls of a refund, with a new log or a used one, others every day; disks that are too small and one that
+became read-only. `pytest -m full` adds all disk calls of a refund, and an eighth of those of every other
+change: all of them write to one store in one way.
 """
 
 import subprocess
@@ -25,7 +25,8 @@ from tests.safety.aftermath import (
     environment,
     program,
 )
-from tests.safety.moments import LOGS, PARTS, SAMPLE, moments, sampled
+from tests.safety.moments import LOGS, PARTS, SHARE, moments
+from tests.safety.sampling import SAMPLE
 from tests.safety.strace import DISK_CALLS, Call, needs_strace, traced
 from tests.shop import Shop
 
@@ -130,8 +131,9 @@ def test_a_refund_on_a_disk_that_became_read_only_sends_nothing(tmp_path: Path) 
 
 SHARES = [
     *((REFUND, log, part) for log in ("used", "new") for part in range(PARTS)),
-    *((act, "used", SAMPLE % PARTS) for act in ACTS if act != REFUND),
+    *((act, "used", SHARE) for act in ACTS if act != REFUND),
 ]
+TODAY = (REFUND, ("used", "new")[SAMPLE % 2], SHARE)
 
 
 @needs_strace
@@ -139,7 +141,7 @@ SHARES = [
 @pytest.mark.parametrize(
     ("act", "log", "part"),
     [
-        pytest.param(*share, marks=sampled(share[2]) if share[0] == REFUND else pytest.mark.full)
+        pytest.param(*share, marks=[pytest.mark.full, *([pytest.mark.slow] if share == TODAY else [])])
         for share in SHARES
     ],
 )

@@ -2,8 +2,8 @@
 
 strace kills the program at its Nth call of one kind. What is on disk is looked at as it was at the instant
 of death, before any of billctl's code runs again. By default some changes die at the calls that matter most.
-`pytest -m slow` adds an eighth of all calls of every change at every gateway, every day another one;
-`pytest -m full` each of them.
+`pytest -m slow` adds every change of every gateway within two days, at the calls that matter most and a share
+of the others; `pytest -m full` each call of each of them.
 """
 
 import random
@@ -27,7 +27,8 @@ from tests.safety.aftermath import (
     environment,
     program,
 )
-from tests.safety.moments import LOGS, PARTS, moments, sampled
+from tests.safety.moments import LOGS, PARTS, SHARE, moments
+from tests.safety.sampling import sampled
 from tests.safety.strace import Call, needs_strace, traced
 from tests.shop import SECONDS, Shop
 
@@ -79,8 +80,14 @@ def test_a_kill_around_what_is_sent_loses_nothing_and_repeats_nothing(
 
 
 @needs_strace
-@pytest.mark.parametrize("part", [pytest.param(part, marks=sampled(part)) for part in range(PARTS)])
-@pytest.mark.parametrize(("act", "log"), ROWS)
+@pytest.mark.parametrize(
+    ("act", "log", "part"),
+    [
+        pytest.param(*row, part, marks=sampled(number, of=2) if part == SHARE else pytest.mark.full)
+        for number, row in enumerate(ROWS)
+        for part in range(PARTS)
+    ],
+)
 def test_a_kill_at_every_single_call_loses_nothing_and_repeats_nothing(
     tmp_path: Path, act: str, log: str, part: int
 ) -> None:

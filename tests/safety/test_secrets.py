@@ -2,8 +2,8 @@
 
 Canaries lie in every place where a secret may come from. Every command of the program's tree is run with
 `-v`, ends well and in each bad way, and all that it left is searched for them: both streams, every file of
-configuration and state, what its children were started with. The default run has each way once; the
-whole product of ways, commands and gateways is marked slow.
+configuration and state, what its children were started with. The default run has each way once; of the
+whole product of ways, commands and gateways the slow run has a share, others every day.
 """
 
 import base64
@@ -38,6 +38,7 @@ from tests.gateway_shops import (
     Street,
     open_street,
 )
+from tests.safety.sampling import sampled
 from tests.shop import HELD_ALONE, PAID, PAST_DUE, SUBSCRIPTION, WHY, Ran
 from tests.tree import leaves
 from tests.unit.test_credentials_keyring import BACKENDS
@@ -192,10 +193,15 @@ def test_no_command_shows_a_secret(street: Street) -> None:
     assert left(street) == []
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("typed")
-@pytest.mark.parametrize("output", FORMATS)
-@pytest.mark.parametrize("wrong", [False, True])
+@pytest.mark.parametrize(
+    ("wrong", "output"),
+    [
+        pytest.param(wrong, output, marks=sampled(number + wrong, of=2))
+        for wrong in (False, True)
+        for number, output in enumerate(FORMATS)
+    ],
+)
 def test_no_command_shows_a_secret_in_any_form(street: Street, output: str, wrong: bool) -> None:
     if wrong:
         use(street, WRONG)
@@ -292,9 +298,11 @@ def test_no_failure_shows_a_secret(street: Street, monkeypatch: pytest.MonkeyPat
     fails_in_silence(street, monkeypatch, way, ASKED)
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("typed")
-@pytest.mark.parametrize("way", [*WAYS, *SLOW_WAYS])
+@pytest.mark.parametrize(
+    "way",
+    [pytest.param(way, marks=sampled(n, of=3)) for n, way in enumerate((*WAYS, *SLOW_WAYS))],
+)
 def test_no_failure_of_any_command_shows_a_secret(
     street: Street, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from billctl.cli import prompts
 from tests.gateway_shops import Street, open_street
+from tests.safety.sampling import sampled
 from tests.safety.test_secrets import lines
 from tests.shop import SECONDS, WHY
 
@@ -49,9 +50,14 @@ def test_no_command_asks_where_nobody_can_answer(street: Street, monkeypatch: py
     assert {outcome for _, outcome in street.operations()} == {"denied"}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("line", lines(), ids=lambda line: " ".join(line[:2]))
-@pytest.mark.parametrize("stdin", ["<&-", "</dev/null"])
+@pytest.mark.parametrize(
+    ("stdin", "line"),
+    [
+        pytest.param(stdin, line, marks=sampled(number + place, of=2), id=f"{stdin}-{' '.join(line[:2])}")
+        for place, stdin in enumerate(("<&-", "</dev/null"))
+        for number, line in enumerate(lines())
+    ],
+)
 def test_every_command_ends_in_an_empty_environment(
     street: Street, line: tuple[str, ...], stdin: str
 ) -> None:
