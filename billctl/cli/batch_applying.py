@@ -118,7 +118,7 @@ def apply_plan(session: Session, plan: PlanFile, manner: Manner, chosen: Choices
         watcher.end(erase=sys.stdout.isatty())  # else nothing takes the last frame's place
     if SENT & applied.counts.keys():
         session.sending = header.id
-    result = result_of(plan, applied, watcher, dry_run=manner.options.dry_run)
+    result = result_of(plan, applied, watcher, dry_run=manner.options.dry_run, profile=chosen.profile)
     return run.ends_with(result, **run_data(plan, applied))
 
 

@@ -40,8 +40,10 @@ STOPPED = {
 """What a person is told of why a run ended early."""
 
 
-def result_of(plan: PlanFile, applied: Applied, watched: Watching, *, dry_run: bool) -> Result:
-    """What a run came to, and what was seen of it."""
+def result_of(
+    plan: PlanFile, applied: Applied, watched: Watching, *, dry_run: bool, profile: str | None
+) -> Result:
+    """What a run came to, and what was seen of it; `profile` is what `--profile` chose for it."""
     header = plan.header
     results = applied.results
     if applied.error and applied.failures:
@@ -53,7 +55,7 @@ def result_of(plan: PlanFile, applied: Applied, watched: Watching, *, dry_run: b
         data=run_data(plan, applied) | ({"dry_run": True} if dry_run else {}),
         records=Lazy(rows, lambda: _lines(results)) if results else watched.rehearsed or (),
         columns=COLUMNS,
-        view=_view(plan, applied, watched.seen(), dry_run=dry_run),
+        view=_view(plan, applied, watched.seen(), dry_run=dry_run, profile=profile),
         warnings=list(applied.warnings),
         error=applied.error,
         profile=header.profile,
@@ -88,7 +90,7 @@ def _lines(results: Path) -> Iterator[dict[str, Any]]:
             yield {"type": "row"} | json.loads(line)
 
 
-def _view(plan: PlanFile, applied: Applied, seen: Seen, *, dry_run: bool) -> View:
+def _view(plan: PlanFile, applied: Applied, seen: Seen, *, dry_run: bool, profile: str | None) -> View:
     header = plan.header
     said = "dry run: nothing was sent" if dry_run else ""
     view: list[Line | Grid] = [
@@ -107,7 +109,7 @@ def _view(plan: PlanFile, applied: Applied, seen: Seen, *, dry_run: bool) -> Vie
     )
     cells = tuple((Cell(label, "dim"), text) for label, text in facts if text)
     view += [Grid((Column(), Column()), cells, indent=2)] if cells else []
-    command = _next(plan, applied, seen)
+    command = _next(plan, applied, seen, profile)
     return [*view, Line((f"Next: {command}",))] if command else view
 
 
@@ -134,18 +136,19 @@ def _not_reached(applied: Applied) -> str:
     return f"{count(applied.not_reached, 'row')}{why}"
 
 
-def _next(plan: PlanFile, applied: Applied, seen: Seen) -> str:
-    """The command that goes on from here, if one does.
+def _next(plan: PlanFile, applied: Applied, seen: Seen, profile: str | None) -> str:
+    """The command that goes on from here, if one does; `profile` is what `--profile` chose for this run.
 
     Failed rows that are the same operations only under different options are to be planned apart: by whom
     knows what he meant.
     """
+    billctl = ["billctl", *(("-p", profile) if profile else ())]
     if applied.counts.get("unknown"):
-        return "billctl audit reconcile"
+        return shlex.join([*billctl, "audit", "reconcile"])
     if applied.not_reached:
-        return f"billctl batch apply {plan.header.id}"
+        return shlex.join([*billctl, "batch", "apply", plan.header.id])
     if not applied.failures or len(seen.options) != 1:
         return ""
     (options,) = seen.options
-    words = ["billctl", "batch", "plan", plan.header.verb, short_path(applied.failures), *options]
-    return shlex.join(words)
+    words = ["batch", "plan", plan.header.verb, short_path(applied.failures), *options]
+    return shlex.join([*billctl, *words])

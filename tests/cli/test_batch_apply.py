@@ -239,12 +239,25 @@ def test_with_nobody_to_look_the_canary_stops_and_the_plan_goes_on_when_it_is_ap
 def test_the_next_command_asks_for_the_same_operations_again(shop: Shop) -> None:
     source = shop.state_dir.parent / "subscriptions.csv"
     source.write_text(f"ref\nstripe:{SUBSCRIPTION}\nstripe:sub_SbxNobody00001\n")
-    words = ("batch", "run", "cancel", str(source), "--reason", "moving", "--now", "--again", "2", *FAST)
+    words = (
+        "batch",
+        "run",
+        "cancel",
+        str(source),
+        "--reason",
+        "moving",
+        "--now",
+        "--again",
+        "2",
+        "-p",
+        "shop",
+        *FAST,
+    )
     code, shown = shop.typed("y\n", *words)
     assert code == 7
     summary = " ".join(shown.split())
     assert summary.index("ends now") < summary.index("Apply? [y/N]")
-    assert "Next: billctl batch plan cancel" in summary
+    assert "Next: billctl -p shop batch plan cancel" in summary
     assert ".failures.csv --now --again 2" in summary
 
 
