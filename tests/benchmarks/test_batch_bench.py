@@ -33,7 +33,7 @@ pytestmark = pytest.mark.benchmark
 ROOT = Path(__file__).resolve().parents[2]
 
 PUBLISHED = 25
-"""Requests a second that Stripe takes at an endpoint, in test mode in all too: docs.stripe.com/rate-limits."""
+"""Requests a second that Stripe takes at an endpoint, in test mode in all: docs.stripe.com/rate-limits."""
 UNPACED = ("--rate", "none")
 SECONDS = 600
 
@@ -77,7 +77,14 @@ class Bench:
         """Run it well; the seconds of CPU that it took."""
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         command = [sys.executable, "-m", "billctl", *words]
-        subprocess.run(command, env=self.env, stdin=subprocess.DEVNULL, check=True, timeout=SECONDS)
+        subprocess.run(
+            command,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            check=True,
+            timeout=SECONDS,
+        )
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -167,7 +174,7 @@ def test_a_published_rate_is_held_and_nothing_is_turned_away(bench: Open) -> Non
     """At Stripe's test limits: two requests a row, one bucket for all of them."""
     rows = 200
     shop = bench(rows, "--limit", f"stripe={PUBLISHED},{PUBLISHED}")
-    shop.apply(shop.plan(1, rows))
+    shop.apply(shop.plan(1, rows), "--workers", "32")
     reached = (rows - 1) * 2 / shop.seconds()
     print(f"\nin all     {reached:5.2f} of {PUBLISHED} requests a second")
     assert reached >= 0.97 * PUBLISHED
@@ -175,11 +182,12 @@ def test_a_published_rate_is_held_and_nothing_is_turned_away(bench: Open) -> Non
 
 
 def test_a_published_rate_of_each_endpoint_is_held_and_nothing_is_turned_away(bench: Open) -> None:
-    """At Stripe's live limits: so many rows a second as an endpoint takes requests."""
+    """At Stripe's live limits: so many rows a second as an endpoint takes requests, by as many workers as that
+    needs where an answer takes a second."""
     rows = 400
     shop = bench(rows, "--limit", f"stripe={PUBLISHED},{4 * PUBLISHED}")
     plan = shop.plan(1, rows)
-    shop.apply(plan, "--rate", str(PUBLISHED))
+    shop.apply(plan, "--rate", str(PUBLISHED), "--workers", "32")
     reached = (rows - 1) / shop.seconds()
     print(f"\nan endpoint {reached:5.2f} of {PUBLISHED} requests a second")
     assert reached >= 0.97 * PUBLISHED
@@ -213,7 +221,7 @@ def test_a_row_costs_at_most_a_third_of_a_bare_interpreter(bench: Open) -> None:
     loop = (loop + shop.loop(rows + 101, rows + 200)["cpu"]) / 2
     ratio = row / statistics.median(bare)
     print(
-        f"\na row    {ratio:6.3f} of a bare interpreter ({row * 1000:.2f} ms; the SDK's calls {loop * 1000:.2f})"
+        f"\na row    {ratio:6.3f} of a bare interpreter: {row * 1000:.2f} ms, the SDK's calls {loop * 1000:.2f}"
     )
     assert ratio <= 1 / 3
 
