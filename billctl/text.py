@@ -5,6 +5,7 @@
 `never_show` was told.
 """
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ _LONG_ENOUGH = re.compile(r"[A-Za-z0-9+/=_.~$-]{12}|\d(?:[ ._/\-\u00a0]?\d){12}"
 """What every secret's form and every card number has in it: a quick no to most texts."""
 _CARD_LENGTHS = range(13, 20)
 _CARD_FIRST_DIGITS = "23456"
+_NOT_PLAIN = re.compile(r"[^\x20-\x7e\n]")
 _PRINTABLE_ASCII = re.compile(r"[\x20-\x7e]*")
 
 
@@ -56,6 +58,18 @@ def _safe_character(character: str) -> str:
 def safe_lines(text: str) -> str:
     """`text` made safe line by line: its line breaks stay."""
     return "\n".join(map(safe_text, text.split("\n")))
+
+
+def to_json(value: object, *, indent: int | None = None) -> str:
+    """JSON whose bytes cannot drive a terminal: control and format characters stay escaped."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent, separators=None if indent else (",", ":"))
+    return _NOT_PLAIN.sub(lambda found: _json_character(found.group()), text)
+
+
+def _json_character(character: str) -> str:
+    if unicodedata.category(character) not in {"Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn"}:
+        return character
+    return json.dumps(character)[1:-1]
 
 
 _SPREADSHEET_TRIGGERS = ("=", "+", "-", "@", "\t", "\r", "\0", "\uff1d", "\uff0b", "\uff0d", "\uff20")

@@ -17,6 +17,7 @@ from billctl.frozen import fields
 from billctl.gateway import When
 from billctl.models import data
 from billctl.money import Money
+from billctl.text import to_json
 
 FORMAT = 1
 BATCH_ID = re.compile(r"bat_[0-9A-HJKMNP-TV-Z]{26}")
@@ -137,9 +138,8 @@ def _check(found: Mapping[str, Any], table: Mapping[str, Fits]) -> None:
 
 
 def line_of(value: Mapping[str, Any]) -> bytes:
-    """A line of a plan."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-8", "backslashreplace") + b"\n"
+    """A line of a plan; a terminal shows it and does not obey it."""
+    return to_json(value).encode() + b"\n"
 
 
 def row_line(row: PlannedRow) -> bytes:
@@ -151,7 +151,7 @@ def row_line(row: PlannedRow) -> bytes:
 
 def row_lead(account: str) -> bytes:
     """How the lines of an account's rows begin."""
-    return f'{{"type":"row","account":{json.dumps(account, ensure_ascii=False)},'.encode()
+    return f'{{"type":"row","account":{to_json(account)},'.encode()
 
 
 def header_line(header: Header) -> bytes:

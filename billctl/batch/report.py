@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -13,7 +12,7 @@ from billctl.batch.model import RowResult
 from billctl.errors import BillctlError
 from billctl.frozen import frozen
 from billctl.models import data
-from billctl.text import csv_cell, mask
+from billctl.text import csv_cell, mask, to_json
 
 FAILURE_COLUMNS = (
     *("ref", "amount", "full", "currency", "reason_code", "reason", "ticket", "to"),
@@ -46,8 +45,7 @@ class Report:
 
     def add(self, result: RowResult) -> None:
         """Take one row's result."""
-        line = json.dumps(result_data(result), ensure_ascii=False, separators=(",", ":"))
-        self._results.write(line.encode("utf-8", "backslashreplace") + b"\n")
+        self._results.write(to_json(result_data(result)).encode() + b"\n")
         if result.failed:
             self._failed += 1
             self._failures.write(_csv_line(_failure_cells(result)))

@@ -22,6 +22,7 @@ from billctl.models import data
 from billctl.money import Money
 from billctl.paths import ensure_private_dir
 from billctl.store.interface import Store
+from billctl.text import to_json
 
 FOLDER = "batches"
 PREFIX = "bat_"
@@ -187,8 +188,7 @@ class Shelf:
         if kept.run:
             found["run"] = {name: data(value) for name, value in fields(kept.run).items()}
         with new_file(self.folder() / f"{kept.id}.json", replace=True) as file:
-            text = json.dumps(found, ensure_ascii=False, indent=1)
-            file.write(text.encode("utf-8", "surrogateescape") + b"\n")
+            file.write(to_json(found, indent=1).encode() + b"\n")
 
 
 def state_of(kept: Kept, store: Store) -> State:

@@ -5,11 +5,9 @@ only here, and only when a table goes to a terminal.
 """
 
 import io
-import json
 import os
 import re
 import sys
-import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,7 +18,7 @@ from billctl.cli.layout import Column, Grid, View, render
 from billctl.cli.options import Choices
 from billctl.errors import BillctlError, InternalError, UsageError
 from billctl.models import data as plain
-from billctl.text import csv_cell, mask, safe_lines, safe_text
+from billctl.text import csv_cell, mask, safe_lines, safe_text, to_json
 
 ENVELOPE = 1
 """The version of the JSON envelope."""
@@ -142,21 +140,6 @@ def error_data(error: BillctlError) -> dict[str, Any]:
 
 
 # Machine-readable formats
-
-
-_NOT_PLAIN = re.compile(r"[^\x20-\x7e\n]")
-
-
-def to_json(value: object, *, indent: int | None = None) -> str:
-    """JSON whose bytes cannot drive a terminal: control and format characters stay escaped."""
-    text = json.dumps(value, ensure_ascii=False, indent=indent, separators=None if indent else (",", ":"))
-    return _NOT_PLAIN.sub(lambda found: _json_character(found.group()), text)
-
-
-def _json_character(character: str) -> str:
-    if unicodedata.category(character) not in {"Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn"}:
-        return character
-    return json.dumps(character)[1:-1]
 
 
 def _json(result: Result, chosen: Choices, stdout: TextIO) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from billctl.cli.layout import Cell, Column, Grid
 from billctl.cli.options import Choices
-from billctl.cli.output import Result, to_json
+from billctl.cli.output import Result
 from billctl.cli.secret_status import SecretRow, secret_rows
 from billctl.errors import ConfigError
 from billctl.frozen import fields, frozen
@@ -18,6 +18,7 @@ from billctl.profiles.files import read_text
 from billctl.profiles.lines import Place, places
 from billctl.profiles.policy import Policy
 from billctl.session import installed_gateways
+from billctl.text import to_json
 
 OPTION, ARGUMENT, ENVIRONMENT, PROFILE, DEFAULT = "option", "argument", "environment", "profile", "default"
 CENTRAL = "central"

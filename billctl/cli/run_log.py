@@ -13,11 +13,11 @@ import typer
 
 from billctl.audit.masking import cleaned
 from billctl.cli.options import Choices
-from billctl.cli.output import Result, talk, to_json
+from billctl.cli.output import Result, talk
 from billctl.cli.ping import Ping
 from billctl.errors import BillctlError, InternalError, Terminated, UsageError
 from billctl.models import rfc3339
-from billctl.text import mask
+from billctl.text import mask, to_json
 
 LogFile = Annotated[
     Path | None,

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from billctl.cli.layout import Column, Grid, Line, render
 from billctl.cli.options import Choices
-from billctl.cli.output import Result, cell_text, envelope, fold, known_fields, look, print_result, to_json
+from billctl.cli.output import Result, cell_text, envelope, fold, known_fields, look, print_result
 from billctl.errors import Refused, UsageError
+from billctl.text import to_json
 
 ANY_TEXT = st.text(st.characters(), max_size=40)
 JSON = st.recursive(
