@@ -58,8 +58,9 @@ def admit(state: State, now: float, endpoint: str, limit: RateLimit) -> float:
         if rate is not None and rate > 0
     ]
     for name, interval in buckets:
-        state.free[name] = min(state.free.get(name, now), now + interval)
-        wait = max(wait, state.free[name] - now)
+        if name in state.free:
+            state.free[name] = min(state.free[name], now + interval)
+            wait = max(wait, state.free[name] - now)
     if wait > 0:
         return wait
     state.free = {name: free for name, free in state.free.items() if free > now - MOST_SLACK}
