@@ -182,7 +182,7 @@ def test_a_published_rate_is_held_and_nothing_is_turned_away(bench: Open) -> Non
 
 
 def test_a_published_rate_of_each_endpoint_is_held_and_nothing_is_turned_away(bench: Open) -> None:
-    """At Stripe's live limits: so many rows a second as an endpoint takes requests, by as many workers as that
+    """At Stripe's live limits: so many rows a second as an endpoint takes requests, by the workers that this
     needs where an answer takes a second."""
     rows = 400
     shop = bench(rows, "--limit", f"stripe={PUBLISHED},{4 * PUBLISHED}")
@@ -220,9 +220,7 @@ def test_a_row_costs_at_most_a_third_of_a_bare_interpreter(bench: Open) -> None:
     bare += interpreters()
     loop = (loop + shop.loop(rows + 101, rows + 200)["cpu"]) / 2
     ratio = row / statistics.median(bare)
-    print(
-        f"\na row    {ratio:6.3f} of a bare interpreter: {row * 1000:.2f} ms, the SDK's calls {loop * 1000:.2f}"
-    )
+    print(f"\na row    {ratio:6.3f} of a bare interpreter ({row * 1000:.2f} ms; the SDK: {loop * 1000:.2f})")
     assert ratio <= 1 / 3
 
 
