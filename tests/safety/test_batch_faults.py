@@ -8,6 +8,7 @@ mixtures of them: `pytest -m full tests/safety/test_batch_faults.py`.
 """
 
 import os
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -18,8 +19,9 @@ import pytest
 
 from billctl.sandbox import faults
 from tests.gateway_shops import GATEWAYS
-from tests.safety.aftermath import NOTHING
+from tests.safety.aftermath import NOTHING, unsettled
 from tests.safety.batches import (
+    SETTLING,
     Batch,
     check_instant,
     check_whole,
@@ -36,6 +38,8 @@ from tests.shop import Ran
 
 CHANGES = "P* */refund*"
 """The requests that refund, at each of the gateways."""
+KEPT = ("stripe", "500-before")
+"""An answer that the gateway keeps under the operation's key, and gives to everyone who asks again."""
 IMPATIENT = "[network]\nread_timeout = 0.4\n"
 CLOSED = "http://127.0.0.1:9"
 """Nobody answers there."""
@@ -81,7 +85,8 @@ def test_lost_answers_in_a_batch_are_settled_by_the_next_run(tmp_path: Path) -> 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_of_lost_answer_in_a_batch_is_settled_by_the_next_run(tmp_path: Path, kind: str) -> None:
-    check_lost(tmp_path, dict.fromkeys(GATEWAYS, kind), 2)
+    gateways = [gateway for gateway in GATEWAYS if (gateway, kind) != KEPT]
+    check_lost(tmp_path, dict.fromkeys(gateways, kind), 2)
 
 
 @pytest.mark.full
@@ -90,8 +95,31 @@ def test_any_mixture_of_lost_answers_in_a_batch_is_settled_by_the_next_runs(
     tmp_path: Path, number: int
 ) -> None:
     random = Random(number)
-    kinds = {gateway: random.choice(KINDS) for gateway in GATEWAYS}
+    drawn = {gateway: random.choice(KINDS) for gateway in GATEWAYS}
+    kinds = {gateway: kind for gateway, kind in drawn.items() if (gateway, kind) != KEPT}
     check_lost(tmp_path, kinds, random.randint(1, 12), rows=10)
+
+
+@pytest.mark.slow
+def test_a_row_whose_500_stripe_keeps_is_done_by_a_plan_of_the_failures_with_the_next_ordinal(
+    tmp_path: Path,
+) -> None:
+    with open_batch(tmp_path, "refund", {"stripe": 3}) as batch:
+        arm(batch, ["stripe"], "500-before", 1)
+        assert applied(batch).code == 6
+        faults.clear(batch.books, "stripe")
+        time.sleep(SETTLING)
+        assert applied(batch).code == 6, "Stripe gives its old answer"
+        assert len(batch.effects()) == len(batch.wanted) - 1
+        time.sleep(SETTLING)
+        again = tmp_path / "again.plan"
+        planned = batch.shop.run(
+            *("batch", "plan", "refund", str(batch.failures), "--again", "2", "--out", str(again))
+        )
+        assert planned.code == 0, planned
+        assert batch.shop.run("batch", "apply", str(again), "--yes").code == 0
+        assert {ref: len(made) for ref, made in batch.effects().items()} == dict.fromkeys(batch.wanted, 1)
+        assert unsettled(batch.shop) == []
 
 
 @pytest.mark.slow
