@@ -14,8 +14,8 @@ from billctl.gateway import RateLimit
 IN_ALL = ""
 """The bucket that all endpoints share."""
 
-SLACK = 0.5
-MOST_SLACK = 0.020
+SLACK = 0.9
+MOST_SLACK = 0.050
 """Seconds that a bucket may lag behind at most: how much too close two requests may come."""
 
 LEAST_HOLD = 1.0

@@ -82,7 +82,7 @@ def test_a_pause_earns_no_burst(path: Path, hands: Hands) -> None:
     hands.now += 3600
     first, second, third = leaving(paced, hands, *["send"] * 3)
     assert first == 0
-    assert second >= 0.04 - 0.02
+    assert second == near(0.04)
     assert third - second == near(0.04)
 
 
