@@ -141,6 +141,7 @@ class _Application:
             if not self.options.dry_run:
                 self.watcher.confirm(self.plan, opened, found.left)
                 if self._wait():
+                    before.check_same_rules(self.session)
                     found = self._scan(judge)
                     licence = before.licence_for(self.session, self.plan, found, judge, self.options)
                 anchoring.demand(self.session)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from billctl import profiles
 from billctl.approvals import Approval, settle, standing
 from billctl.batch.matter import subject_of, whole
 from billctl.batch.model import Header, PlannedAccount
@@ -13,8 +14,9 @@ from billctl.errors import ApprovalRequired, BillctlError, ConfigError, PolicyDe
 from billctl.fanout import Deadline, ask_each
 from billctl.policy.live import check_unattended
 from billctl.policy.verdict import Judge, Verdict, Word
+from billctl.profiles.central import policies_of
 from billctl.profiles.policy import Policy
-from billctl.session import Opened, Session
+from billctl.session import Opened, Session, installed_gateways
 
 NEW_PLAN = "Make a new plan: `billctl batch plan`."
 
@@ -33,6 +35,19 @@ def check_profile(session: Session, header: Header) -> None:
             f"the plan was made in {header.mode} mode, profile {profile.name} is {profile.mode} now",
             code="wrong_mode",
             hint=NEW_PLAN,
+        )
+
+
+def check_same_rules(session: Session) -> None:
+    """Raise `PolicyDenied` unless profile and central policy still say what they said when the run began;
+    `ConfigError` where they cannot be used any more."""
+    known = installed_gateways(session.env)
+    profile = profiles.load_profile(session.profile.name, env=session.env, gateways=known)
+    if (profile, policies_of(profile)) != (session.profile, session.policies):
+        raise PolicyDenied(
+            f"profile {profile.name} or the central policy was changed while the plan waited",
+            code="policy_changed",
+            hint="Apply it again: it goes by what they say now.",
         )
 
 

@@ -412,6 +412,20 @@ def test_what_came_to_stand_against_it_while_it_waited_is_seen(desk: Desk) -> No
     assert Till.refunded() == {"D1": 1}
 
 
+def test_a_limit_that_is_set_while_it_waits_stops_it(desk: Desk) -> None:
+    class Tightened(Recorder):
+        def waiting(self, seconds: float) -> None:
+            desk.profile(more='[policy]\nmax_refund = { USD = "0.50" }\n')
+            super().waiting(seconds)
+
+    begun, watcher = datetime.now(UTC), Tightened()
+    session = desk.session(lambda: begun + timedelta(seconds=len(watcher.waited)))
+    plan = desk.plan(refunds("C1"))
+    with pytest.raises(PolicyDenied, match="changed while the plan waited"):
+        desk.apply(plan, watcher, session=session, not_before=begun + timedelta(seconds=2))
+    assert Till.made == []
+
+
 def test_unknown_rows_outweigh_what_else_failed(desk: Desk) -> None:
     def lose(_charge: Charge, _stamp: Stamp) -> None:
         raise OutcomeUnknown("no answer", code="timeout")
