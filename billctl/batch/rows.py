@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-from billctl.batch.faults import KEPT, FaultList, RowFaults
+from billctl.batch.faults import FaultList, RowFaults
 from billctl.batch.model import Row
 from billctl.batch.rows_check import KindOf, RowCheck, RowDefaults
 from billctl.batch.rows_columns import Found
@@ -41,7 +41,7 @@ def read_rows(
             spool.fill(_rows(_found(lines, faults, verb, spool), check))
         finally:
             lines.close()
-        for line, first, ref, same in spool.twice(KEPT):
+        for line, first, ref, same in spool.twice():
             what = f"the same row as line {first}" if same else f"{ref} stands in line {first} already"
             faults.add(line, what, code="duplicate_row" if same else "same_object")
         faults.raise_any()

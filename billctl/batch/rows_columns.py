@@ -25,6 +25,7 @@ OBJECT_TYPES: Mapping[str, str] = {
 """What each verb works on."""
 MISTAKEN: Mapping[str, Mapping[str, str]] = {
     "refund": dict.fromkeys(("captured", "refunded", "refundable", "total", "amount_due"), "amount"),
+    "cancel": {"cancel_at_period_end": "--now or --at-period-end on the command line"},
     "resend": {"email": "to"},
 }
 """By the verb: columns of an object that somebody who writes rows may take for what the second is."""

@@ -39,7 +39,7 @@ SELECT row.line, first.line, row.account || ':' || row.object_id,
   FROM (SELECT account, object_id, min(n) AS n, min(line) AS line FROM row
         GROUP BY account, object_id HAVING count(*) > 1) AS first
   JOIN row ON row.account = first.account AND row.object_id = first.object_id AND row.n != first.n
- LIMIT ?
+ ORDER BY row.n
 """
 
 
@@ -99,13 +99,13 @@ class Spool:
         with _told():
             return [name for (name,) in self._database.execute("SELECT DISTINCT account FROM row ORDER BY 1")]
 
-    def twice(self, limit: int) -> list[tuple[int, int, str, bool]]:
-        """Rows on an object that an earlier row is on: line, the first one's line, reference, whether the two
-        say the same in everything; at most `limit`."""
+    def twice(self) -> Iterator[tuple[int, int, str, bool]]:
+        """Rows on an object that an earlier row is on, in their order: line, the first one's line, reference,
+        whether the two say the same in everything."""
         with _told():
             self._database.execute("CREATE INDEX IF NOT EXISTS by_object ON row (account, object_id)")
-            found = self._database.execute(TWICE, (limit,)).fetchall()
-        return [(line, first, ref, bool(same)) for line, first, ref, same in found]
+            for line, first, ref, same in self._database.execute(TWICE):
+                yield line, first, ref, bool(same)
 
     def line_of(self, accounts: Sequence[str], object_id: str, *, but: int) -> int | None:
         """The first line with a row on this object of one of `accounts`, by its own name or by an alias that

@@ -377,6 +377,12 @@ def test_every_fault_is_told_with_its_line(folder: Path, name: str) -> None:
     [
         ("void", "ref,amount\nstripe:ch_1,1\n", "void takes no amount"),
         ("cancel", "ref,full\nstripe:sub_1,true\n", "cancel takes no full"),
+        (
+            "cancel",
+            "\nref,cancel_at_period_end\nstripe:sub_1,false\n",
+            "cancel_at_period_end is the object's own and asks for nothing: write --now or --at-period-end "
+            "on the command line, or leave it out",
+        ),
         ("resend", "ref,to\nstripe:in_1,nobody\n", "'nobody' is not an e-mail address"),
         ("resend", f"ref,to\nstripe:in_1,{'x' * 250}@b.example\n", f"'{'x' * 80}' is not an e-mail address"),
         ("resend", "ref,currency\nstripe:in_1,USD\n", "resend takes no currency"),
@@ -429,6 +435,13 @@ def test_of_many_faults_the_first_are_told_and_all_are_counted(folder: Path) -> 
         "rows.csv has 1,005 faults, of which the first 1,000 are told. Nothing was sent. "
         "Correct the rows and run it again."
     )
+
+
+def test_of_many_duplicates_the_first_are_told_and_all_are_counted(folder: Path) -> None:
+    text = "ref,amount\n" + "stripe:ch_1,1\n" * (KEPT + 6)
+    with pytest.raises(RowFaults) as caught:
+        rows(folder, text)
+    assert (caught.value.count, caught.value.faults[0].line) == (KEPT + 5, 3)
 
 
 def test_what_is_told_of_a_row_drives_no_terminal_and_shows_no_card(folder: Path) -> None:
