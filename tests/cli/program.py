@@ -6,9 +6,10 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from unittest import mock
 
@@ -44,17 +45,22 @@ def billctl(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess
 
 @contextmanager
 def started_with(env: Mapping[str, str]) -> Iterator[None]:
-    """Within it this process is as if it had been started with `env`; what it imports from there goes."""
+    """Within it this process is as if it had been started with `env`: what is on that path hides the rest."""
     own = {name: value for name, value in env.items() if name != "PYTHONPATH"}
     folders = [folder for folder in env.get("PYTHONPATH", "").split(os.pathsep) if folder]
-    before = set(sys.modules)
+    names = {path.stem for folder in folders for path in Path(folder).iterdir()}
+    hidden = _taken_out(names)
     with mock.patch.dict(os.environ, own), mock.patch.object(sys, "path", [*folders, *sys.path]):
         try:
             yield
         finally:
-            for name in set(sys.modules) - before:
-                if str(getattr(sys.modules[name], "__file__", None)).startswith(tuple(folders) or "\0"):
-                    del sys.modules[name]
+            _taken_out(names)
+            sys.modules.update(hidden)
+
+
+def _taken_out(names: Set[str]) -> dict[str, ModuleType]:
+    """The imported modules of these names and below, which are imported no more."""
+    return {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] in names}
 
 
 def installed(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:

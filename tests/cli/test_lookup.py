@@ -121,12 +121,12 @@ def test_nobody_found_is_exit_3_with_the_accounts_still_in_the_document(shop: Sh
 # Several accounts
 
 
-def accounts(shop: Shop, **urls: str) -> None:
+def accounts(shop: Shop, *, limits: str = "", **urls: str) -> None:
     """A profile with these accounts, each with the sandbox's key."""
     tables = "".join(
         f'[accounts.{name}]\ngateway = "stripe"\nbase_url = "{url}"\n' for name, url in urls.items()
     )
-    shop.profile("shop", f'mode = "test"\n[network]\nread_timeout = 0.5\ndeadline = 3\n{tables}')
+    shop.profile("shop", f'mode = "test"\n{limits}{tables}')
     shop.env |= {f"BILLCTL_{name.upper()}_API_KEY": STRIPE_KEY for name in urls}
 
 
@@ -183,7 +183,7 @@ def test_an_account_with_a_missing_secret_fails_alone(shop: Shop) -> None:
 
 def test_a_silent_account_ends_by_its_limit_and_the_others_answer(shop: Shop) -> None:
     with servers.LoopbackServer(servers.trickling) as server:
-        accounts(shop, us=server.url, eu=shop.url)
+        accounts(shop, limits="[network]\nread_timeout = 0.5\ndeadline = 3\n", us=server.url, eu=shop.url)
         began = time.monotonic()
         ran = shop.run("lookup", LAYLA, "-o", "json")
         assert time.monotonic() - began < 10
