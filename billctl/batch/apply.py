@@ -117,6 +117,8 @@ class _Application:
         licence = Licence(judge=judge, running=judge.running_day())
         if found.left:
             found, licence = self._allowed(found, judge)
+        else:
+            before.check_expected(found, self.options)
         applied = self._rows(found, licence)
         return replace(applied, warnings=(*applied.warnings, *_if_changed(original)))
 

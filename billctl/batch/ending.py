@@ -50,8 +50,9 @@ def ending(
         error = _as(broken, f"{broken.message}; {said}")
         error.sent = "" if _may_have_sent(counts) else broken.sent
         return error
+    cause = _cause(errors)
     if counts.get("unknown"):
-        return OutcomeUnknown(said, code="rows_unknown", hint=SETTLES)
+        return OutcomeUnknown(said + cause, code="rows_unknown", hint=SETTLES)
     failed = sum(count for outcome, count in counts.items() if outcome not in AS_ASKED)
     if not (failed or not_reached or header.warnings):
         return None
@@ -59,7 +60,8 @@ def ending(
         return _as(alike, f"{alike.message} ({said})" if failed > 1 else alike.message)
     if not (failed or not_reached):
         return Partial(f"the input was not whole: {header.warnings[0]}", code="input_incomplete")
-    return Partial(said, code=str(stop) if stop else "rows_failed", hint=AGAIN if not_reached else None)
+    code = str(stop) if stop else "rows_failed"
+    return Partial(said + cause, code=code, hint=AGAIN if not_reached else None)
 
 
 def _said(counts: Mapping[str, int], not_reached: int, stop: Stop | None) -> str:
@@ -71,6 +73,13 @@ def _said(counts: Mapping[str, int], not_reached: int, stop: Stop | None) -> str
     ended = f"; ended {WHY[stop]}" if stop else ""
     reached = f", {not_reached:,} not reached" if not_reached else ""
     return ", ".join(parts) + ended + reached
+
+
+def _cause(errors: Sequence[BillctlError]) -> str:
+    """What kept the first account that could not go on from it."""
+    if not errors:
+        return ""
+    return f" ({errors[0].account or 'the run'} could not go on: {errors[0].message})"
 
 
 def _may_have_sent(counts: Mapping[str, int]) -> bool:

@@ -27,8 +27,8 @@ WORKERS = 8
 AHEAD = 1_000
 """Rows that are begun or wait for one before them; each takes some kilobytes."""
 
-Tick = Callable[[int], None]
-"""Is told how many rows are planned."""
+Tick = Callable[[int, int], None]
+"""Is told how many rows are planned, and how many there are."""
 
 
 @frozen
@@ -63,7 +63,7 @@ def make_plan(
     path: Path | None = None,
     dry_run: bool = False,
     workers: int = WORKERS,
-    tick: Tick = lambda _rows: None,
+    tick: Tick = lambda _done, _rows: None,
     sleep: Callable[[float], object] = time.sleep,
 ) -> Made:
     """Plan all rows of `spool` and write the plan to `path`, or (None) to the shelf.
@@ -88,7 +88,7 @@ def make_plan(
         for planned in freezer.rows(read):
             writer.add(planned)
             sums.add(planned)
-            tick(planned.n)
+            tick(planned.n, len(spool))
         if sums.nothing_planned and set(spool.accounts()) <= reader.failed.keys():
             raise gravest(list(reader.failed.values()))
         header = sums.header(

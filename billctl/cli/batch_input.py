@@ -53,7 +53,7 @@ def plan_of(
     path: Path | None = None,
     dry_run: bool = False,
     workers: int = WORKERS,
-    tick: Tick = lambda _rows: None,
+    tick: Tick = lambda _done, _rows: None,
 ) -> Made | None:
     """The plan of what is asked for, on disk unless `dry_run`; None where the input has no rows.
 

@@ -20,7 +20,7 @@ class _Sign:
         self._stop = threading.Event()
         self._writing = threading.Lock()
         self._shown = False
-        self.rows = 0
+        self.rows = (0, 0)
         self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
         self._thread.start()
 
@@ -29,7 +29,8 @@ class _Sign:
             seconds = int(time.monotonic() - self._started)
             with self._writing:
                 if not self._stop.is_set():
-                    what = f"{self.rows:,} rows read" if self.rows else "waiting for an answer"
+                    done, rows = self.rows
+                    what = f"{done:,} of {rows:,} rows read" if done else "waiting for an answer"
                     sys.stderr.write(f"{ERASE_LINE}{what}, {seconds} s (Ctrl-C stops)")
                     sys.stderr.flush()
                     self._shown = True
@@ -57,10 +58,10 @@ def waiting(*, quiet: bool) -> Iterator[None]:
         end()
 
 
-def rows_done(number: int) -> None:
-    """Let the sign say how many rows were read so far."""
+def rows_done(done: int, rows: int) -> None:
+    """Let the sign say how many of all rows were read so far."""
     if _current is not None:
-        _current.rows = number
+        _current.rows = (done, rows)
 
 
 def end() -> None:

@@ -490,6 +490,14 @@ def test_what_was_expected_is_compared_before_the_first_row(
     assert Till.refunded() == {}
 
 
+def test_what_was_expected_is_compared_of_a_plan_that_is_all_done_too(desk: Desk) -> None:
+    plan = desk.plan(refunds("C1"))
+    desk.apply(plan)
+    with pytest.raises(PolicyDenied) as caught:
+        desk.apply(plan, expect_rows=2)
+    assert caught.value.code == "rows_differ"
+
+
 def test_a_plan_that_was_edited_and_hashed_anew_is_not_the_one_that_was_made(desk: Desk) -> None:
     plan = desk.plan(refunds("C1"))
     edited = desk.edited(plan, lambda text: text.replace("1.00", "9.00").replace(":100", ":900"))

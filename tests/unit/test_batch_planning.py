@@ -92,7 +92,7 @@ def opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Opens]:
 def planned(session: Session, text: str, verb: str = "refund", *, live: Any = (), **more: Any) -> Made:
     """The plan of the rows of a CSV text."""
     kinds = {name: session.gateway(name).kind_of for name in session.profile.accounts}
-    settings = {name: more.pop(name) for name in ("path", "dry_run", "sleep") if name in more}
+    settings = {name: more.pop(name) for name in ("path", "dry_run", "sleep", "tick") if name in more}
     with read_rows(
         io.BytesIO(text.encode()),
         source="rows.csv",
@@ -143,6 +143,12 @@ def test_what_would_be_done_is_frozen_row_by_row_and_summed_up(opens: Opens) -> 
     assert (header.source, header.reason, header.profile, header.mode) == (
         "rows.csv", "charged twice", "shop", "test"
     )  # fmt: skip
+
+
+def test_whoever_waits_is_told_how_many_of_all_rows_are_planned(opens: Opens) -> None:
+    told: list[tuple[int, int]] = []
+    rows_of(planned(opens(), "ref,amount\na:C1,1\na:C2,1\n", tick=lambda *so_far: told.append(so_far)))
+    assert told == [(1, 2), (2, 2)]
 
 
 def test_a_plan_without_a_place_lies_on_the_shelf_for_its_owner_alone(opens: Opens) -> None:
