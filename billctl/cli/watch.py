@@ -158,7 +158,7 @@ def _row(finding: "Finding") -> dict[str, Any]:
 def _found(findings: "Sequence[Finding]") -> BillctlError | None:
     """The error that findings end with, None where there are none."""
     counts = {check: sum(finding.check == check for finding in findings) for check in CHECKS}
-    kinds = [f"{n} {(ONE if n == 1 else SEVERAL)[check]}" for check, n in counts.items() if n]
+    kinds = [f"{n:,} {(ONE if n == 1 else SEVERAL)[check]}" for check, n in counts.items() if n]
     return Findings(f"to look at: {', '.join(kinds)}", code="findings") if kinds else None
 
 
@@ -202,7 +202,7 @@ def _when(check: "Check", time: datetime | None, now: datetime) -> str:
     left = (time - now).total_seconds()
     if check == "disputes":
         return f"due in {_length(left)}" if left > 0 else f"was due {_length(-left)} ago"
-    return f"due for {_length(-left)}" if check == "invoices" else local_time(time)
+    return f"past due {_length(-left)}" if check == "invoices" else local_time(time)
 
 
 def _length(seconds: float) -> str:

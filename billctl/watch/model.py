@@ -85,7 +85,7 @@ def listed(findings: Sequence[Finding], *listings: Listing) -> Part:
     """The findings in lists, with what these say of themselves."""
     parts = [part for listing in listings for part in listing.parts]
     more = [
-        f"there are more than {LONGEST} {listing.kind} to look at" for listing in listings if listing.more
+        f"there are more than {LONGEST:,} {listing.kind} to look at" for listing in listings if listing.more
     ]
     return Part(
         findings=sorted(findings, key=lambda finding: finding.time or UNDATED),

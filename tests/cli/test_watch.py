@@ -52,7 +52,7 @@ def test_a_person_sees_since_when_and_until_when(shop: Shop) -> None:
     assert code == 14
     assert re.search(r"^disputes due$", plain(shown), re.MULTILINE)
     assert re.search(r"^  stripe:dp_\S+ +[\d.]+ [A-Z]{3}  due in \d+ days ", shown, re.MULTILINE)
-    assert re.search(rf"^  stripe:{PAST_DUE} +120.00 USD  due for \d+ days ", shown, re.MULTILINE)
+    assert re.search(rf"^  stripe:{PAST_DUE} +120.00 USD  past due \d+ days ", shown, re.MULTILINE)
 
 
 def plain(shown: str) -> str:
