@@ -1,7 +1,7 @@
 """A batch over three gateways that is killed at one of its system calls, or whose disk fails there.
 
 strace kills billctl, in one thread, at its Nth call of one kind. By default only the order of the calls is
-looked at; `pytest -m slow` takes a sixteenth of all calls of an apply, and each of them is met by
+looked at; `pytest -m slow` takes a share of all calls of an apply, others every day, and each is met by
 `pytest -m full tests/safety/test_batch_everywhere.py`.
 """
 
@@ -20,11 +20,15 @@ from tests.safety import programs
 from tests.safety.aftermath import NOTHING, environment, later
 from tests.safety.batch_log import FollowedLog
 from tests.safety.batches import Batch, check_instant, check_whole, open_batch
+from tests.safety.sampling import sampled
 from tests.safety.served import serving, settle
 from tests.safety.strace import DISK_CALLS, WHOLE, Call, calls, needs_strace, traced
 from tests.shop import Ran
 
 PARTS = 16
+FAILING = [
+    (part, error, for_ever) for error in ("EIO", "ENOSPC") for for_ever in (0, 1) for part in range(PARTS)
+]
 ROWS = dict.fromkeys(GATEWAYS, 1)
 pytestmark = needs_strace
 
@@ -122,15 +126,7 @@ def fail(planned: Planned, call: Call, error: str, folder: Path, *, for_ever: bo
     return ran.code
 
 
-def parts() -> list[object]:
-    """All parts for the exhaustive run, the first for the slow one."""
-    marks = {
-        part: [pytest.mark.full] if part else [pytest.mark.full, pytest.mark.slow] for part in range(PARTS)
-    }
-    return [pytest.param(part, marks=mark) for part, mark in marks.items()]
-
-
-@pytest.mark.parametrize("part", parts())
+@pytest.mark.parametrize("part", [pytest.param(part, marks=sampled(part, of=PARTS)) for part in range(PARTS)])
 def test_a_kill_at_every_call_of_a_batch_does_each_row_once(
     planned: Planned, tmp_path: Path, part: int
 ) -> None:
@@ -140,15 +136,16 @@ def test_a_kill_at_every_call_of_a_batch_does_each_row_once(
     assert died >= 0.8 * len(chosen)
 
 
-@pytest.mark.parametrize("for_ever", [False, True], ids=["once", "from then on"])
-@pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
-@pytest.mark.parametrize("part", parts())
+@pytest.mark.parametrize(
+    ("part", "error", "for_ever"),
+    [pytest.param(*case, marks=sampled(number, of=len(FAILING))) for number, case in enumerate(FAILING)],
+)
 def test_a_disk_that_fails_at_any_call_of_a_batch_sends_nothing_unrecorded(
-    planned: Planned, tmp_path: Path, part: int, error: str, for_ever: bool
+    planned: Planned, tmp_path: Path, part: int, error: str, for_ever: int
 ) -> None:
     on_disk = [call for call in planned.calls if call.name in DISK_CALLS]
     for number, call in enumerate(on_disk[part::PARTS]):
-        fail(planned, call, error, tmp_path / str(number), for_ever=for_ever)
+        fail(planned, call, error, tmp_path / str(number), for_ever=bool(for_ever))
 
 
 def test_every_row_of_a_batch_is_recorded_before_it_is_sent(planned: Planned) -> None:

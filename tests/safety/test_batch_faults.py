@@ -3,8 +3,8 @@
 Whatever it is, the rows of other accounts go on, what nobody knows is unknown, and the next run settles it by
 asking and never by sending again.
 
-By default it dies while answers are waited for (test_batch_kills.py). Each kind of lost answer: `-m slow`;
-mixtures of them: `pytest -m full tests/safety/test_batch_faults.py`.
+`pytest -m slow` takes some of each, others every day; all of them, and mixtures of them:
+`pytest -m full tests/safety/test_batch_faults.py`.
 """
 
 import os
@@ -31,6 +31,7 @@ from tests.safety.batches import (
     planning,
     program,
 )
+from tests.safety.sampling import sampled
 from tests.safety.test_disk_errors import alter, own_disk
 from tests.safety.test_lost_answers import KINDS
 from tests.safety.test_signals import until
@@ -77,13 +78,10 @@ def check_lost(folder: Path, kinds: dict[str, str], tries: int, rows: int = 3) -
         check_whole(batch)
 
 
-@pytest.mark.slow
-def test_lost_answers_in_a_batch_are_settled_by_the_next_run(tmp_path: Path) -> None:
-    check_lost(tmp_path, {"stripe": "hang-after", "paypal": "html-502-after", "braintree": "cut-body"}, 2)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=sampled(number, of=4)) for number, kind in enumerate(KINDS)],
+)
 def test_each_kind_of_lost_answer_in_a_batch_is_settled_by_the_next_run(tmp_path: Path, kind: str) -> None:
     gateways = [gateway for gateway in GATEWAYS if (gateway, kind) != KEPT]
     check_lost(tmp_path, dict.fromkeys(gateways, kind), 2)
@@ -130,8 +128,9 @@ def test_a_storm_of_429_is_waited_out_and_every_row_done_once(tmp_path: Path) ->
         check_whole(batch)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["401", "403"])
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=sampled(number, of=2)) for number, kind in enumerate(("401", "403"))]
+)
 def test_credentials_that_are_revoked_in_the_middle_stop_their_account_alone(
     tmp_path: Path, kind: str
 ) -> None:
@@ -198,8 +197,10 @@ def fill(disk: Path, *, but: int) -> Path:
     return filler
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kilobytes", [0, 20, 60, 120, 250])
+@pytest.mark.parametrize(
+    "kilobytes",
+    [pytest.param(room, marks=sampled(n, of=5)) for n, room in enumerate((0, 20, 60, 120, 250))],
+)
 def test_a_disk_that_is_full_in_the_middle_sends_nothing_without_its_record(
     tmp_path: Path, kilobytes: int
 ) -> None:

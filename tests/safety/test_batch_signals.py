@@ -13,7 +13,8 @@ import pytest
 
 from billctl.sandbox import faults
 from tests.safety.batches import Batch, check_instant, check_whole, ended, finish, open_batch
-from tests.safety.test_signals import CODES, EACH, ONE_FAST, until
+from tests.safety.sampling import sampled
+from tests.safety.test_signals import CODES, until
 
 SOME = {"stripe": 6, "paypal": 6}
 
@@ -28,7 +29,10 @@ def slow_batch(folder: Path, seconds: float, counts: dict[str, int]) -> Iterator
         yield batch
 
 
-@ONE_FAST
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGINT, *(pytest.param(n, marks=pytest.mark.full) for n in CODES if n != signal.SIGINT)],
+)
 def test_a_signal_lets_the_rows_in_flight_end_and_nothing_more_begins(
     tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -49,8 +53,9 @@ def test_a_signal_lets_the_rows_in_flight_end_and_nothing_more_begins(
         check_whole(batch)
 
 
-@pytest.mark.slow
-@EACH
+@pytest.mark.parametrize(
+    "number", [pytest.param(number, marks=sampled(n, of=len(CODES))) for n, number in enumerate(CODES)]
+)
 def test_a_second_signal_ends_it_at_once_and_the_next_apply_settles_what_was_open(
     tmp_path: Path, number: signal.Signals
 ) -> None:
