@@ -247,11 +247,18 @@ def test_without_a_log_nothing_more_is_sent_at_any_account(
 def test_a_log_that_is_broken_in_the_middle_ends_the_run(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("billctl.batch.run.LOOK_AFTER", 4)
     looks: list[int] = []
+    looked = threading.Event()
 
     def look(_store: object) -> None:
         looks.append(len(Till.made))
+        looked.set()
         raise StoreError("the audit log is broken at record 7", code="chain_broken")
 
+    def not_far_ahead_of_the_look(*_: object) -> None:
+        if len(Till.made) >= 5:
+            assert looked.wait(30)
+
+    monkeypatch.setitem(Till.sending, "*", not_far_ahead_of_the_look)
     plan = desk.plan(refunds(*FEW))
     monkeypatch.setattr("billctl.batch.run.check_tail", look)
     applied = desk.apply(plan, workers=1)
