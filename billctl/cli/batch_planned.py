@@ -47,7 +47,7 @@ def planned(chosen: Choices, asked: Asked, out: str | None, *, rate: float | Non
             )
         except RowFaults as faults:
             return faults_result(faults, session)
-        return _nothing(session) if made is None else _result(made, session)
+        return _nothing(session) if made is None else _result(made, session, chosen.profile)
 
 
 def _nothing(session: Session) -> Result:
@@ -60,14 +60,14 @@ def _nothing(session: Session) -> Result:
     )
 
 
-def _result(made: Made, session: Session) -> Result:
+def _result(made: Made, session: Session, named: str | None) -> Result:
     header = made.plan.header
     error = exit_error(made)
     return Result(
         data=plan_data(made),
         records=PlanRecords(made.plan),
         columns=COLUMNS,
-        view=_view(made, effect_of(made.plan)),
+        view=_view(made, effect_of(made.plan), named),
         warnings=list(header.warnings),
         error=error,
         errors=[*made.failed.values(), error] if error else [],
@@ -167,7 +167,8 @@ def row_record(row: PlannedRow) -> dict[str, Any]:
 # What a person sees
 
 
-def _view(made: Made, effect: Facts) -> View:
+def _view(made: Made, effect: Facts, named: str | None) -> View:
+    """`named` is what `--profile` chose, which the next command needs too."""
     header = made.plan.header
     facts = [(Cell(label, "dim"), text) for label, text in _facts(made, effect)]
     view: list[Line | Grid] = [
@@ -180,7 +181,9 @@ def _view(made: Made, effect: Facts) -> View:
         view += [Line((f"… and {more:,} more {'row' if more == 1 else 'rows'}",), indent=2)] if more else []
     if made.path is None:
         return [*view, Line(("dry run: no plan was written",))]
-    return [*view, Line((f"Look at it, then: billctl batch apply {header.id}",))] if header.ready else view
+    profile = f"-p {named} " if named else ""
+    look = f"Look at it, then: billctl {profile}batch apply {header.id}"
+    return [*view, Line((look,))] if header.ready else view
 
 
 def _facts(made: Made, effect: Facts) -> Iterator[tuple[str, str]]:
