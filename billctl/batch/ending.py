@@ -21,6 +21,7 @@ WORDS = {
 }
 SETTLES = "Apply the plan again: it asks the gateway first, and sends nothing twice."
 AGAIN = "Apply the plan again: it goes on where this ended."
+INPUT = "See why, then run it again."
 WHY: Mapping[Stop, str] = {
     Stop.CANARY: "after the first rows, to be looked at",
     Stop.MAX_FAILURES: "at too many failures",
@@ -59,7 +60,7 @@ def ending(
     if (failed or errors) and not _done(counts) and (alike := _alike([*errors, *failures], header)):
         return _as(alike, f"{alike.message} ({said})" if failed > 1 else alike.message)
     if not (failed or not_reached):
-        return Partial(f"the input was not whole: {header.warnings[0]}", code="input_incomplete")
+        return Partial(f"{said}; {header.warnings[0]}", code="input_incomplete", hint=INPUT)
     code = str(stop) if stop else "rows_failed"
     return Partial(said + cause, code=code, hint=AGAIN if not_reached else None)
 

@@ -498,6 +498,14 @@ def test_what_was_expected_is_compared_of_a_plan_that_is_all_done_too(desk: Desk
     assert caught.value.code == "rows_differ"
 
 
+def test_a_list_that_failed_in_part_leaves_its_run_in_part_done(desk: Desk) -> None:
+    listed = '{"type":"charge","ref":"a:C1"}\n{"type":"error","account":"b","message":"no answer"}\n'
+    error = desk.apply(desk.plan(listed, full=True)).error
+    assert isinstance(error, Partial)
+    assert error.message == "1 done; the input is not whole: b: no answer"
+    assert error.code == "input_incomplete"
+
+
 def test_a_plan_that_was_edited_and_hashed_anew_is_not_the_one_that_was_made(desk: Desk) -> None:
     plan = desk.plan(refunds("C1"))
     edited = desk.edited(plan, lambda text: text.replace("1.00", "9.00").replace(":100", ":900"))
