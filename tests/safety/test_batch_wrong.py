@@ -27,7 +27,7 @@ def test_taking_what_was_begun_for_done_is_found_to_leave_a_row_out(tmp_path: Pa
         die_waiting(batch, "hang-before")
         batch.name = "takes what was begun for done"
         finish(batch)
-        with pytest.raises(AssertionError, match="1 of 2 rows were done"):
+        with pytest.raises(AssertionError, match=r"[01] of 2 rows were done"):
             check_whole(batch)
 
 
