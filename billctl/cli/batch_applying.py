@@ -112,10 +112,12 @@ def apply_plan(session: Session, plan: PlanFile, manner: Manner, chosen: Choices
         unattended=session.profile.allow_unattended,
         held=lambda account: _held(session, account),
     )
+    summary_follows = False  # where it does not, the last frame says how far the run came
     try:
         applied = apply(session, plan, manner.options, watcher)
+        summary_follows = sys.stdout.isatty()
     finally:
-        watcher.end(erase=sys.stdout.isatty())  # else nothing takes the last frame's place
+        watcher.end(erase=summary_follows)
     if SENT & applied.counts.keys():
         session.sending = header.id
     result = result_of(plan, applied, watcher, dry_run=manner.options.dry_run, profile=chosen.profile)

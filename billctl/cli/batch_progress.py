@@ -109,6 +109,8 @@ class LiveDisplay(Display):
     def end(self, *, erase: bool) -> None:
         if erase:
             self._draw([])
+        elif self._drawn:
+            self._write(f"\r{ERASE_BELOW}")  # the ^C that the terminal showed
         self._drawn = []
 
     def _draw(self, lines: "Sequence[Piece]") -> None:
@@ -120,8 +122,11 @@ class LiveDisplay(Display):
         up = f"\x1b[{min(folded, look.lines - 1)}A" if folded else ""
         shown = "".join(f"{text.styled(colour=look.colour)}\r\n" for text in texts)
         self._drawn = [text.length for text in texts]
+        self._write(f"\r{up}{ERASE_BELOW}{shown}")
+
+    def _write(self, text: str) -> None:
         try:
-            self._stream.write(f"\r{up}{ERASE_BELOW}{shown}")
+            self._stream.write(text)
             self._stream.flush()
         except OSError:
             self._gone = True

@@ -207,10 +207,10 @@ def test_a_wait_is_counted_down_in_one_place(screen: Screen) -> None:
 def test_the_last_frame_stays_where_nothing_takes_its_place(screen: Screen) -> None:
     display = LiveDisplay(screen, colour=False)  # type: ignore[arg-type]  # as above
     display.show(progress(1))
+    screen.write("^C")
     display.end(erase=False)
-    screen.write("summary")
     assert len(screen.lines) == 5
-    assert screen.lines[-1] == "summary"
+    assert screen.lines[-1] == "", "what the terminal shows of a signal does not begin the next line"
 
 
 def test_a_terminal_that_is_gone_ends_the_drawing_only() -> None:

@@ -1,5 +1,6 @@
 """A batch at a real terminal: the question though the rows come from a pipe, the view, resizing, signals."""
 
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from tests.cli.program import PROGRAM
 from tests.shop import PAST_DUE, Shop
 
 WAIT = 30
+FRAME_ERASED = r"\x1b\[\d+A\x1b\[J"
 
 
 @contextmanager
@@ -98,6 +100,20 @@ def test_a_person_sees_it_run_resizes_stops_it_and_goes_on_later(shop: Shop) -> 
     assert "unknown" not in states
     assert shop.run("batch", "apply", str(plan), "--yes", "--rate", "none").code in {0, 7}
     assert "ready" not in shop.run("batch", "show", str(plan), "-o", "json").data["states"]
+
+
+@pytest.mark.slow
+def test_a_second_signal_ends_it_at_once_and_leaves_how_far_it_came(shop: Shop) -> None:
+    plan = many(shop)
+    shop.arm("hang-after", "POST /v1/refunds", seconds=30)
+    with terminal(shop, str(PROGRAM), *apply(plan)) as child:
+        child.expect(r"stripe\s+─+\s+0/\d+")
+        child.sendintr()
+        child.expect_exact("Ctrl-C again ends at once")
+        child.sendintr()
+        child.expect_exact("billctl: interrupted")
+        assert not re.search(FRAME_ERASED + r"\s*$", str(child.before))
+        assert ended(child) == 130
 
 
 @pytest.mark.slow

@@ -258,7 +258,7 @@ WRITES = {
     "progress._run: sys.stderr.write(f'{ERASE_LINE}{what}, {seconds} s (Ctrl-C stops)')",
     "progress.end: sys.stderr.write(ERASE_LINE)",
     # Frames made of `batch_progress.Piece`, which makes its texts safe.
-    "batch_progress._draw: self._stream.write(f'\\r{up}{ERASE_BELOW}{shown}')",
+    "batch_progress._write: self._stream.write(text)",
     # Typer's help, and the version.
     "app.parse_args: typer.echo(ctx.get_help())",
     "app._print_version: typer.echo(f'billctl {VERSION}')",
