@@ -138,7 +138,7 @@ def last_record() -> Any:
 
 def commands(shell: str) -> Iterator[list[str]]:
     """The arguments of every billctl in a line of shell, those behind `bash -c` too."""
-    lexer = shlex.shlex(shell, posix=True, punctuation_chars="|;&")
+    lexer = shlex.shlex(shell, posix=True, punctuation_chars="|;&>")
     lexer.whitespace_split = True
     words = list(lexer)
     if "-c" in words:
@@ -146,7 +146,7 @@ def commands(shell: str) -> Iterator[list[str]]:
         return
     begun: list[str] | None = None
     for word in [*words, ";"]:
-        if set(word) <= set("|;&"):
+        if set(word) <= set("|;&>"):
             if begun is not None:
                 yield begun
             begun = None
