@@ -141,7 +141,7 @@ class _Application:
             before.check_expected(found, self.options)
             licence = before.licence_for(self.session, self.plan, found, judge, self.options)
             if not self.options.dry_run:
-                self.watcher.confirm(self.plan, opened, found.left)
+                self.watcher.confirm(self.plan, opened, found.to_do)
                 if self._wait():
                     before.check_same_rules(self.session)
                     found = self._scan(judge)

@@ -33,6 +33,14 @@ class Row:
     to: str | None = None
 
 
+@frozen
+class Pending:
+    """What of a plan is still to be done: so many rows, and what they move, one sum a currency."""
+
+    rows: int
+    totals: tuple[Money, ...] = ()
+
+
 class RowState(StrEnum):
     """What a plan does with a row."""
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from billctl.batch.model import Header, Progress, RowResult, Stop
+from billctl.batch.model import Header, Pending, Progress, RowResult, Stop
 from billctl.batch.plan_file import PlanFile
 from billctl.errors import BillctlError
 from billctl.frozen import frozen
@@ -44,10 +44,10 @@ class ApplyOptions:
 class Watcher(Protocol):
     """Who is told how a run goes; every call comes from the main thread."""
 
-    def confirm(self, plan: PlanFile, opened: Mapping[str, Opened], pending: int) -> None:
+    def confirm(self, plan: PlanFile, opened: Mapping[str, Opened], pending: Pending) -> None:
         """Raise `PolicyDenied` unless a person means it; not called where nothing is to be done.
 
-        `opened` are the accounts with rows to do, `pending` is the number of these rows. What can be said in
+        `opened` are the accounts with rows to do, `pending` is what these rows come to. What can be said in
         options was checked before.
         """
 

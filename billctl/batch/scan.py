@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from billctl.batch.judging import PlanJudge
-from billctl.batch.model import PlannedRow, RowState
+from billctl.batch.model import Pending, PlannedRow, RowState
 from billctl.batch.plan_file import CHANGED_HINT, PlanFile
 from billctl.batch.summing import Sums
 from billctl.errors import UsageError
@@ -20,20 +20,26 @@ class Scan:
     """What a plan comes to now.
 
     `ready` are the rows that it is for, by account, and `pending` those of them that are still to be done.
-    `rows` and `totals` are all that the plan does, with what was done before it was made. `objections` are
-    the policies' against the pending rows together.
+    `rows` and `totals` are all that the plan does, with what was done before it was made; `moving` is what
+    the pending rows move. `objections` are the policies' against these rows together.
     """
 
     ready: Mapping[str, int]
     pending: Mapping[str, int]
     rows: int
     totals: tuple[Money, ...]
+    moving: tuple[Money, ...]
     objections: tuple[Objection, ...]
 
     @property
     def left(self) -> int:
         """How many rows are still to be done."""
         return sum(self.pending.values())
+
+    @property
+    def to_do(self) -> Pending:
+        """What is still to be done."""
+        return Pending(rows=self.left, totals=self.moving)
 
 
 def scan(plan: PlanFile, store: Store, judge: PlanJudge, day: Day) -> Scan:
@@ -69,6 +75,7 @@ def scan(plan: PlanFile, store: Store, judge: PlanJudge, day: Day) -> Scan:
         pending=dict(pending),
         rows=rows,
         totals=moneys(totals),
+        moving=moneys(moving),
         objections=judge.objections(moving, day),
     )
 

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
-from billctl.batch.model import RowResult
+from billctl.batch.model import Pending, RowResult
 from billctl.batch.plan_file import PlanFile
 from billctl.cli import progress, prompts
 from billctl.cli.batch_effect import Facts, effect_of
@@ -17,11 +17,11 @@ from billctl.money import parse
 from billctl.session import Opened
 
 
-def confirm(plan: PlanFile, opened: Mapping[str, Opened], pending: int, source: TextIO) -> None:
-    """Show what a plan does and ask. `pending` rows are left to do; answers come from `source`.
+def confirm(plan: PlanFile, opened: Mapping[str, Opened], pending: Pending, source: TextIO) -> None:
+    """Show what a plan does and ask. `pending` is left to do; answers come from `source`.
 
-    A live plan is confirmed by typing the sum of each currency that it moves, or the number of its rows where
-    it moves none. Raises `PolicyDenied` for any other answer.
+    A live plan is confirmed by typing the sum of each currency that it still moves, or the number of rows to
+    do where it moves none. Raises `PolicyDenied` for any other answer.
     """
     who = {name: each.identity for name, each in opened.items()}
     _show(plan_view(plan, who, pending, effect_of(plan)))
@@ -30,7 +30,7 @@ def confirm(plan: PlanFile, opened: Mapping[str, Opened], pending: int, source: 
         if prompts.ask("Apply? [y/N]", source).lower() not in {"y", "yes"}:
             raise PolicyDenied("you said no", code="declined")
         return
-    for total in header.totals:
+    for total in pending.totals:
         typed = prompts.ask(f"Type the total in {total.currency} to confirm:", source)
         try:
             meant = parse(typed, total.currency) == total
@@ -38,10 +38,12 @@ def confirm(plan: PlanFile, opened: Mapping[str, Opened], pending: int, source: 
             meant = False
         if not meant:
             raise PolicyDenied(
-                f"the total typed is not the plan's total in {total.currency}", code="not_confirmed"
+                f"the total typed is not what is to be moved in {total.currency}", code="not_confirmed"
             )
-    if not header.totals and prompts.ask("Type the number of rows to confirm:", source) != str(header.ready):
-        raise PolicyDenied("the number typed is not the plan's number of rows", code="not_confirmed")
+    if pending.totals:
+        return
+    if prompts.ask("Type the number of rows to confirm:", source) != str(pending.rows):
+        raise PolicyDenied("the number typed is not that of the rows to do", code="not_confirmed")
 
 
 def go_on(verb: str, results: Sequence[RowResult], left: int, source: TextIO) -> bool:
@@ -57,9 +59,9 @@ def _show(view: View) -> None:
     sys.stderr.write(render(view, colour=False, width=terminal_width(sys.stderr)))
 
 
-def plan_view(plan: PlanFile, who: Mapping[str, Identity], pending: int, effect: Facts) -> View:
-    """A plan as a person looks at it before it is applied: `who` the accounts' credentials answer to, how
-    many rows are left to do, what `effect_of` says of them."""
+def plan_view(plan: PlanFile, who: Mapping[str, Identity], pending: Pending, effect: Facts) -> View:
+    """A plan as a person looks at it before it is applied: `who` the accounts' credentials answer to, what
+    is left to do, what `effect_of` says of the rows."""
     header = plan.header
     accounts = tuple(
         (
@@ -78,13 +80,15 @@ def plan_view(plan: PlanFile, who: Mapping[str, Identity], pending: int, effect:
     ]
 
 
-def _facts(plan: PlanFile, pending: int, effect: Facts) -> Facts:
+def _facts(plan: PlanFile, pending: Pending, effect: Facts) -> Facts:
     header = plan.header
     facts: Facts = []
     if len(header.accounts) > 1 and header.totals:
         facts.append(("total", totals_text(header.totals)))
-    if done := header.ready - pending:
-        facts.append(("done before", f"{count(done, 'row')}; {pending:,} to do"))
+    if done := header.ready - pending.rows:
+        facts.append(("done before", count(done, "row")))
+        moved = f", {totals_text(pending.totals)}" if pending.totals else ""
+        facts.append(("to do", f"{count(pending.rows, 'row')}{moved}"))
     if header.already_done:
         facts.append(("already done", f"{count(header.already_done, 'row')} when the plan was made"))
     if header.left_out:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TextIO
 
-from billctl.batch.model import AccountProgress, Header, PlannedRow, Progress, RowResult
+from billctl.batch.model import AccountProgress, Header, Pending, PlannedRow, Progress, RowResult
 from billctl.batch.plan_file import PlanFile
 from billctl.batch.report import result_data
 from billctl.batch.running import READY, ApplyOptions
@@ -74,7 +74,7 @@ class Watching:
             counts=dict(self._counts), failed=tuple(self._failed), options=frozenset(self._options_again)
         )
 
-    def confirm(self, plan: PlanFile, opened: Mapping[str, Opened], pending: int) -> None:
+    def confirm(self, plan: PlanFile, opened: Mapping[str, Opened], pending: Pending) -> None:
         """Ask, unless the options have said it all."""
         options = self._options
         if self._source is None or confirmed_by_options(

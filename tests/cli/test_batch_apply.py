@@ -311,6 +311,8 @@ def test_a_live_plan_goes_on_at_a_terminal_where_one_account_is_through(shop: Sh
     typed = ("batch", "apply", str(plan), *FAST)
     code, _ = shop.typed("17.50\nn\n", *typed, "--canary", "1")
     assert code == 7
+    code, shown = shop.typed("17.50\n", *typed)  # what was moved before is not confirmed once more
+    assert (code, "1 row, 5.00 USD" in shown) == (8, True)
     code, shown = shop.typed("", *typed, "--yes", "--live", ACCOUNT_ID)
     assert (code, "Type the total" in shown) == (0, False)
     assert shop.refunds(PAID, key=STRIPE_LIVE_KEY) == [1250]

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import pytest
 
 from billctl.batch.apply import apply
-from billctl.batch.model import Progress, RowResult
+from billctl.batch.model import Pending, Progress, RowResult
 from billctl.batch.plan_file import PlanFile, open_plan
 from billctl.batch.planning import BatchRequest, make_plan
 from billctl.batch.reading import Chosen
@@ -81,9 +81,9 @@ class Recorder:
     ticks: list[Progress] = field(default_factory=list)
     stops: int = 0
 
-    def confirm(self, plan: PlanFile, opened: Mapping[str, Opened], pending: int) -> None:
+    def confirm(self, plan: PlanFile, opened: Mapping[str, Opened], pending: Pending) -> None:
         del plan, opened
-        self.confirmed.append(pending)
+        self.confirmed.append(pending.rows)
         if self.agrees:
             raise self.agrees
 
