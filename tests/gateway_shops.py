@@ -109,7 +109,7 @@ class GatewayShop(Shop):
 
     def settle(self) -> None:
         """Wait until a request that nobody waits for any more counts as not sent."""
-        seconds = 1.0
+        seconds = 2.0
         self.use(more=f"[network]\nread_timeout = {seconds}\n")
         time.sleep(seconds)
 

@@ -105,7 +105,7 @@ class Shop:
 
     def settle(self) -> None:
         """Wait until a request that nobody waits for any more counts as not sent."""
-        seconds = 0.6
+        seconds = 1.5
         self.use(more=f"[network]\nread_timeout = {seconds}\n")
         time.sleep(seconds)
 
