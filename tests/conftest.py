@@ -27,7 +27,7 @@ TESTS = Path(__file__).parent
 OUTER = dict(os.environ)
 KEPT = re.compile(
     r"PATH|LANG|LC_[A-Z]+|TMPDIR|USER|LOGNAME|SHELL|VIRTUAL_ENV|SYSTEMROOT|PYTEST_.*|COVERAGE_.*|HYPOTHESIS_.*"
-    r"|PYTHON(UNBUFFERED|HASHSEED|WARNINGS|PATH)|BILLCTL_(SPECS|PEERS)"
+    r"|PYTHON(UNBUFFERED|HASHSEED|WARNINGS|PATH)|BILLCTL_(SPECS|PEERS|BENCH_ROWS)"
 )
 """The variables a test sees of the environment the suite was started in.
 

@@ -10,7 +10,7 @@ from billctl.cli.lazy import single
 from billctl.cli.opening import session_of
 from billctl.cli.options import choices
 from billctl.cli.output import Result
-from billctl.cli.times import AGE, UNITS, moment
+from billctl.cli.times import age, moment
 from billctl.errors import UsageError
 from billctl.session import Session
 
@@ -45,7 +45,7 @@ def reconcile(
     asked, 14 a refund failed later, or a movement has no record.
     """
     chosen = choices(context)
-    recent = _age(follow)
+    recent = age(follow, "--follow-up") or timedelta()
     _check(operation, movements=movements, since=since)
     with session_of(chosen) as session:
         if movements:
@@ -58,15 +58,6 @@ def _check(operation: str | None, *, movements: bool, since: str | None) -> None
         raise UsageError("--since goes with --movements: what is open is asked about whatever its age")
     if operation is not None and movements:
         raise UsageError("--operation asks about one operation, --movements about none")
-
-
-def _age(text: str) -> timedelta:
-    age = AGE.fullmatch(text)
-    if not age:
-        raise UsageError(
-            f"--follow-up {text[:40]!r} is no age", code="bad_date", hint="Write 12h, 7d or 2w; 0d for none."
-        )
-    return int(age[1]) * UNITS[age[2]]
 
 
 def _settle(session: Session, accounts: list[str], operation: str | None, recent: timedelta) -> Result:

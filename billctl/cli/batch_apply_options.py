@@ -1,12 +1,10 @@
 """The options of `batch apply` and `batch run` that say how a plan is applied, and what they mean."""
 
 import math
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
-from billctl.cli.times import AGE, UNITS
 from billctl.errors import UsageError
 from billctl.money import Money, parse
 
@@ -84,22 +82,3 @@ def totals_of(texts: list[str] | None) -> tuple[Money, ...] | None:
             raise UsageError(f"--expect-total names {total.currency} twice", code="bad_total")
         found[total.currency] = total
     return tuple(found[currency] for currency in sorted(found))
-
-
-def instant_of(text: str | None, *, now: datetime) -> datetime | None:
-    """When `--not-before` is: a time (local where it has no offset) or so long after `now`; aware UTC.
-
-    Raises `UsageError`.
-    """
-    if text is None:
-        return None
-    try:
-        if span := AGE.fullmatch(text):
-            return now + int(span[1]) * UNITS[span[2]]
-        return datetime.fromisoformat(text).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise UsageError(
-            f"--not-before {text[:40]!r} is no time",
-            code="bad_date",
-            hint="Write 2026-11-22T20:00, 2026-11-22T17:00:00Z, or how long to wait: 70m, 2h, 1d.",
-        ) from None

@@ -7,12 +7,13 @@ from typing import Any, TextIO
 from billctl.batch.apply import apply
 from billctl.batch.plan_file import PlanFile
 from billctl.batch.running import DEFAULT_MAX_FAILURES, DEFAULT_WORKERS, ApplyOptions
-from billctl.cli.batch_apply_options import instant_of, rate_of, totals_of
+from billctl.cli.batch_apply_options import rate_of, totals_of
 from billctl.cli.batch_result import result_of, run_data
 from billctl.cli.batch_watcher import Watching
 from billctl.cli.options import Choices
 from billctl.cli.output import Result
 from billctl.cli.run_log import CronRun
+from billctl.cli.times import time_to_come
 from billctl.errors import PolicyDenied
 from billctl.frozen import frozen
 from billctl.pace import AccountPace, Paces
@@ -64,7 +65,7 @@ def manner_of(typed: Typed, action: Mapping[str, Any], source: TextIO | None) ->
         attended=source is not None,
         expect_totals=totals_of(typed.expect_total),
         expect_rows=typed.expect_rows,
-        not_before=instant_of(typed.not_before, now=utc_now()),
+        not_before=time_to_come(typed.not_before, "--not-before", now=utc_now()),
     )
     return Manner(options=options, rate=rate_of(typed.rate), source=source)
 

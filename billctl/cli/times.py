@@ -1,6 +1,7 @@
 """Dates and ages as an operator types them."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from billctl.errors import UsageError
@@ -45,15 +46,24 @@ def moment(text: str | None, option: str, *, now: datetime) -> datetime | None:
 
     Returns aware UTC; None stays None. Raises `UsageError` for anything else.
     """
+    hint = "Write 2026-11-01, 2026-11-01T14:00:00Z, or an age: 90m, 12h, 3d, 2w."
+    return _instant(text, f"{option} {{}} is no date", hint, lambda length: now - length)
+
+
+def time_to_come(text: str | None, option: str, *, now: datetime) -> datetime | None:
+    """As `moment`, but a length of time counts from `now` on: `70m` is in seventy minutes."""
+    hint = "Write 2026-11-22T20:00, 2026-11-22T17:00:00Z, or how long to wait: 70m, 2h, 1d."
+    return _instant(text, f"{option} {{}} is no time", hint, lambda length: now + length)
+
+
+def _instant(
+    text: str | None, wrong: str, hint: str, counted: Callable[[timedelta], datetime]
+) -> datetime | None:
     if text is None:
         return None
-    if AGE.fullmatch(text):
-        return now - (age(text, option) or timedelta())
     try:
+        if length := AGE.fullmatch(text):
+            return counted(int(length[1]) * UNITS[length[2]])
         return datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise UsageError(
-            f"{option} {text[:40]!r} is no date",
-            code="bad_date",
-            hint="Write 2026-11-01, 2026-11-01T14:00:00Z, or an age: 90m, 12h, 3d, 2w.",
-        ) from None
+        raise UsageError(wrong.format(repr(text[:40])), code="bad_date", hint=hint) from None

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from billctl.batch.running import DEFAULT_MAX_FAILURES, DEFAULT_WORKERS
-from billctl.cli.batch_apply_options import instant_of, rate_of, totals_of
+from billctl.cli.batch_apply_options import rate_of, totals_of
+from billctl.cli.times import time_to_come
 from billctl.errors import UsageError
 from billctl.money import Money
 from billctl.sandbox import ACCOUNT_ID, STRIPE_LIVE_KEY
@@ -352,19 +353,19 @@ def test_what_is_no_total_is_refused(texts: list[str]) -> None:
 
 def test_not_before_is_an_instant_or_so_long_from_now() -> None:
     now = utc_now()
-    instant = instant_of("70m", now=now)
+    instant = time_to_come("70m", "--not-before", now=now)
     assert instant is not None
     assert (instant - now).total_seconds() == 4200
-    exact = instant_of("2026-11-22T20:00:00+03:00", now=now)
+    exact = time_to_come("2026-11-22T20:00:00+03:00", "--not-before", now=now)
     assert exact is not None
     assert exact.isoformat() == "2026-11-22T17:00:00+00:00"
-    assert instant_of(None, now=now) is None
+    assert time_to_come(None, "--not-before", now=now) is None
 
 
 @pytest.mark.parametrize("text", ["", "soon", "70", "-70m", "20:00", "2026-13-01"])
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--not-before"):
-        instant_of(text, now=utc_now())
+        time_to_come(text, "--not-before", now=utc_now())
 
 
 def test_the_help_says_the_defaults_that_there_are(shop: Shop) -> None:
