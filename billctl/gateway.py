@@ -66,6 +66,17 @@ class Capability(StrEnum):
     RESEND_TO = "resend_to"
     IDEMPOTENCY = "idempotency"
     """The gateway itself honours the operation key of a refund."""
+    REFUND_LINES = "refund_lines"
+    """A refund can name lines of the charge's invoice."""
+    CANCEL_REFUND = "cancel_refund"
+    """Ending a subscription at once can give money back in the same step."""
+    REACTIVATE = "reactivate"
+    """A subscription that is set to end can be told to go on."""
+    VOID_CREDIT = "void_credit"
+    """A credit invoice can be taken back before it is used."""
+    INVOICE_PDF = "invoice_pdf"
+    INVOICE_LINK = "invoice_link"
+    """There is a page of the gateway's on which the customer sees his invoices, behind a secret link."""
     SYNC = "sync"
     """It keeps a copy of its history on this machine when asked to, for what the gateway cannot search."""
 
@@ -92,6 +103,15 @@ class When(StrEnum):
 
     NOW = "now"
     PERIOD_END = "period_end"
+
+
+class Payback(StrEnum):
+    """What ending a subscription at once gives back of its last payment."""
+
+    NONE = "none"
+    PRORATE = "prorate"
+    """What the time that is left is worth, as the gateway counts it."""
+    FULL = "full"
 
 
 @frozen
@@ -180,13 +200,15 @@ class Identity:
     """Whom the credentials open: the gateway's id and name of it, live or test; None where it cannot tell.
 
     `lacking` are permissions that are missing for something billctl can do here, and what that costs, in
-    short sentences without a final period.
+    short sentences without a final period. `about` is what else of the account is worth knowing where
+    something does not work (a version, a permission, a setting of the gateway's), by a short label.
     """
 
     id: str | None
     name: str | None
     live: bool | None
     lacking: tuple[str, ...] = ()
+    about: Mapping[str, str] = field(default_factory=dict)
 
 
 @frozen
@@ -267,6 +289,36 @@ class Delivery:
 
 
 @frozen
+class RefundLine:
+    """A line of the charge's invoice that is to be refunded: its id there, and how many of its units.
+
+    None: all that are left.
+    """
+
+    id: str
+    quantity: int | None = None
+
+
+@frozen
+class Termination:
+    """A subscription that was ended at once, and the refund that the gateway made with it, if any."""
+
+    subscription: Subscription
+    refund: Refund | None = None
+
+
+@frozen
+class Behind:
+    """Where a charge's money really is: at another gateway, which took the payment for this one.
+
+    `gateway` is that gateway's name as billctl knows it, `charge_id` the charge's id there.
+    """
+
+    gateway: str
+    charge_id: str
+
+
+@frozen
 class LocalCopy:
     """A copy of an account's history on this machine: `records` payments from `since` until `until`.
 
@@ -296,6 +348,9 @@ class Gateway:
     tells_account: ClassVar[bool] = True
     """Whether `check` learns from the gateway which account the credentials open; False where it can only
     say which credentials were accepted. A live profile must name the account where this is True."""
+
+    patience: ClassVar[float] = 30.0
+    """Seconds after which a change that nobody waits for any more is not acted on any more."""
 
     def __init__(self, account: Account) -> None:
         self.account = account
@@ -418,6 +473,35 @@ class Gateway:
         """
         raise self.cannot("resend an invoice", Capability.RESEND_INVOICE)
 
+    def preview_refund(self, charge: Charge, amount: Money) -> tuple[str, ...]:
+        """What the operator must know before `amount` of this charge is refunded, as short sentences.
+
+        Optional. Raises `Refused`, `UsageError` or `Unsupported` where the refund cannot succeed, with what
+        can be done instead in the hint.
+        """
+        del charge, amount
+        return ()
+
+    def price_lines(self, charge: Charge, lines: tuple[RefundLine, ...]) -> Money:
+        """What refunding these lines gives back, by the invoice.
+
+        Raises `UsageError` for a line that is not on it, or units that are not left.
+        """
+        raise self.cannot("refund lines of an invoice", Capability.REFUND_LINES)
+
+    def price_payback(self, subscription: Subscription, payback: Payback) -> Money:
+        """The most that ending the subscription with this payback gives back; zero where nothing was paid."""
+        raise self.cannot("refund while it cancels", Capability.CANCEL_REFUND)
+
+    def invoice_pdf(self, invoice: Invoice) -> bytes:
+        """The invoice as a PDF file."""
+        raise self.cannot("make a PDF of an invoice", Capability.INVOICE_PDF)
+
+    def invoice_link(self, invoice: Invoice) -> str:
+        """The address of the page that shows the customer his invoices. It opens that page to whoever has it:
+        it is shown on request, and never kept."""
+        raise self.cannot("link to a customer's invoices", Capability.INVOICE_LINK)
+
     def preview_cancel(self, subscription: Subscription, *, when: When) -> tuple[str, ...]:
         """What the operator must know before this subscription is ended so, as short sentences.
 
@@ -458,6 +542,26 @@ class Gateway:
         """End `subscription`, now or when the period already paid for ends."""
         raise self.cannot("cancel a subscription")
 
+    def refund_lines(
+        self, charge: Charge, lines: tuple[RefundLine, ...], amount: Money, *, stamp: Stamp
+    ) -> Refund:
+        """Give these lines back, which `price_lines` says are worth `amount`. `find_refund` recognises it."""
+        raise self.cannot("refund lines of an invoice", Capability.REFUND_LINES)
+
+    def terminate_subscription(
+        self, subscription: Subscription, *, payback: Payback, stamp: Stamp
+    ) -> Termination:
+        """End `subscription` now, and give back of its last payment what `payback` says (not `none`)."""
+        raise self.cannot("refund while it cancels", Capability.CANCEL_REFUND)
+
+    def reactivate_subscription(self, subscription: Subscription, *, stamp: Stamp) -> Subscription:
+        """Let a subscription that is set to end go on."""
+        raise self.cannot("reactivate a subscription", Capability.REACTIVATE)
+
+    def void_credit(self, invoice: Invoice, *, stamp: Stamp) -> Invoice:
+        """Take a credit invoice back that is not used up."""
+        raise self.cannot("void a credit invoice", Capability.VOID_CREDIT)
+
     def resend_invoice(self, invoice: Invoice, *, to: str | None, stamp: Stamp) -> Delivery:
         """E-mail the invoice or its receipt again, as `preview_resend` said."""
         raise self.cannot("resend an invoice", Capability.RESEND_INVOICE)
@@ -481,6 +585,28 @@ class Gateway:
     ) -> Subscription | None:
         """The subscription if it now is as the cancellation would have left it, else None."""
         raise self.cannot("look for a cancellation by its operation")
+
+    def find_termination(
+        self, subscription: Subscription, *, payback: Payback, stamp: Stamp
+    ) -> Termination | None:
+        """The ended subscription and its refund as the termination would have left them, else None."""
+        raise self.cannot("look for a termination by its operation")
+
+    def find_reactivation(self, subscription: Subscription, *, stamp: Stamp) -> Subscription | None:
+        """The subscription if it now goes on, else None."""
+        raise self.cannot("look for a reactivation by its operation")
+
+    def find_voided_credit(self, invoice: Invoice, *, stamp: Stamp) -> Invoice | None:
+        """The credit invoice if it now is void, else None."""
+        raise self.cannot("look for a voided credit invoice")
+
+    def behind(self, charge: Charge) -> Behind | None:
+        """The gateway that took this charge's payment for this one, where that is known; asks nothing.
+
+        Optional: a reconciliation that this gateway cannot end asks that one about the charge.
+        """
+        del charge
+        return None
 
     def find_resend(self, invoice: Invoice, *, to: str | None, stamp: Stamp) -> Delivery | None:
         """The delivery if the gateway's records show that the operation sent it, else None.

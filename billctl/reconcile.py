@@ -24,7 +24,7 @@ from billctl.errors import (
 )
 from billctl.fanout import Deadline, ask_each, chosen_accounts
 from billctl.frozen import frozen, replace
-from billctl.gateway import NOT_VISIBLE_YET, Stamp, Timeouts
+from billctl.gateway import NOT_VISIBLE_YET, Gateway, Stamp
 from billctl.recorded import intent_of, last_of, subject_of, why_elsewhere
 from billctl.session import Opened, Session
 from billctl.store.interface import UNSETTLED, Operation, OperationState, RecordFilter
@@ -35,9 +35,6 @@ NOT_DONE = "the gateway shows no trace of it; run it again (--again {again} if i
 
 CANNOT_TELL = "cannot_tell"
 """The record of a reconciliation whose gateway answered, and does not show what became of the operation."""
-
-LEAST_PATIENCE = Timeouts().read
-"""Seconds; an impatient profile makes no gateway quicker."""
 
 NOT_ASKED = "not_asked"
 """The record of a reconciliation that could not ask the gateway."""
@@ -316,7 +313,7 @@ def _too_early(session: Session, item: _Open) -> int:
     """Seconds until the absence of a trace means that it did not happen.
 
     A request that nobody waits for any more may still be acted on: as long as an answer would have been
-    waited for (the profile's read timeout, at a gateway's own address `LEAST_PATIENCE` or more), counted
+    waited for (the profile's read timeout, and at its own address the gateway's patience or more), counted
     from the last record of the run that sent it.
     """
     records = session.store.records(RecordFilter(operation=item.operation.id))
@@ -329,4 +326,10 @@ def _patience(session: Session, account: str) -> float:
     profile = session.profile
     config = profile.accounts.get(account)
     rehearsed = profile.sandbox or (config and config.base_url)
-    return profile.timeouts.read if rehearsed else max(profile.timeouts.read, LEAST_PATIENCE)
+    if rehearsed:
+        return profile.timeouts.read
+    try:
+        least = session.kind(account).patience
+    except BillctlError:
+        least = Gateway.patience
+    return max(profile.timeouts.read, least)

@@ -157,6 +157,10 @@ class Session:
             )
         return names[0]
 
+    def kind(self, account: str) -> type[Gateway]:
+        """The class of an account's gateway. Raises `UsageError` or `ConfigError` where there is none."""
+        return registry.load(self._entries[self._config(account).gateway])
+
     def gateway(self, account: str) -> Gateway:
         """The gateway object of an account, with its credentials; the same one every time.
 
@@ -166,9 +170,8 @@ class Session:
             opening = self._openings.setdefault(account, threading.Lock())
         with opening:  # finding a secret may take seconds: the other accounts do not wait for it
             if account not in self._gateways:
-                config = self._config(account)
-                kind = registry.load(self._entries[config.gateway])
-                found = self._account(config, kind)
+                kind = self.kind(account)
+                found = self._account(self._config(account), kind)
                 if self.pacing:
                     found = replace(found, pace=self.pacing(found, kind))
                 self._gateways[account] = kind(found)

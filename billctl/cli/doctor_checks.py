@@ -18,7 +18,7 @@ from billctl.paths import config_dir, others_problem, state_dir
 from billctl.profiles import chosen_profile, list_profiles, no_profile_error
 from billctl.session import STORE, Session, installed_gateways, open_session
 
-PACKAGES = ("typer", "rich", "stripe", "paypalrestsdk", "braintree", "keyring", "requests")
+PACKAGES = ("typer", "rich", "stripe", "paypalrestsdk", "braintree", "recurly", "keyring", "requests")
 """Whose versions matter when something is reported."""
 
 MEGABYTE = 1024 * 1024
@@ -304,7 +304,9 @@ def _credential(row: SecretRow) -> Finding:
 def _answer(checked: CheckedAccount) -> Finding:
     if checked.error:
         return Finding.of_error("gateways", checked.error)
-    known = (checked.identity.name, checked.identity.id) if checked.identity else ()
-    facts = ", ".join(word for word in (*known, checked.mode) if word)
+    identity = checked.identity
+    known = (identity.name, identity.id) if identity else ()
+    about = [f"{label} {value}" for label, value in identity.about.items()] if identity else []
+    facts = ", ".join(word for word in (*known, checked.mode, *about) if word)
     said = warning if checked.identity and checked.identity.lacking else fine
     return said("gateways", f"{checked.account}: {facts or 'answers'}", checked.note or "")

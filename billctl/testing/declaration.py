@@ -24,6 +24,17 @@ METHODS: dict[Capability, tuple[str, ...]] = {
     Capability.CANCEL_NOW: ("cancel_subscription", "find_cancellation", "get_subscription"),
     Capability.CANCEL_AT_PERIOD_END: ("cancel_subscription", "find_cancellation", "get_subscription"),
     Capability.RESEND_INVOICE: ("resend_invoice", "preview_resend", "find_resend", "get_invoice"),
+    Capability.REFUND_LINES: ("refund_lines", "price_lines", "find_refund", "get_charge"),
+    Capability.CANCEL_REFUND: (
+        "terminate_subscription",
+        "price_payback",
+        "find_termination",
+        "get_subscription",
+    ),
+    Capability.REACTIVATE: ("reactivate_subscription", "find_reactivation", "get_subscription"),
+    Capability.VOID_CREDIT: ("void_credit", "find_voided_credit", "get_invoice"),
+    Capability.INVOICE_PDF: ("invoice_pdf", "get_invoice"),
+    Capability.INVOICE_LINK: ("invoice_link", "get_invoice"),
     Capability.SYNC: ("sync", "local_copy", "forget_copy"),
 }
 """What a capability needs overridden. Of these methods, what no declared capability needs must not be."""
@@ -35,6 +46,8 @@ NEEDS = {
     Capability.PARTIAL_REFUND: Capability.REFUND,
     Capability.IDEMPOTENCY: Capability.REFUND,
     Capability.RESEND_TO: Capability.RESEND_INVOICE,
+    Capability.REFUND_LINES: Capability.REFUND,
+    Capability.CANCEL_REFUND: Capability.CANCEL_NOW,
 }
 
 EXAMPLES = {

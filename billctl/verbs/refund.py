@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from billctl.errors import Refused, UsageError
-from billctl.frozen import frozen_value
+from billctl.frozen import frozen_value, replace
 from billctl.gateway import Capability, Gateway, Stamp
 from billctl.models import COUNTED_REFUNDS, Charge, ChargeStatus, Refund, RefundStatus
 from billctl.money import Money, parse
@@ -101,7 +101,8 @@ class RefundCharge(Verb):
             )
         if amount != charge.captured:
             need(gateway, Capability.PARTIAL_REFUND, "refund in part")
-        return plan
+        notes = gateway.preview_refund(charge, amount)
+        return replace(plan, facts=(*plan.facts, *(("note", note) for note in notes)))
 
     def send(self, gateway: Gateway, plan: Plan, stamp: Stamp) -> Done:
         assert isinstance(plan.record, Charge)

@@ -41,7 +41,16 @@ from billctl.models import (
 from billctl.money import Money
 
 WHEN = datetime(2026, 11, 21, 14, 2, tzinfo=UTC)
-CAN = frozenset(Capability) - {Capability.VOID, Capability.SYNC}
+CAN = frozenset(Capability) - {
+    Capability.VOID,
+    Capability.REFUND_LINES,
+    Capability.CANCEL_REFUND,
+    Capability.REACTIVATE,
+    Capability.VOID_CREDIT,
+    Capability.INVOICE_PDF,
+    Capability.INVOICE_LINK,
+    Capability.SYNC,
+}
 
 
 class Acme(Gateway):

@@ -42,7 +42,7 @@ SANDBOX_MAY = frozenset({"errors", "paths", "iso4217", "money", "frozen"})
 """The sandbox is checked against the gateways' descriptions, so it shares nothing with their adapters."""
 
 ONLY_IN_CLI = frozenset({"typer", "click", "rich"})
-SDKS = frozenset({"stripe", "paypalrestsdk", "braintree"})
+SDKS = frozenset({"stripe", "paypalrestsdk", "braintree", "recurly"})
 ONLY_INSIDE_FUNCTIONS = SDKS | {
     "rich",
     "requests",

@@ -44,6 +44,12 @@ class BraintreeGateway(Gateway):
         Capability.RESEND_INVOICE,
         Capability.RESEND_TO,
         Capability.SYNC,
+        Capability.REFUND_LINES,
+        Capability.CANCEL_REFUND,
+        Capability.REACTIVATE,
+        Capability.VOID_CREDIT,
+        Capability.INVOICE_PDF,
+        Capability.INVOICE_LINK,
     }
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting(name="merchant_id", help="The merchant id, under API keys in Braintree's control panel."),

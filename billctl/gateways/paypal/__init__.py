@@ -58,6 +58,12 @@ class PaypalGateway(Gateway):
         Capability.LIST_SUBSCRIPTIONS,
         Capability.CANCEL_AT_PERIOD_END,
         Capability.RESEND_TO,
+        Capability.REFUND_LINES,
+        Capability.CANCEL_REFUND,
+        Capability.REACTIVATE,
+        Capability.VOID_CREDIT,
+        Capability.INVOICE_PDF,
+        Capability.INVOICE_LINK,
     }
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting(name="client_id", help="The app's client id, from PayPal's developer dashboard."),

@@ -39,7 +39,15 @@ def utc_now() -> datetime:
 class StripeGateway(Gateway):
     """One Stripe account. `now` is the clock that decides whether an open invoice is past due."""
 
-    capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability) - {Capability.SYNC}
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability) - {
+        Capability.REFUND_LINES,
+        Capability.CANCEL_REFUND,
+        Capability.REACTIVATE,
+        Capability.VOID_CREDIT,
+        Capability.INVOICE_PDF,
+        Capability.INVOICE_LINK,
+        Capability.SYNC,
+    }
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting(name="api_key", help="A secret or, better, a restricted key (sk_…, rk_…).", secret=True),
     )
