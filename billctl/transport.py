@@ -11,7 +11,7 @@
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from queue import Empty, SimpleQueue
 from threading import BoundedSemaphore, Lock, Thread
@@ -57,12 +57,10 @@ def bounded_session(
     and the id: what is left without it is the endpoint.
     """
     import requests
-    from requests.structures import CaseInsensitiveDict
 
     calls = _Calls()
     slots = nullcontext() if pace else BoundedSemaphore(connections)
-
-    environments: dict[tuple[str, object], Any] = {}
+    environments: dict[tuple[str, object], Mapping[str, Any]] = {}
 
     class BoundedSession(requests.Session):
         def request(self, method: Any, url: Any, *args: Any, **given: Any) -> "Response":
@@ -70,24 +68,18 @@ def bounded_session(
             environment's settings that count for an address are found once."""
             if args or not given.keys() <= QUICK:
                 return super().request(method, url, *args, **given)
-            request = requests.PreparedRequest()
-            request.prepare_method(method)
-            if PLAIN.fullmatch(url) and "/." not in url:
-                request.url = url.replace("[", "%5B").replace("]", "%5D")
-            else:
-                request.prepare_url(url, {})
-            own = {name: value for name, value in (given.get("headers") or {}).items() if value is not None}
-            request.headers = CaseInsensitiveDict({**self.headers, **own})
-            request.prepare_body(given.get("data"), None)
-            verify = given.get("verify")
-            place = "/".join(url.split("/", 3)[:3]), verify
-            if place not in environments:
-                environments[place] = self.merge_environment_settings(url, {}, None, verify, None)
-            settings = {**environments[place], "timeout": given.get("timeout")}
+            request = _prepared(self, method, url, given)
+            settings = {**self._environment(url, given.get("verify")), "timeout": given.get("timeout")}
             answer = self._in_turn(request, lambda: _whole(adapter.send(request, **settings)))
             if given.get("allow_redirects", True) and answer.is_redirect:
                 raise requests.TooManyRedirects("a redirect is no answer", response=answer)
             return answer
+
+        def _environment(self, url: str, verify: Any) -> Mapping[str, Any]:
+            place = "/".join(url.split("/", 3)[:3]), verify
+            if place not in environments:
+                environments[place] = self.merge_environment_settings(url, {}, None, verify, None)
+            return environments[place]
 
         def send(self, request: "PreparedRequest", **kwargs: Any) -> "Response":
             send = super().send
@@ -128,6 +120,23 @@ def bounded_session(
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
+
+
+def _prepared(session: "Session", method: str, url: str, given: Mapping[str, Any]) -> "PreparedRequest":
+    """The request with the session's headers; an address that needs no encoding is taken as it is."""
+    from requests import PreparedRequest
+    from requests.structures import CaseInsensitiveDict
+
+    request = PreparedRequest()
+    request.prepare_method(method)
+    if PLAIN.fullmatch(url) and "/." not in url:
+        request.url = url.replace("[", "%5B").replace("]", "%5D")
+    else:
+        request.prepare_url(url, {})
+    own = {name: value for name, value in (given.get("headers") or {}).items() if value is not None}
+    request.headers = CaseInsensitiveDict({**session.headers, **own})
+    request.prepare_body(given.get("data"), None)
+    return request
 
 
 def _whole(answer: "Response") -> "Response":
