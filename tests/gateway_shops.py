@@ -20,6 +20,7 @@ from billctl.sandbox import (
     PAYPAL_LIVE_CLIENT_ID,
     PAYPAL_LIVE_CLIENT_SECRET,
     SETTINGS,
+    STRIPE_LIVE_KEY,
     faults,
 )
 from tests.rehearsal import rehearsed
@@ -49,13 +50,27 @@ BRAINTREE_SUBSCRIPTION = "sublay"
 
 @dataclass(frozen=True)
 class House:
-    """A gateway as a shop's profile names it: its settings and secret for test and for live mode."""
+    """A gateway as a shop's profile names it: its secrets and settings for test and for live mode."""
 
-    settings: Mapping[str, str]
-    secret: str
-    key: str
-    live_settings: Mapping[str, str]
-    live_key: str
+    secrets: Mapping[str, str]
+    live_secrets: Mapping[str, str]
+    settings: Mapping[str, str] = field(default_factory=dict)
+    live_settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def secret(self) -> str:
+        """The name of the secret that the others are of no use without: the last one."""
+        return list(self.secrets)[-1]
+
+    @property
+    def key(self) -> str:
+        """That secret for test mode."""
+        return self.secrets[self.secret]
+
+    @property
+    def live_key(self) -> str:
+        """That secret for live mode."""
+        return self.live_secrets[self.secret]
 
     def table(self, account: str, gateway: str, url: str, *, live: bool = False, more: str = "") -> str:
         """The account's table in a profile."""
@@ -63,22 +78,30 @@ class House:
         lines = "".join(f'{name} = "{value}"\n' for name, value in settings.items())
         return f'[accounts.{account}]\ngateway = "{gateway}"\nbase_url = "{url}"\n{lines}{more}'
 
+    def variables(self, account: str, *, live: bool = False) -> dict[str, str]:
+        """The account's secrets as the environment holds them."""
+        secrets = self.live_secrets if live else self.secrets
+        return {variable(account, name): secret for name, secret in secrets.items()}
+
+
+def variable(account: str, secret: str) -> str:
+    """The name under which the environment holds an account's secret."""
+    return f"BILLCTL_{account}_{secret}".upper()
+
 
 HOUSES: Mapping[str, House] = {
-    "stripe": House({}, "api_key", KEYS["stripe"]["api_key"], {}, ""),
+    "stripe": House(KEYS["stripe"], {"api_key": STRIPE_LIVE_KEY}),
     "paypal": House(
+        KEYS["paypal"],
+        {"client_secret": PAYPAL_LIVE_CLIENT_SECRET},
         SETTINGS["paypal"],
-        "client_secret",
-        KEYS["paypal"]["client_secret"],
         {"client_id": PAYPAL_LIVE_CLIENT_ID},
-        PAYPAL_LIVE_CLIENT_SECRET,
     ),
     "braintree": House(
+        KEYS["braintree"],
+        {"private_key": BRAINTREE_LIVE_PRIVATE_KEY},
         SETTINGS["braintree"],
-        "private_key",
-        KEYS["braintree"]["private_key"],
         {"merchant_id": BRAINTREE_LIVE_MERCHANT_ID, "public_key": BRAINTREE_LIVE_PUBLIC_KEY},
-        BRAINTREE_LIVE_PRIVATE_KEY,
     ),
 }
 
@@ -101,11 +124,9 @@ class GatewayShop(Shop):
         live = mode == "live"
         table = self.house.table(self.gateway, self.gateway, url or self.url, live=live)
         self.profile("shop", f'mode = "{mode}"\n{more}\n{table}')
-        name = f"BILLCTL_{self.gateway.upper()}_{self.house.secret.upper()}"
-        self.env |= {
-            "BILLCTL_PROFILE": "shop",
-            name: key or (self.house.live_key if live else self.house.key),
-        }
+        self.env |= {"BILLCTL_PROFILE": "shop"} | self.house.variables(self.gateway, live=live)
+        if key:
+            self.env[variable(self.gateway, self.house.secret)] = key
 
     def settle(self) -> None:
         """Wait until a request that nobody waits for any more counts as not sent."""
@@ -200,9 +221,8 @@ class Street(Shop):
             HOUSES[name].table(name, name, instead.get(name, self.urls[name])) for name in accounts
         )
         self.profile(profile, f'mode = "test"\n{more}{tables}')
-        self.env |= {
-            f"BILLCTL_{name.upper()}_{house.secret.upper()}": house.key for name, house in HOUSES.items()
-        }
+        for name, house in HOUSES.items():
+            self.env |= house.variables(name)
 
 
 SHOPS: Mapping[str, type[GatewayShop]] = {"paypal": PaypalShop, "braintree": BraintreeShop}

@@ -24,6 +24,7 @@ from tests.gateway_shops import (
     GatewayShop,
     PaypalShop,
     open_gateway_shop,
+    variable,
 )
 from tests.safety.lines import one_line
 from tests.shop import WHY, Ran, changes, recorded
@@ -133,7 +134,7 @@ def test_credentials_of_the_other_mode_are_an_auth_error_that_says_so(
 def test_a_secret_that_is_missing_names_the_ways_to_give_it(
     shop: GatewayShop, gateway: str, key: str | None
 ) -> None:
-    name = f"BILLCTL_{gateway.upper()}_{shop.house.secret.upper()}"
+    name = variable(gateway, shop.house.secret)
     del shop.env[name]
     if key is not None:
         shop.env[name] = key

@@ -280,8 +280,7 @@ def two_accounts(folder: Path, gateway: str) -> Iterator[GatewayShop]:
         eu = house.table("eu", gateway, shop.url)
         us = house.table("us", gateway, shop.url, live=True)
         shop.profile("shop", f'mode = "test"\n{eu}{us}')
-        name = house.secret.upper()
-        shop.env |= {f"BILLCTL_EU_{name}": house.key, f"BILLCTL_US_{name}": house.live_key}
+        shop.env |= house.variables("eu") | house.variables("us", live=True)
         yield shop
 
 

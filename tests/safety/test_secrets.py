@@ -216,7 +216,7 @@ def test_no_command_shows_a_secret_in_any_form(street: Street, output: str, wron
 def use(street: Street, keys: dict[str, str]) -> None:
     """Put these keys into the environment."""
     for gateway, key in keys.items():
-        street.env[f"BILLCTL_{gateway.upper()}_{HOUSES[gateway].secret.upper()}"] = key
+        street.env |= dict.fromkeys(HOUSES[gateway].variables(gateway), key)
 
 
 def wrong_keys(street: Street, _patch: pytest.MonkeyPatch) -> None:
@@ -323,19 +323,27 @@ def test_the_search_finds_what_is_there(street: Street, monkeypatch: pytest.Monk
 # Where secrets come from
 
 
+def secrets() -> list[tuple[str, str]]:
+    """Every account's secrets: `ACCOUNT.NAME` and value."""
+    return [
+        (f"{account}.{name}", secret)
+        for account, house in HOUSES.items()
+        for name, secret in house.secrets.items()
+    ]
+
+
 def from_directory(street: Street, folder: Path, _patch: pytest.MonkeyPatch) -> None:
     kept = folder / "credentials"
     kept.mkdir(mode=0o700)
-    for gateway, house in HOUSES.items():
-        (kept / f"billctl.shop.{gateway}.{house.secret}").write_text(house.key + "\n")
+    for name, secret in secrets():
+        (kept / f"billctl.shop.{name}").write_text(secret + "\n")
     street.env["CREDENTIALS_DIRECTORY"] = str(kept)
 
 
 def from_command(street: Street, folder: Path, _patch: pytest.MonkeyPatch) -> None:
-    keys = {gateway: house.key for gateway, house in HOUSES.items()}
-    (folder / "keys.json").write_text(json.dumps(keys))
+    (folder / "keys.json").write_text(json.dumps(dict(secrets())))
     program = f"import json, sys; print(json.load(open({str(folder / 'keys.json')!r}))[sys.argv[1]])"
-    words = json.dumps([sys.executable, "-S", "-c", program, "{account}"])
+    words = json.dumps([sys.executable, "-S", "-c", program, "{account}.{secret}"])
     street.street(more=f"credential_command = {words}\n")
 
 
@@ -343,8 +351,7 @@ def from_keyring(street: Street, folder: Path, patch: pytest.MonkeyPatch) -> Non
     import keyring
 
     (folder / "backends.py").write_text(BACKENDS)
-    kept = {f"billctl:shop/{name}.{house.secret}": house.key for name, house in HOUSES.items()}
-    (folder / "kept.json").write_text(json.dumps(kept))
+    (folder / "kept.json").write_text(json.dumps({f"billctl:shop/{k}": v for k, v in secrets()}))
     patch.syspath_prepend(folder)
     patch.setenv("KEPT", str(folder / "kept.json"))
     patch.setenv("PYTHON_KEYRING_BACKEND", "backends.File")
