@@ -1,43 +1,36 @@
-"""One lookup over Stripe, PayPal and Braintree: every way of searching, one of them down, one order."""
+"""One lookup over all gateways: every way of searching, one of them down, one order."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from billctl.sandbox import KEYS, SETTINGS, faults
+from billctl.sandbox import faults
+from tests.gateway_shops import GATEWAYS, HOUSES, LAYLA
 from tests.rehearsal import rehearsed
 from tests.shop import Shop
 
-GATEWAYS = ("stripe", "paypal", "braintree")
-LAYLA = "layla@example.com"
 DOWN = "http://127.0.0.1:1"
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """The three rehearsal gateways under profile `shop`; nothing here changes them."""
+    """The rehearsal gateways under profile `shop`; nothing here changes them."""
     folder = tmp_path_factory.mktemp("everywhere")
     state = folder / "state"
     state.mkdir(mode=0o700)
     with rehearsed(state, GATEWAYS) as sandbox:
         opened = Shop(state, folder / "config", "")
         opened.env = {"BILLCTL_CONFIG_DIR": str(folder / "config"), "BILLCTL_STATE_DIR": str(state)}
-        opened.env |= {
-            f"BILLCTL_{name.upper()}_{secret.upper()}": value
-            for name in GATEWAYS
-            for secret, value in KEYS[name].items()
-        }
+        for name, house in HOUSES.items():
+            opened.env |= house.variables(name)
         for profile, down in {"shop": "", **{f"no-{name}": name for name in GATEWAYS}}.items():
             write(opened, profile, {name: DOWN if name == down else sandbox.url(name) for name in GATEWAYS})
         yield opened
 
 
 def write(shop: Shop, profile: str, urls: dict[str, str]) -> None:
-    tables = ""
-    for name, url in urls.items():
-        settings = "".join(f'{key} = "{value}"\n' for key, value in SETTINGS.get(name, {}).items())
-        tables += f'[accounts.{name}]\ngateway = "{name}"\nbase_url = "{url}"\n{settings}'
+    tables = "".join(HOUSES[name].table(name, name, url) for name, url in urls.items())
     shop.profile(profile, f'mode = "test"\n{tables}')
 
 
@@ -61,7 +54,7 @@ def statuses(ran: Any) -> dict[str, str]:
         ("Layla Haddad", "name"),
     ],
 )
-def test_a_customer_of_three_gateways_is_found_in_all(shop: Shop, query: str, by: str) -> None:
+def test_a_customer_of_all_gateways_is_found_in_each(shop: Shop, query: str, by: str) -> None:
     ran = ask(shop, query)
     assert (ran.code, ran.data["by"]) == (0, by)
     assert statuses(ran) == dict.fromkeys(GATEWAYS, "found")
@@ -145,7 +138,7 @@ def test_one_gateway_that_answers_nonsense_fails_alone(shop: Shop, lying: str) -
 @pytest.mark.parametrize(
     "kind", ["charges", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("refunds", "disputes"))]
 )
-def test_a_list_over_all_is_what_the_three_list_one_by_one(shop: Shop, kind: str) -> None:
+def test_a_list_over_all_is_what_each_lists_alone(shop: Shop, kind: str) -> None:
     filters = ("--since", "30d", "--limit", "1000", "-o", "json")
     over_all = shop.run("-p", "shop", kind, *filters)
     alone = [row for name in GATEWAYS for row in shop.run("-p", "shop", name, kind, *filters).data]
@@ -155,7 +148,7 @@ def test_a_list_over_all_is_what_the_three_list_one_by_one(shop: Shop, kind: str
     assert created == sorted(created, reverse=True)
 
 
-def test_a_person_sees_three_blocks_of_one_address_and_what_was_not_searched(shop: Shop) -> None:
+def test_a_person_sees_a_block_for_each_gateway_of_one_address_and_what_was_not_searched(shop: Shop) -> None:
     ran = shop.run("-p", "shop", "lookup", LAYLA, "-o", "table")
     heads = [line for line in ran.out.splitlines() if line.startswith("Layla Haddad")]
     assert [head.split()[2].split(":")[0] for head in heads] == list(GATEWAYS)

@@ -4,7 +4,7 @@ Every trial has a charge, an amount, and a number of tries that the fault meets,
 1,800 (fifty of each): `pytest -m full tests/safety/test_lost_answers.py`; two of each, others every day,
 with `-m slow`. What
 exactly is said and recorded after each kind, for every change there is, is in test_faults.py and
-test_faults_paypal_braintree.py.
+test_faults_gateways.py.
 """
 
 from dataclasses import dataclass

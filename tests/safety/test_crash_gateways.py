@@ -1,4 +1,4 @@
-"""Killed in the middle, and eight at once, at PayPal and at Braintree: one refund where one was meant."""
+"""Killed in the middle, and eight at once, at every gateway but Stripe: one refund where one was meant."""
 
 import subprocess
 import time

@@ -1,5 +1,5 @@
-"""What fails while a change is sent to PayPal or Braintree: the exit code, the words, the log, and that it
-is done once.
+"""What fails while a change is sent to another gateway than Stripe: the exit code, the words, the log, and
+that it is done once.
 
 Each fault strikes the one request that changes something. What the gateway did is read in its own books.
 Where it keeps no idempotency key, what is found out is found by looking, and nothing is sent twice blindly.
