@@ -511,6 +511,15 @@ class Gateway:
         del subscription, when
         return ()
 
+    def preview_void_credit(self, invoice: Invoice) -> tuple[str, ...]:
+        """What the operator must know before this credit invoice is taken back, as short sentences.
+
+        Optional. Raises `Refused` or `UsageError` where it is no credit invoice, or cannot be taken back any
+        more, with what can be done instead in the hint.
+        """
+        del invoice
+        return ()
+
     # A copy on this machine, for a gateway that declares `sync`.
 
     def sync(self, since: datetime) -> LocalCopy:
