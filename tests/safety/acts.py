@@ -1,7 +1,7 @@
-"""Every change that billctl makes at its three gateways, and how often the gateway itself shows it done.
+"""Every change that billctl makes at its gateways, and how often the gateway itself shows it done.
 
-At Stripe the real SDK is asked; PayPal's and Braintree's sandboxes are read in their own books, which also
-count what no answer shows, such as reminders.
+At Stripe the real SDK is asked; the other sandboxes are read in their own books, which also count what no
+answer shows, such as reminders.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -30,8 +30,10 @@ class Act:
     """One change: its words, how its request begins, how often the gateway shows it done.
 
     `minor` is the amount that its intent must name; `traced` whether the gateway keeps a trace of it, which
-    it does not of a PayPal reminder; `late` whether it shows the trace hours later only, as PayPal lists the
-    refunds of a payment that belongs to no order; `ends` the outcome of what went well.
+    it does not of a PayPal reminder; `denied` whether the lack of a trace means that it was not done, which
+    it does not of a refund at WooCommerce: a record whose payment failed is deleted; `late` whether it shows
+    the trace hours later only, as PayPal lists the refunds of a payment that belongs to no order; `ends` the
+    outcome of what went well.
     """
 
     gateway: str
@@ -41,6 +43,7 @@ class Act:
     effects: Callable[[Any], int]
     minor: int | None = None
     traced: bool = True
+    denied: bool = True
     late: bool = False
     ends: str = "succeeded"
 
@@ -52,6 +55,10 @@ class Act:
         where what is left is not to be seen yet, it cannot be meant at all.
         """
         return {6, *({10} if "--full" in self.target else ()), *({11} if self.late else ())}
+
+    def shows(self, *, done: bool) -> bool:
+        """Whether the gateway shows in the end what became of it, where it was done or was not."""
+        return self.traced and (done or self.denied)
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -370,7 +370,7 @@ def kill_many(batch: Batch, kills: int, seed: str) -> int:
         left = len(batch.wanted) - done
         deaths += kill_once(batch, chance, left // (kills - deaths + 1))
         done = check_instant(batch)
-        tell_of_reminders(batch)
+        tell_what_a_person_knows(batch)
     return deaths
 
 
@@ -383,19 +383,23 @@ def finish(batch: Batch, runs: int = 5) -> Ran:
             return ran
         assert ran.code in {6, 7}, ran
         time.sleep(SETTLING)
-        tell_of_reminders(batch)
+        tell_what_a_person_knows(batch)
     raise AssertionError(f"it does not end: {ran}")
 
 
-def tell_of_reminders(batch: Batch) -> None:
-    """Say what became of reminders that were on their way: PayPal keeps no trace, only a person can tell."""
+UNTOLD = {("resend", "paypal"): {"done", "not-done"}, ("refund", "woocommerce"): {"not-done"}}
+"""What no question ends: PayPal keeps no trace of a reminder, and WooCommerce none of a refund that was not
+made, for it deletes the record of one that failed."""
+
+
+def tell_what_a_person_knows(batch: Batch) -> None:
+    """Say what became of what was on its way and of which no gateway can tell."""
     batch.log.follow()
     states = batch.log.states
     waiting = {
         operation: intent.ref
         for operation, intent in batch.log.intents.items()
-        if (batch.verb, intent.account) == ("resend", "paypal")
-        and states.get(operation) not in {"done", "not_sent"}
+        if (batch.verb, intent.account) in UNTOLD and states.get(operation) not in {"done", "not_sent"}
     }
     if not waiting:
         return
@@ -406,6 +410,8 @@ def tell_of_reminders(batch: Batch) -> None:
     for operation, ref in waiting.items():
         if states.get(operation) not in {"done", "not_sent"}:
             truth = "done" if ref in made else "not-done"
+            account = ref.partition(":")[0]
+            assert truth in UNTOLD[batch.verb, account], f"{account} did not tell that {ref} was {truth}"
             told = ("--as", truth, "--reason", "asked him", "--yes")
             resolved = batch.shop.run("audit", "resolve", operation, *told)
             assert resolved.code == 0, resolved
