@@ -18,13 +18,22 @@ are those of `billctl.testing.harness.Harness`. Before the import, `pytest.regis
 
 from billctl.testing.changing import ChangePromises
 from billctl.testing.copying import CopyPromises
+from billctl.testing.crediting import CreditPromises
 from billctl.testing.declaration import DeclarationPromises
+from billctl.testing.documents import DocumentPromises
 from billctl.testing.failing import FailurePromises
 from billctl.testing.reading import ReadPromises
 from billctl.testing.secrecy import SecrecyPromises
 
 
 class GatewayContract(
-    DeclarationPromises, ReadPromises, ChangePromises, FailurePromises, CopyPromises, SecrecyPromises
+    DeclarationPromises,
+    ReadPromises,
+    ChangePromises,
+    CreditPromises,
+    DocumentPromises,
+    FailurePromises,
+    CopyPromises,
+    SecrecyPromises,
 ):
     """Test methods for one gateway. The names are the promises."""

@@ -156,7 +156,7 @@ class FailurePromises(Harness):
                 assert requests, f"{name} sent nothing that changes anything"
                 once = len(requests) == 1
                 assert once or (len(keys) == 1 and None not in keys), f"{name} was sent again: {keys}"
-                if name == "refund" and not self._can(Capability.IDEMPOTENCY):
+                if name in {"refund", "refund_lines"} and not self._can(Capability.IDEMPOTENCY):
                     assert once, "a refund was sent again to a gateway that honours no key"
 
     def _tries(self, change: Change) -> list[list[servers.Request]]:

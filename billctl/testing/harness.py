@@ -13,7 +13,19 @@ from typing import ClassVar, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from billctl.errors import BillctlError
-from billctl.gateway import Account, By, Capability, Found, Gateway, Query, Selection, Stamp, When
+from billctl.gateway import (
+    Account,
+    By,
+    Capability,
+    Found,
+    Gateway,
+    Payback,
+    Query,
+    RefundLine,
+    Selection,
+    Stamp,
+    When,
+)
 from billctl.models import Charge, Record
 from billctl.money import Money
 from billctl.parallel import gather
@@ -101,10 +113,19 @@ class Harness:
     subscription_id: ClassVar[str | None] = None
     """A subscription that is not canceled and has a period left."""
     invoice_id: ClassVar[str | None] = None
-    """An invoice that can be e-mailed again."""
+    """An invoice that can be e-mailed again, made a PDF of and linked to; no credit invoice."""
     dispute_id: ClassVar[str | None] = None
     voidable_id: ClassVar[str | None] = None
     """A charge that can be voided."""
+    lined_id: ClassVar[str | None] = None
+    """A charge, nothing of which is refunded, whose invoice has the line `line_id`."""
+    line_id: ClassVar[str | None] = None
+    terminable_id: ClassVar[str | None] = None
+    """A subscription in its period, whose last payment can be given back in full and in part."""
+    ending_id: ClassVar[str | None] = None
+    """A subscription that is set to end with its period."""
+    credit_id: ClassVar[str | None] = None
+    """A credit invoice of which nothing is used."""
     unknown_ids: ClassVar[Mapping[str, str]] = {}
     """Kind (`customer`, …) → an id of its form that no object of the account has."""
     searches: ClassVar[Mapping[By, tuple[str, str]]] = {}
@@ -213,6 +234,14 @@ class Harness:
                 found[f"cancel_subscription {when}"] = self._ending(gateway, when)
         if self._can(Capability.RESEND_INVOICE) and self.invoice_id:
             found["resend_invoice"] = self._resending(gateway)
+        if self._can(Capability.REFUND_LINES) and self.lined_id and self.line_id:
+            found["refund_lines"] = self._refunding_lines(gateway)
+        if self._can(Capability.CANCEL_REFUND) and self.terminable_id:
+            found["terminate_subscription"] = self._terminating(gateway, Payback.FULL)
+        if self._can(Capability.REACTIVATE) and self.ending_id:
+            found["reactivate_subscription"] = self._reactivating(gateway)
+        if self._can(Capability.VOID_CREDIT) and self.credit_id:
+            found["void_credit"] = self._voiding_credit(gateway)
         return found
 
     def _refunding(self, gateway: Gateway) -> Change:
@@ -242,6 +271,36 @@ class Harness:
         return Change(
             send=lambda g: g.resend_invoice(invoice, to=None, stamp=stamp()),
             look=lambda g: g.find_resend(invoice, to=None, stamp=stamp()),
+        )
+
+    def _refunding_lines(self, gateway: Gateway) -> Change:
+        charge = gateway.get_charge(self._example("lined"))
+        lines = (RefundLine(id=self._example("line")),)
+        amount = gateway.price_lines(charge, lines)
+        return Change(
+            send=lambda g: g.refund_lines(charge, lines, amount, stamp=stamp()),
+            look=lambda g: g.find_refund(charge, amount, stamp=stamp()),
+        )
+
+    def _terminating(self, gateway: Gateway, payback: Payback) -> Change:
+        subscription = gateway.get_subscription(self._example("terminable"))
+        return Change(
+            send=lambda g: g.terminate_subscription(subscription, payback=payback, stamp=stamp()),
+            look=lambda g: g.find_termination(subscription, payback=payback, stamp=stamp()),
+        )
+
+    def _reactivating(self, gateway: Gateway) -> Change:
+        subscription = gateway.get_subscription(self._example("ending"))
+        return Change(
+            send=lambda g: g.reactivate_subscription(subscription, stamp=stamp()),
+            look=lambda g: g.find_reactivation(subscription, stamp=stamp()),
+        )
+
+    def _voiding_credit(self, gateway: Gateway) -> Change:
+        invoice = gateway.get_invoice(self._example("credit"))
+        return Change(
+            send=lambda g: g.void_credit(invoice, stamp=stamp()),
+            look=lambda g: g.find_voided_credit(invoice, stamp=stamp()),
         )
 
     def _at(self, server: servers.LoopbackServer) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from billctl.gateway import Account, By, Secret, Timeouts
 from billctl.testing import GatewayContract, servers
-from tests.plugin import broken, broken_changes
+from tests.plugin import broken, broken_changes, full
 from tests.plugin.acme import KEY, AcmeGateway, Shop
 
 LIMITED = '{"error": {"code": "too_many_requests", "message": "Wait a little."}}'
@@ -24,6 +24,11 @@ class AcmeContract(GatewayContract):
     subscription_id = "S1001"
     invoice_id = "I1001"
     voidable_id = "P1002"
+    lined_id = "P1005"
+    line_id = "L1"
+    terminable_id = "S1002"
+    ending_id = "S1003"
+    credit_id = "I1002"
     unknown_ids: ClassVar[Mapping[str, str]] = {
         "customer": "C9999",
         "subscription": "S9999",
@@ -104,6 +109,24 @@ BREAKING: Mapping[str, type[AcmeGateway] | Mapping[str, Any]] = {
     "a_preview_of_a_cancellation_changes_nothing": broken_changes.PreviewEnds,
     "a_preview_of_a_resend_changes_nothing_and_says_what_is_sent": broken_changes.PreviewSends,
     "an_invoice_that_was_not_sent_again_is_not_taken_for_sent": broken_changes.AlwaysSent,
+    # Lines, ends with money back, what goes on, credits
+    "refunded_lines_give_back_their_price_and_are_found_by_their_stamp": full.ForgetsLines,
+    "lines_that_cannot_be_refunded_are_a_usage_error_before_anything_changes": full.TakesAnyLine,
+    "lines_whose_answer_was_lost_are_found_and_were_refunded_once": full.ForgetsLines,
+    "what_an_end_gives_back_is_told_without_changing_anything": full.EndsToPrice,
+    "an_end_with_all_money_back_gives_back_what_was_told": full.TellsTooMuch,
+    "an_end_with_a_part_back_gives_back_no_more_than_was_told": full.TellsTooMuch,
+    "an_end_with_money_back_whose_answer_was_lost_is_found_with_it": full.LosesRefundOfEnd,
+    "a_subscription_that_goes_on_again_is_recognised": full.LosesReactivations,
+    "a_reactivation_whose_answer_was_lost_is_found": full.LosesReactivations,
+    "a_voided_credit_is_recognised_and_cannot_be_voided_again": full.VoidsCreditsAgain,
+    "an_invoice_that_is_no_credit_is_not_voided_and_that_is_known_before": full.KnowsNoCredits,
+    "a_voided_credit_whose_answer_was_lost_is_found": full.LosesVoidedCredits,
+    # Documents
+    "the_pdf_of_an_invoice_is_a_pdf_file_and_making_it_changes_nothing": full.TextForPdf,
+    "the_link_to_an_invoice_is_an_address_that_no_record_holds": full.LinkInRecord,
+    "a_pdf_without_a_usable_answer_is_no_answer": full.AnyAnswer,
+    "a_link_without_a_usable_answer_is_no_answer": full.AnyAnswer,
     # What goes wrong on the way
     "a_gateway_where_nobody_listens_got_nothing": broken.UnsentIsUnknown,
     "a_gateway_whose_name_is_not_known_got_nothing": broken.UnsentIsUnknown,
@@ -137,12 +160,13 @@ BREAKING: Mapping[str, type[AcmeGateway] | Mapping[str, Any]] = {
 }
 """Promise → a gateway that breaks it, or what is wrong with the test class."""
 
+FULL = [name for name, breaking in BREAKING.items() if getattr(breaking, "__module__", "") == full.__name__]
 COPIES = [name for name, breaking in BREAKING.items() if getattr(breaking, "mode", None) is not None]
 
 
 @pytest.fixture
 def shop() -> Iterator[Shop]:
-    with Shop() as running:
+    with full.FullShop() as running:
         yield running
 
 
@@ -178,3 +202,11 @@ def test_a_gateway_that_breaks_a_promise_fails_it(
 @pytest.mark.parametrize("promise", COPIES)
 def test_a_gateway_that_copies_as_it_should_keeps_the_promises_of_a_copy(shop: Shop, promise: str) -> None:
     getattr(contract(shop, broken_changes.Copying), f"test_{promise}")()
+
+
+@pytest.mark.parametrize(
+    "promise",
+    [*FULL, "every_promise_has_an_example", "a_change_without_a_usable_answer_is_of_unknown_outcome"],
+)
+def test_a_gateway_that_can_do_everything_keeps_its_promises(shop: Shop, promise: str) -> None:
+    getattr(contract(shop, full.Full), f"test_{promise}")()
