@@ -1,0 +1,233 @@
+"""What a failed request to a store means, as one of billctl's errors.
+
+An answer of WordPress itself is a JSON object with `code`, `message` and `data`; only such a one proves a
+refusal. `data` holds the HTTP status as `{"status": 404}`, or is a bare number that the HTTP status does not
+follow: an unknown order's refund answers HTTP 500 with `"data": 404`. So `code` decides, not `data`.
+HTML comes from what stands in front of a store, a firewall say, or from PHP: after a change nobody knows
+what it did; a firewall may even have judged the answer, not the request. Whatever is not named here is
+unknown. Statuses and codes: observed on WooCommerce 10.0.2, and its source.
+"""
+
+import html
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from billctl.causes import Reach, lost, retry_after
+from billctl.errors import (
+    AuthFailed,
+    BillctlError,
+    NoAnswer,
+    NotFound,
+    NotSent,
+    OutcomeUnknown,
+    Refused,
+    Unsupported,
+)
+
+BROKEN = frozenset({"ConnectionError", "ChunkedEncodingError", "InvalidHeader", "ContentDecodingError"})
+
+NO_ROUTE = "rest_no_route"
+"""The code of an answer that the store has no such part of the API: it lacks an extension, or it is older."""
+
+REDIRECT = "redirect"
+"""The code of an answer that points elsewhere."""
+
+STATUS: dict[int, type[BillctlError]] = {401: AuthFailed, 403: AuthFailed, 404: NotFound}
+"""Answers of WordPress that prove that nothing was done. 400 and 5xx are told by their code, below."""
+
+ILL_FORMED = frozenset({"rest_invalid_param", "rest_missing_callback_param", "rest_invalid_json"})
+"""Codes of 400 that WordPress raises before a request comes to what it is for."""
+
+CODES: dict[str, type[BillctlError]] = {"woocommerce_rest_invalid_order_id": NotFound}
+"""Codes that prove that nothing was done, whatever the HTTP status."""
+
+REFUND_FAILED = "woocommerce_rest_cannot_create_order_refund"
+NOT_TRIED = frozenset(
+    {
+        "Invalid refund amount.",
+        "The payment gateway for this order does not exist.",
+        "The payment gateway for this order does not support automatic refunds.",
+    }
+)
+"""Messages of a failed refund that are raised before the payment gateway is asked (`wc_create_refund`,
+`wc_refund_payment`). In another language they differ, and the outcome stays unknown: the safe side."""
+
+TOO_MANY = 429
+
+CHECK_KEY = (
+    "Check consumer_key and consumer_secret. A store answers so to a key it does not know, and to any key "
+    "where its server keeps the Authorization header from WordPress."
+)
+PERMISSION = (
+    "Give the key that permission in the store's admin (WooCommerce, Settings, Advanced, REST API), and its "
+    "user the role Shop manager."
+)
+ADDRESS = "Check url: it is the store's own address, with pretty permalinks switched on in WordPress."
+FIREWALL = (
+    "A firewall in front of the store may have done that: its owner can let billctl's requests through."
+)
+HINTS: dict[type[BillctlError], str] = {
+    NotSent: "Run it again when the store can be reached.",
+    NoAnswer: "Run it again later; if it stays so, the store's own log says why.",
+}
+
+KEY = re.compile(r"\b(c[ks]_)[0-9a-zA-Z]{8,}|\b(Basic) +\S+", re.ASCII)
+TAG = re.compile(r"<[^<>]*>")
+LONGEST_TEXT = 500
+
+
+class Answer(NamedTuple):
+    """A whole HTTP answer: its status, headers (by any case) and body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Failure(NamedTuple):
+    """One failed attempt. `kind` None: not known what it did. `wait` is the answer's `Retry-After`, in
+    seconds. `again`: a repeat that changes nothing twice may help."""
+
+    message: str
+    kind: type[BillctlError] | None = None
+    code: str | None = None
+    again: bool = False
+    wait: int | None = None
+    hint: str | None = None
+
+    def error(self, *, change: bool, account: str) -> BillctlError:
+        """The error to raise."""
+        kind = self.kind or (OutcomeUnknown if change else NoAnswer)
+        hint = HINTS.get(kind) if self.hint is None or kind is OutcomeUnknown else self.hint
+        return kind(self.message, code=self.code, hint=hint, account=account)
+
+
+class NoJson(Exception):
+    """A body that is no JSON; its text says what it is instead."""
+
+
+def redacted(text: str) -> str:
+    """`text` without markup, on one line, cut to a sentence's length, with every key in it masked."""
+    plain = html.unescape(TAG.sub(" ", text))
+    plain = " ".join(KEY.sub(lambda found: f"{found[1] or found[2]}…", plain).split())
+    return plain if len(plain) <= LONGEST_TEXT else plain[:LONGEST_TEXT] + "…"
+
+
+def parsed(body: bytes) -> Any:
+    """The JSON that `body` is. Raises `NoJson` for anything else, JSON behind something else included."""
+    try:
+        return json.loads(body.decode())
+    except (ValueError, RecursionError):
+        raise NoJson(_described(body)) from None
+
+
+def _described(body: bytes) -> str:
+    start = body[:2048].lstrip()
+    if not start:
+        return "nothing"
+    if start.startswith(b"\xef\xbb\xbf"):
+        return "no JSON but a byte order mark before it, which a file of a plugin or theme begins with"
+    if re.search(rb"<b>(?:Warning|Notice|Deprecated|Fatal error|Parse error)</b>|^PHP ", start):
+        return "no JSON but a message of PHP's before it"
+    return "HTML" if start.startswith(b"<") else "something that is no JSON"
+
+
+def failure_of(answer: Answer, host: str, *, change: bool) -> Failure | None:
+    """What `answer` of `host` to a change or a read failed with; None for one of success."""
+    if answer.status in {200, 201}:
+        return None
+    if answer.status == TOO_MANY:
+        return Failure(
+            f"{host} turned the request away: too many at once",
+            kind=NotSent,
+            code="rate_limit",
+            again=True,
+            wait=retry_after(answer.headers.get("Retry-After")),
+            hint="Wait a little, then run it again.",
+        )
+    try:
+        told = parsed(answer.body)
+    except NoJson as error:
+        return _foreign(answer, host, str(error))
+    if not isinstance(told, dict) or not isinstance(told.get("code"), str) or "message" not in told:
+        return _foreign(answer, host, "something that is not WooCommerce's")
+    return _refusal(answer.status, told["code"], redacted(str(told["message"])), change=change)
+
+
+def _foreign(answer: Answer, host: str, what: str) -> Failure:
+    """An answer that WordPress did not give, or not as it should."""
+    status = answer.status
+    if 300 <= status < 400:
+        return Failure(
+            f"{host} points elsewhere (HTTP {status}), and billctl follows no redirect",
+            code=REDIRECT,
+            hint="Correct url: it is the address at which the store itself answers.",
+        )
+    hints = {401: CHECK_KEY, 403: FIREWALL, 404: ADDRESS}
+    return Failure(
+        f"{host} answered HTTP {status} with {what}",
+        code=f"http_{status}",
+        again=status >= 500,
+        hint=hints.get(status),
+    )
+
+
+def _refusal(status: int, code: str, words: str, *, change: bool) -> Failure:
+    kind = CODES.get(code) or STATUS.get(status)
+    hint = None
+    if code == NO_ROUTE:
+        kind, hint = (Refused if change else None), ADDRESS
+    elif _is_refusal(status, code, words, change=change):
+        kind = Refused
+    elif kind is AuthFailed:
+        hint = PERMISSION if status == 403 or "permission" in words.lower() else CHECK_KEY
+    opening = "WooCommerce says" if kind else f"WooCommerce answered HTTP {status}"
+    return Failure(
+        f"{opening}: {words.rstrip('. ') or code}",
+        kind=kind,
+        code=code,
+        again=status >= 500,
+        hint=hint,
+    )
+
+
+def _is_refusal(status: int, code: str, words: str, *, change: bool) -> bool:
+    """Whether an answer that no table names proves that nothing was done."""
+    if status == 400:
+        return code in ILL_FORMED or not change
+    return code == REFUND_FAILED and words in NOT_TRIED
+
+
+def network_failure(error: Exception, host: str) -> Failure:
+    """What `error`, raised before a whole answer of `host` was there, means."""
+    told = lost(error, gateway="the store", host=host, broken=BROKEN, masked=redacted)
+    kind = NotSent if told.reach is Reach.UNSENT else None
+    return Failure(told.message, kind=kind, code=told.code, again=told.reach is Reach.BROKEN)
+
+
+def bad_answer(host: str, what: str) -> Failure:
+    """An answer of success that cannot be one."""
+    return Failure(f"{host} answered {what}", code="bad_answer")
+
+
+UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, OverflowError)
+"""What reading an answer of another shape raises."""
+
+
+@contextmanager
+def reading_answer(account: str, *, change: bool) -> Iterator[None]:
+    """Turn the errors of `mapping` into billctl's: an answer that cannot be read is no answer.
+
+    After a change that holds for an amount that cannot be held here, too: the change may have been made.
+    """
+    unreadable = (*UNREADABLE, Unsupported) if change else UNREADABLE
+    try:
+        yield
+    except unreadable as error:
+        failure = Failure(
+            redacted(f"the store's answer cannot be read: {type(error).__name__}: {error}"), code="bad_answer"
+        )
+        raise failure.error(change=change, account=account) from error
