@@ -5,6 +5,7 @@ import signal
 from billctl.errors import (
     AuthFailed,
     BillctlError,
+    Busy,
     ConfigError,
     Interrupted,
     NotFound,
@@ -12,6 +13,7 @@ from billctl.errors import (
     OutcomeUnknown,
     PolicyDenied,
     Refused,
+    StoreError,
     Terminated,
     UsageError,
 )
@@ -20,7 +22,7 @@ from billctl.verbs.plan import Plan, Verb
 
 PROOFS: tuple[tuple[tuple[type[BillctlError], ...], OperationState, str], ...] = (
     ((OutcomeUnknown,), OperationState.UNKNOWN, "unknown"),
-    ((NotSent, UsageError, ConfigError, PolicyDenied), OperationState.NOT_SENT, "not_sent"),
+    ((NotSent, Busy, UsageError, ConfigError, PolicyDenied, StoreError), OperationState.NOT_SENT, "not_sent"),
     ((Refused, NotFound, AuthFailed), OperationState.REFUSED, "refused"),
 )
 """What a failure while sending proves. Anything not named here proves nothing: unknown."""

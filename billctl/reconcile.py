@@ -12,6 +12,7 @@ from enum import StrEnum
 from billctl import profiles
 from billctl.audit.entry import Entry, read
 from billctl.audit.tail import check_tail
+from billctl.behind import ask_behind
 from billctl.errors import (
     BillctlError,
     Busy,
@@ -31,7 +32,8 @@ from billctl.store.interface import UNSETTLED, Operation, OperationState, Record
 from billctl.verbs import from_params
 from billctl.verbs.plan import Done
 
-NOT_DONE = "the gateway shows no trace of it; run it again (--again {again} if it still gives its old answer)"
+NO_TRACE = "the gateway shows no trace of it"
+NOT_DONE = "{seen}; run it again (--again {again} if it still gives its old answer)"
 
 CANNOT_TELL = "cannot_tell"
 """The record of a reconciliation whose gateway answered, and does not show what became of the operation."""
@@ -211,7 +213,7 @@ def _ask(session: Session, item: _Open) -> Reconciled:
         opened = session.open(str(item.entry.account))
         if elsewhere := why_elsewhere(item.entry, opened):
             raise ConfigError(elsewhere, code="wrong_account")
-        done = _look(opened, item)
+        done, note = _look(session, opened, item)
     except StoreError:
         raise
     except OutcomeUnknown as error:
@@ -223,15 +225,18 @@ def _ask(session: Session, item: _Open) -> Reconciled:
         fault = InternalError(f"unexpected {type(error).__name__} in the {item.entry.gateway} adapter")
         return _in_vain(session, item, fault, said=NOT_ASKED)
     if done is not None:
-        return _record(session, item, done)
+        return replace(_record(session, item, done), note=note)
     if wait := _too_early(session, item):
         note = f"no trace of it yet; a request may still be on its way: ask again in {wait} s"
         return replace(item.still, note=note, wait=wait)
-    return _record_not_done(session, item)
+    return _record_not_done(session, item, note)
 
 
-def _look(opened: Opened, item: _Open) -> Done | None:
-    """The operation as its gateway shows it; raises `OutcomeUnknown` where it shows other money."""
+def _look(session: Session, opened: Opened, item: _Open) -> tuple[Done | None, str | None]:
+    """The operation as its gateway shows it, or else the gateway behind that one, which a note then says.
+
+    Raises `OutcomeUnknown` where neither can tell, or shows other money.
+    """
     entry = item.entry
     verb = from_params(str(entry.action), entry.fields.get("params") or {})
     plan = replace(verb.plan(opened.gateway, str(entry.object_id)), amount=entry.amount)
@@ -241,10 +246,14 @@ def _look(opened: Opened, item: _Open) -> Done | None:
         asked=entry.time,
         reason_code=entry.reason_code,
     )
-    done = verb.find(opened.gateway, plan, stamp)
+    note = None
+    try:
+        done = verb.find(opened.gateway, plan, stamp)
+    except OutcomeUnknown as unknown:
+        done, note = ask_behind(session, opened.gateway, plan, stamp=stamp, unknown=unknown)
     if done is not None:
         verb.compare(plan, done)
-    return done
+    return done, note
 
 
 def _record(session: Session, item: _Open, done: Done) -> Reconciled:
@@ -260,7 +269,8 @@ def _record(session: Session, item: _Open, done: Done) -> Reconciled:
     return replace(item.still, finding=Finding.FAILED if failed else Finding.DONE, outcome_seq=seq)
 
 
-def _record_not_done(session: Session, item: _Open) -> Reconciled:
+def _record_not_done(session: Session, item: _Open, seen: str | None) -> Reconciled:
+    """Nothing happened: the gateway shows no trace, or what stands behind it does not (`seen`)."""
     seq = session.log.outcome(
         subject_of(item.entry),
         operation=item.operation.id,
@@ -268,7 +278,8 @@ def _record_not_done(session: Session, item: _Open) -> Reconciled:
         outcome="not_sent",
     )
     again = int(item.entry.fields.get("again") or 1) + 1
-    return replace(item.still, finding=Finding.NOT_DONE, note=NOT_DONE.format(again=again), outcome_seq=seq)
+    note = NOT_DONE.format(seen=seen or NO_TRACE, again=again)
+    return replace(item.still, finding=Finding.NOT_DONE, note=note, outcome_seq=seq)
 
 
 def _in_vain(session: Session, item: _Open, error: BillctlError, *, said: str) -> Reconciled:

@@ -1,0 +1,92 @@
+"""What this machine knows by itself of the refunds it began: a mark for each claim it made on an order.
+
+A mark is an empty file named by the operation, in the account's private folder, made durable before the
+claim leaves. It says `unsent` until the moment before the refund itself is sent, and `sent` from then on: so
+a run that was killed can prove that it asked for nothing, which the store cannot tell.
+
+A mark also tells the claims of this machine from those of others. Whoever begins a refund here has made sure
+that the audit log beside it has nothing open on that order, so a marked claim is settled. Marks of live and
+of test mode, whose operations the log keeps apart, lie apart.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from enum import StrEnum
+from pathlib import Path
+
+from billctl.errors import StoreError
+
+
+class Mark(StrEnum):
+    """How far an operation of this machine came."""
+
+    UNSENT = "unsent"
+    SENT = "sent"
+
+
+class Marks:
+    """The marks of one account's mode below `folder`; None where nothing may be kept: then there are none."""
+
+    def __init__(self, folder: Path | None, *, live: bool) -> None:
+        self._folder = folder / "claims" / ("live" if live else "test") if folder else None
+
+    def of(self, operation: str) -> Mark | None:
+        """The mark of an operation, if this machine has one. Raises `StoreError` where it cannot be read."""
+        with _told():
+            return next((mark for mark in Mark if (at := self._at(operation, mark)) and at.exists()), None)
+
+    def begin(self, operation: str) -> None:
+        """Mark it as unsent, durably. Raises `StoreError`: then nothing is sent."""
+        if (path := self._at(operation, Mark.UNSENT)) is None:
+            return
+        with _told():
+            _make(path.parent)
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            _sync(path.parent)
+
+    def sending(self, operation: str) -> None:
+        """Mark it as sent, durably. Raises `StoreError`, where its mark is gone too: nothing is sent then."""
+        before, after = self._at(operation, Mark.UNSENT), self._at(operation, Mark.SENT)
+        if before is None or after is None:
+            return
+        with _told():
+            before.rename(after)
+            _sync(after.parent)
+
+    def end(self, operation: str) -> None:
+        """Forget an operation whose claim is closed. Never raises: a mark that stays is closed once more."""
+        for mark in Mark:
+            if path := self._at(operation, mark):
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
+
+    def _at(self, operation: str, mark: Mark) -> Path | None:
+        return self._folder / f"{operation}.{mark}" if self._folder else None
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"the mark of a refund cannot be kept: {error.strerror or error}", code="no_mark"
+        ) from None
+
+
+def _make(folder: Path) -> None:
+    """Make a private folder, and what it lies in, durably."""
+    if not folder.is_dir():
+        _make(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        _sync(folder.parent)
+
+
+def _sync(folder: Path) -> None:
+    """Make durable what was made, renamed or removed in `folder`."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
