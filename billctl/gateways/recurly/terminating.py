@@ -1,0 +1,169 @@
+"""Ending a subscription at once with money back: what at most, the change itself, and its refund found later.
+
+`DELETE /subscriptions/{id}?refund=full|partial` ends the subscription and refunds its last invoice in one
+step; the answer is the subscription, so the refund is read from the credit invoice that came with it. It
+carries no note of billctl's: it is the subscription's only credit invoice since the operation was asked for.
+How Recurly counts the time that is left, by the day or the second, is not published.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from billctl.errors import BillctlError, OutcomeUnknown, Refused
+from billctl.frozen import replace
+from billctl.gateway import Payback, Stamp, Termination
+from billctl.gateways.recurly import ending, mapping, traces
+from billctl.gateways.recurly.client import Client
+from billctl.gateways.recurly.errors import reading_answer
+from billctl.gateways.recurly.ids import checked
+from billctl.gateways.recurly.refunding import TAKEN, credited_instead
+from billctl.gateways.recurly.stamps import operation_key
+from billctl.gateways.recurly.values import instant, listed, money, needed, text
+from billctl.models import Refund, Subscription, given_back
+from billctl.money import Money
+
+WORDS = {Payback.NONE: "none", Payback.PRORATE: "partial", Payback.FULL: "full"}
+SKEW = timedelta(minutes=10)
+"""How far two clocks may be apart."""
+OTHERWISE = "End it without a refund (--refund none), then refund the payment or lines of it."
+
+
+def price(client: Client, subscription: Subscription) -> Money:
+    """The most that a termination gives back: what of the last paid invoice can still go back as money.
+
+    Zero where nothing was paid. Raises `Refused` where it is not known what a termination gives back.
+    """
+    account = client.account.name
+    invoice = _last_invoice(client, subscription.id)
+    if invoice is None:
+        return _nothing(subscription)
+    invoice_id = needed(invoice, "id")
+    credits = traces.credit_invoices(client, invoice_id)
+    with reading_answer(account, change=False):
+        paid = [found for found in listed(invoice, "transactions") if _is_payment(found)]
+        left = Money.zero(needed(invoice, "currency"))
+        for payment in paid:
+            amount = money(payment.amount, payment.currency)
+            left += amount - given_back(traces.refunds_among(credits, payment, account), amount.currency)
+        left = min(left, money(invoice.refundable_amount, invoice.currency))
+        if left:
+            _refuse_unclear(invoice, paid)
+        return left
+
+
+def terminate(client: Client, subscription: Subscription, payback: Payback, *, stamp: Stamp) -> Termination:
+    """End it now and give back what `payback` says. What fails after it ended leaves it unknown."""
+    params = ending.AT_ONCE | {"refund": WORDS[payback]}
+    ended = ending.terminate(client, subscription, params, stamp=stamp)
+    try:
+        return Termination(subscription=ended, refund=_refund_of(client, ended, stamp))
+    except OutcomeUnknown:
+        raise
+    except BillctlError as error:
+        raise OutcomeUnknown(
+            f"subscription {ended.id} has ended, and what was given back could not be read: {error.message}",
+            code=error.code,
+            account=client.account.name,
+        ) from error
+
+
+def find(client: Client, subscription: Subscription, payback: Payback, *, stamp: Stamp) -> Termination | None:
+    """The ended subscription with its refund; None where it has not ended.
+
+    Raises `OutcomeUnknown` (`refund_missing`) where it has ended and shows no refund although there was
+    something to give back: somebody else may have ended it, or its period did.
+    """
+    current = ending.current_state(client, subscription)
+    if current is None or current.gateway_status not in ending.ENDED:
+        return None
+    refund = _refund_of(client, current, stamp)
+    if refund is None and payback is not Payback.NONE and price(client, current):
+        raise OutcomeUnknown(
+            f"subscription {current.id} has ended, and no refund came with it: another may have ended it",
+            code="refund_missing",
+            hint=f"Look at it: `billctl recurly show {current.id}`. What is owed can be refunded on its own; "
+            "then `billctl audit resolve`.",
+            account=client.account.name,
+        )
+    return Termination(subscription=current, refund=refund)
+
+
+def _last_invoice(client: Client, subscription_id: str) -> Any | None:
+    """The newest charge invoice of a subscription."""
+    params = {"type": "charge", "order": "desc", "sort": "created_at", "limit": 1}
+    checked(subscription_id, "subscription")
+    return next(
+        client.every(lambda sdk: sdk.list_subscription_invoices(subscription_id, params=params)), None
+    )
+
+
+def _is_payment(transaction: Any) -> bool:
+    return text(transaction, "type") in TAKEN and text(transaction, "status") == "success"
+
+
+def _nothing(subscription: Subscription) -> Money:
+    if subscription.amount is None:
+        raise Refused(f"subscription {subscription.id} has neither an invoice nor a price", code="no_invoice")
+    return Money.zero(subscription.amount.currency)
+
+
+def _refuse_unclear(invoice: Any, paid: list[Any]) -> None:
+    number = needed(invoice, "number")
+    if len(listed(invoice, "subscription_ids")) > 1:
+        raise Refused(
+            f"its last invoice {number} bills other subscriptions too: what of it a termination gives back "
+            "is not known",
+            code="shared_invoice",
+            hint=OTHERWISE,
+        )
+    if any(text(payment, "collection_method") == "manual" for payment in paid):
+        raise Refused(
+            f"its last invoice {number} was paid by hand: Recurly gives no money of it back",
+            code="manual_payment",
+            hint="End it without a refund (--refund none), and pay back the way it came.",
+        )
+
+
+def _refund_of(client: Client, ended: Subscription, stamp: Stamp) -> Refund | None:
+    """What was given back with the termination; None where no credit invoice came with it."""
+    account = client.account.name
+    params = {
+        "type": "credit",
+        "order": "desc",
+        "sort": "created_at",
+        "begin_time": (stamp.asked - SKEW).isoformat(),
+    }
+    found = list(client.every(lambda sdk: sdk.list_subscription_invoices(ended.id, params=params)))
+    with reading_answer(account, change=False):
+        credit = _own(found, stamp, ended, account)
+        return _money_of(credit, account) if credit is not None else None
+
+
+def _own(found: list[Any], stamp: Stamp, ended: Subscription, account: str) -> Any | None:
+    """The termination's credit invoice among a subscription's: new, without another operation's note."""
+    new = [
+        credit
+        for credit in found
+        if instant(credit.created_at) >= stamp.asked - SKEW
+        and operation_key(text(credit, "customer_notes")) is None
+    ]
+    own = [credit for credit in new if text(credit, "origin") == "termination"] or new
+    if len(own) > 1:
+        numbers = ", ".join(needed(credit, "number") for credit in own)
+        raise OutcomeUnknown(
+            f"subscription {ended.id} has ended, and several credit invoices came ({numbers}): which of them "
+            "with it is not certain",
+            code="several_refunds",
+            account=account,
+        )
+    return own[0] if own else None
+
+
+def _money_of(credit: Any, account: str) -> Refund:
+    """The money that a credit invoice gave back, in one refund; of the last payment where several gave it."""
+    made = [mapping.refund(found, account) for found in traces.refund_transactions(credit)]
+    if not made:
+        raise credited_instead(credit, account)
+    chosen = traces.best(made)
+    together = given_back((found for found in made if found.status is chosen.status), chosen.amount.currency)
+    return replace(chosen, amount=together) if together else chosen
