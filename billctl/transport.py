@@ -17,6 +17,7 @@ from queue import Empty, SimpleQueue
 from threading import BoundedSemaphore, Lock, Thread
 from typing import TYPE_CHECKING, Any
 
+from billctl import VERSION
 from billctl.causes import retry_after
 from billctl.gateway import Pace
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from requests import PreparedRequest, Response, Session
     from requests.adapters import HTTPAdapter
 
+
+USER_AGENT = f"billctl/{VERSION}"
+"""How billctl names itself where no SDK does."""
 
 NO_OBJECT = re.compile(r"()(?!)")
 PACED_CONNECTIONS = 64

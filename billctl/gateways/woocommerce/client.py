@@ -16,7 +16,6 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
-from billctl import VERSION
 from billctl.errors import BillctlError
 from billctl.gateway import Account
 from billctl.gateways.woocommerce import place
@@ -30,6 +29,7 @@ from billctl.gateways.woocommerce.errors import (
     parsed,
 )
 from billctl.parallel import gather
+from billctl.transport import USER_AGENT, bounded_session
 
 if TYPE_CHECKING:
     from requests import Session
@@ -38,7 +38,6 @@ Json = dict[str, Any]
 Value = str | int | Sequence[str] | Sequence[int]
 Params = Mapping[str, Value]
 
-USER_AGENT = f"billctl/{VERSION}"
 OBJECTS = re.compile(r"(/wc/v3/[a-z_]+/)[0-9]+", re.ASCII)
 """An object in a path."""
 
@@ -212,8 +211,6 @@ class Client:
 
     def _session(self, read: float) -> "Session":
         """The session whose calls end in time for this read timeout."""
-        from billctl.transport import bounded_session
-
         with self._lock:
             if read not in self._sessions:
                 self._sessions[read] = session = bounded_session(
