@@ -26,6 +26,14 @@ SETTINGS = {
     "reporting_lag": 10_800,
     "resultset_cap": 10_000,
     "token_life": 32_400,
+    "woo_version": 100_002,
+    "woo_subscriptions": 1,
+    "woo_decimals": 2,
+    "woo_https": 1,
+    "woo_permalinks": 1,
+    "woo_window_ms": 0,
+    "woo_gateway_ms": 0,
+    "woo_mail_down": 0,
 }
 BUSY_SECONDS = 30
 VERSION = 3
@@ -136,6 +144,10 @@ class Objects:
         """Replace a record's stored form."""
         self._db.execute(UPDATE, (*_links(record), _dump(record), self.live, record["id"]))
         return record
+
+    def remove(self, key: str) -> None:
+        """Forget the record with this id."""
+        self._db.execute("DELETE FROM objects WHERE live=? AND id=?", (self.live, key))
 
     def new_id(self, prefix: str, length: int) -> str:
         """The next unused id: `prefix_Sbx…`, with `length` characters after the underscore."""

@@ -9,7 +9,7 @@ from billctl.sandbox.database import Clock, Database
 from billctl.sandbox.http import Answer, Pause, Request
 from billctl.sandbox.limits import Turnstile
 
-GATEWAYS = ("stripe", "paypal", "braintree")
+GATEWAYS = ("stripe", "paypal", "braintree", "woocommerce", "recurly")
 """Their names. `billctl.sandbox.NAME.app.App` is a gateway's protocol, built from a clock and a turnstile,
 and `billctl.sandbox.NAME.seed.seed` fills its shop."""
 

@@ -4,7 +4,10 @@
 seconds before a new object is found by Search (default 0), `settle_after` seconds until a pending refund
 settles (default 60). Of PayPal: `reporting_lag` seconds before Transaction Search knows a payment (default
 10,800), `resultset_cap` rows that it gives at most (default 10,000), `token_life` seconds of an access token
-(default 32,400).
+(default 32,400). Of WooCommerce: `woo_version` (100002 is 10.0.2, the default), `woo_subscriptions` and
+`woo_https` and `woo_permalinks` (0 or 1, default 1), `woo_decimals` of every amount (default 2),
+`woo_window_ms` between reading what a refund may take and writing its record, `woo_gateway_ms` that its
+payment gateway takes, `woo_mail_down` (all three default 0).
 """
 
 import os
