@@ -77,13 +77,14 @@ def _chosen(client: Client, charge: Charge, lines: tuple[RefundLine, ...]) -> li
     invoice = retrieve(client, "invoice", refunding.invoice_of(charge))
     items = _items(client, invoice)
     with reading_answer(client.account.name, change=False):
-        number = needed(invoice, "number")
+        number, refundable = needed(invoice, "number"), money(invoice.refundable_amount, invoice.currency)
         known = {line.id: line for line in (_line(item, number) for item in items)}
-        _refuse_rests(known, money(invoice.refundable_amount, invoice.currency), number)
     ids = [line.id for line in lines]
     if len(set(ids)) != len(ids):
         raise UsageError("a line is named twice", code="bad_line", hint="Name it once, with all its units.")
-    return [_choose(known, line, number) for line in lines]
+    chosen = [_choose(known, line, number) for line in lines]
+    _refuse_rests(known, refundable, number)
+    return chosen
 
 
 def _items(client: Client, invoice: Any) -> list[Any]:
