@@ -86,7 +86,7 @@ class Endpoint(NamedTuple):
     path: str
     run: Callable[[Call], Reply]
     attempt: str | None
-    args: Args = {}
+    args: Args = {}  # noqa: RUF012 a tuple's default, never written to
     changes: bool = False
     apart: bool = False
     since: int = 0

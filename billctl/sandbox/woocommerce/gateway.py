@@ -1,9 +1,9 @@
 """The store's payment gateway: where the money is. It keeps books of its own.
 
 Each time it moves money back it writes a `movement`, which nobody deletes: what customers got is counted
-there and not in the store's records of refunds. It knows no idempotency and does not look at what it moved before,
-but for what a charge at Stripe's sandbox allows: where an order names one, and the shop beside this one has
-it, the refund is asked of Stripe as WooCommerce's Stripe extension asks it.
+there and not in the store's records of refunds. It knows no idempotency and does not look at what it moved
+before, but for what a charge at Stripe's sandbox allows: where an order names one, and the shop beside this
+one has it, the refund is asked of Stripe as WooCommerce's Stripe extension asks it.
 """
 
 from collections.abc import Mapping

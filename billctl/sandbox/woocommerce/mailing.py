@@ -1,8 +1,8 @@
 """/orders/ID/actions: mailing an order again. The store says it did, whether its mail server took it or not.
 
 Since 9.5 there is `send_order_details`, since 9.8 one action for each template. Up to about 10.3 the note
-that the order keeps names the User-Agent; later releases keep that out of every answer of this API (in the source
-since October 2025; the release was not verified, 10.4 here).
+that the order keeps names the User-Agent; later releases keep that out of every answer of this API (in the
+source since October 2025; the release was not verified, 10.4 here).
 """
 
 from html import escape
