@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from billctl.errors import NoAnswer, NotFound, OutcomeUnknown, Refused, UsageError
-from billctl.gateways.recurly import refunding
+from billctl.gateways.recurly import refunding, weighing
 from billctl.gateways.recurly.stamps import operation_key, stamped
 from billctl.models import RefundStatus
 from billctl.money import Money
@@ -41,7 +41,7 @@ def preview(*credits: dict[str, Any], amount: Money | None = None, **invoice: An
         get_invoice=as_sdk(invoice_fields(**invoice)),
         list_related_invoices=[as_sdk(credit) for credit in credits],
     )
-    told = refunding.preview(Reading(books), charge(), amount or usd(1000))
+    told = weighing.preview(Reading(books), charge(), amount or usd(1000))
     assert books.changes() == []
     return told
 
@@ -106,7 +106,7 @@ def test_what_is_no_charge_invoice_is_refused(kind: str) -> None:
 def test_a_payment_without_an_invoice_is_refused_before_anything_is_asked() -> None:
     books = Books()
     with pytest.raises(Refused) as caught:
-        refunding.preview(Reading(books), charge(invoice=None), usd(1000))
+        weighing.preview(Reading(books), charge(invoice=None), usd(1000))
     assert caught.value.code == "no_invoice"
     assert books.calls == []
 

@@ -16,9 +16,10 @@ from billctl.gateways.recurly import ending, mapping, traces
 from billctl.gateways.recurly.client import Client
 from billctl.gateways.recurly.errors import reading_answer
 from billctl.gateways.recurly.ids import checked
-from billctl.gateways.recurly.refunding import TAKEN, credited_instead
+from billctl.gateways.recurly.refunding import credited_instead
 from billctl.gateways.recurly.stamps import operation_key
 from billctl.gateways.recurly.values import instant, listed, money, needed, text
+from billctl.gateways.recurly.weighing import left_of, payments
 from billctl.models import Refund, Subscription, given_back
 from billctl.money import Money
 
@@ -40,11 +41,10 @@ def price(client: Client, subscription: Subscription) -> Money:
     invoice_id = needed(invoice, "id")
     credits = traces.credit_invoices(client, invoice_id)
     with reading_answer(account, change=False):
-        paid = [found for found in listed(invoice, "transactions") if _is_payment(found)]
+        paid = payments(invoice)
         left = Money.zero(needed(invoice, "currency"))
         for payment in paid:
-            amount = money(payment.amount, payment.currency)
-            left += amount - given_back(traces.refunds_among(credits, payment, account), amount.currency)
+            left += left_of(payment, credits, account)
         left = min(left, money(invoice.refundable_amount, invoice.currency))
         if left:
             _refuse_unclear(invoice, paid)
@@ -95,10 +95,6 @@ def _last_invoice(client: Client, subscription_id: str) -> Any | None:
     return next(
         client.every(lambda sdk: sdk.list_subscription_invoices(subscription_id, params=params)), None
     )
-
-
-def _is_payment(transaction: Any) -> bool:
-    return text(transaction, "type") in TAKEN and text(transaction, "status") == "success"
 
 
 def _nothing(subscription: Subscription) -> Money:
