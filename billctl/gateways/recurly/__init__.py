@@ -2,7 +2,7 @@
 
 Modules: `place` says where an account is, `wire` and `client` tame the SDK, `errors` says what a failure
 means, `values` and `mapping` turn the SDK's objects into records, `find` and `history` look customers up,
-`payments` and `lists` list, `site` and `documents` read the rest.
+`payments` and `lists` list, `site` and `documents` read the rest; `changing` has all that changes something.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +13,6 @@ from billctl.gateway import (
     Account,
     Capability,
     Found,
-    Gateway,
     Identity,
     Query,
     RateLimit,
@@ -21,6 +20,7 @@ from billctl.gateway import (
     Setting,
 )
 from billctl.gateways.recurly import ids, place
+from billctl.gateways.recurly.changing import RecurlyChanges
 from billctl.models import Charge, Customer, Invoice, Refund, Subscription
 
 NO_MESSAGES = (
@@ -33,8 +33,13 @@ NO_VOID = (
 )
 
 
-class RecurlyGateway(Gateway):
-    """One site at Recurly. `now` is the clock that decides whether a trial goes on; None is the machine's."""
+class RecurlyGateway(RecurlyChanges):
+    """One site at Recurly. `now` is the clock that decides whether a trial goes on; None is the machine's.
+
+    It declares `IDEMPOTENCY`: every change carries its key as `Idempotency-Key`, under which a repeated
+    request is answered with the prior response, by the comments of Recurly's own Ruby library; for how long
+    is not published. So a refund carries its key in a note too, and whoever sends again looks for it first.
+    """
 
     capabilities: ClassVar[frozenset[Capability]] = frozenset(
         {
@@ -48,6 +53,15 @@ class RecurlyGateway(Gateway):
             Capability.LIST_REFUNDS,
             Capability.LIST_SUBSCRIPTIONS,
             Capability.LIST_INVOICES,
+            Capability.REFUND,
+            Capability.PARTIAL_REFUND,
+            Capability.REFUND_LINES,
+            Capability.CANCEL_NOW,
+            Capability.CANCEL_AT_PERIOD_END,
+            Capability.CANCEL_REFUND,
+            Capability.REACTIVATE,
+            Capability.VOID_CREDIT,
+            Capability.IDEMPOTENCY,
             Capability.INVOICE_PDF,
             Capability.INVOICE_LINK,
         }
@@ -61,6 +75,12 @@ class RecurlyGateway(Gateway):
     id_examples: ClassVar[Mapping[str, str]] = ids.EXAMPLES
     limits: ClassVar[Mapping[Capability, str]] = {
         Capability.FIND_BY_ID: "ids, UUIDs of payments and subscriptions, codes of accounts",
+        Capability.REFUND: "of an invoice that one payment paid, and only as money, never as credit",
+        Capability.REFUND_LINES: "whole units, where the invoice's lines tell exactly what they are worth",
+        Capability.CANCEL_AT_PERIOD_END: "only of an active subscription",
+        Capability.CANCEL_REFUND: "of a last invoice that bills no other subscription",
+        Capability.VOID_CREDIT: "while it is open",
+        Capability.IDEMPOTENCY: "by Recurly's own library; for how long a key counts is not published",
     }
     instead: ClassVar[Mapping[Capability, str]] = {
         Capability.RESEND_INVOICE: NO_MESSAGES,
