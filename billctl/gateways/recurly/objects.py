@@ -96,10 +96,15 @@ def _no_charge(client: Client, data: Any) -> Refused:
 
 
 def get_refund(client: Client, refund_id: str) -> Refund:
-    """One refund, with the key that its credit invoice names. Raises `NotFound` for a transaction that is
-    none."""
-    data = retrieve(client, "refund", refund_id)
+    """One refund, with the key that its credit invoice names; by the id of a credit invoice the payment that
+    was voided for it. Raises `NotFound` for what is none."""
     account = client.account.name
+    try:
+        data = retrieve(client, "refund", refund_id)
+    except NotFound as missing:
+        if voided := _voided_for(client, refund_id):
+            return voided
+        raise missing from None
     with reading_answer(account, change=False):
         if not mapping.is_refund(data):
             raise NotFound(f"transaction {refund_id} is no refund", code="not_a_refund", account=account)
@@ -107,6 +112,20 @@ def get_refund(client: Client, refund_id: str) -> Refund:
     credit = retrieve(client, "invoice", stands_on) if stands_on else None
     with reading_answer(account, change=False):
         return mapping.refund(data, account, key=operation_key(values.text(credit, "customer_notes")))
+
+
+def _voided_for(client: Client, credit_id: str) -> Refund | None:
+    """The payment that was voided for a credit invoice, as a refund; it stands on a related invoice."""
+    try:
+        credit = retrieve(client, "invoice", credit_id)
+    except NotFound:
+        return None
+    with reading_answer(client.account.name, change=False):
+        for invoice in client.every(lambda sdk: sdk.list_related_invoices(credit_id)):
+            for payment in values.listed(invoice, "transactions"):
+                if traces.is_voided_by(payment, credit):
+                    return traces.voiding(credit, payment, client.account.name)
+    return None
 
 
 def get_customer(client: Client, customer_id: str) -> Customer:
