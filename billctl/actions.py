@@ -183,6 +183,7 @@ class _Run:
         if known is None:
             self.terms.read(self.plan)
             self.plan = self.verb.check(opened.gateway, self.plan)
+            self.subject = replace(self.subject, amount=self.plan.amount)
             self.permission = self.terms.permit(self.plan, self.subject, self.request)
         return known
 
@@ -200,7 +201,7 @@ class _Run:
             identity=self.opened.place,
             action=self.verb.signature(),
             object_id=self.request.object_id,
-            amount=amount,
+            amount=self.verb.keyed(amount),
             again=self.request.again,
         )
 
@@ -229,7 +230,8 @@ class _Run:
                 code="operation_done",
                 hint=f"To do it once more: --again {self.request.again + 1}.",
             )
-        return self._already(operation.id, self._recorded_result(operation), self.plan.amount)
+        result, amount = self._recorded(operation)
+        return self._already(operation.id, result, amount if self.plan.amount is None else self.plan.amount)
 
     def _stamped(self) -> ActionResult | None:
         """This operation as the object shows it: the log was lost, another host did it, or `--full` did."""
@@ -239,9 +241,11 @@ class _Run:
         recorded = self.session.store.find_operation(key=self._key(done.moved))
         return self._already(done.operation or (recorded.id if recorded else None), done.result, done.moved)
 
-    def _recorded_result(self, operation: Operation) -> Mapping[str, Any]:
+    def _recorded(self, operation: Operation) -> tuple[Mapping[str, Any], Money | None]:
+        """What a settled operation came to, and the money that it moved."""
         record = self.session.store.record(operation.outcome) if operation.outcome else None
-        return (read(record).fields.get("result") or {}) if record else {}
+        entry = read(record) if record else None
+        return (entry.fields.get("result") or {}, entry.amount) if entry else ({}, None)
 
     def _already(
         self, operation_id: str | None, result: Mapping[str, Any], amount: Money | None
@@ -333,7 +337,8 @@ class _Run:
 
     def _record_success(self, operation: str, intent: int, done: Done) -> ActionResult:
         failed = done.outcome == "failed"
-        error: BillctlError | None = None
+        moved = self.plan.amount if done.moved is None else done.moved
+        error = done.shortfall
         if failed:
             error = Refused(
                 f"{self.plan.record.account} accepted the {self.verb.name} and then failed it",
@@ -343,7 +348,7 @@ class _Run:
         outcome_seq: int | None = None
         try:
             outcome_seq = self.session.log.outcome(
-                self.subject,
+                replace(self.subject, amount=moved),
                 operation=operation,
                 state=OperationState.REFUSED if failed else OperationState.DONE,
                 outcome=done.outcome,
@@ -354,7 +359,7 @@ class _Run:
         except OutcomeNotRecorded as lost:
             error = lost
         return ActionResult(
-            plan=self.plan,
+            plan=replace(self.plan, amount=moved),
             operation=operation,
             outcome=done.outcome,
             result=done.result,

@@ -7,6 +7,7 @@ by the refund's own id, and a change is recorded beside the operation (phase `fo
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Any
 
 from billctl.audit.entry import Entry, read
 from billctl.audit.tail import check_tail
@@ -22,6 +23,9 @@ from billctl.verbs.refund import outcome_of
 
 PENDING_FOR = timedelta(days=90)
 """How long a refund that is pending is asked about."""
+
+REFUNDING = ("refund", "cancel")
+"""The actions that a refund can come of."""
 
 FEW = 5
 """So many refunds of an account are read one by one; of more, the gateway's list tells which have changed."""
@@ -43,9 +47,16 @@ class Later:
     seq: int
 
     @property
-    def again(self) -> int:
-        """The ordinal with which the same refund can be sent once more."""
-        return int(self.entry.fields.get("again") or 1) + 1
+    def once_more(self) -> str:
+        """What sends the same money once more."""
+        return once_more(self.entry)
+
+
+def once_more(entry: Entry) -> str:
+    """How the money of a recorded refund that failed is sent once more; what has ended cannot end again."""
+    if entry.action == "refund":
+        return f"--again {int(entry.fields.get('again') or 1) + 1}"
+    return f"`billctl {entry.gateway} refund {entry.account}:{refund_of(entry).get('charge_id')}`"
 
 
 @frozen
@@ -89,21 +100,28 @@ def follow_up(session: Session, *, recent: timedelta, accounts: Collection[str] 
 
 
 def _candidates(session: Session, recent: timedelta) -> list[Entry]:
-    """The last records of refunds that may still change, newest first."""
+    """The last records of refunds that may still change; of each action the newest first."""
     now = session.clock()
-    where = RecordFilter(action="refund", since=now - max(PENDING_FOR, recent))
-    entries = (read(record) for record in session.store.latest(where))
+    since = now - max(PENDING_FOR, recent)
+    filters = (RecordFilter(action=action, since=since) for action in REFUNDING)
+    entries = [read(record) for where in filters for record in session.store.latest(where)]
     return [entry for entry in entries if _may_change(entry, session.profile.name, now - recent)]
 
 
 def _may_change(entry: Entry, profile: str, since: datetime) -> bool:
-    if entry.operation is None or entry.fields.get("profile") != profile or not _refund_id(entry):
+    if entry.operation is None or entry.fields.get("profile") != profile or not refund_of(entry).get("id"):
         return False
     return entry.outcome == "pending" or (entry.outcome == "succeeded" and entry.time >= since)
 
 
+def refund_of(entry: Entry) -> Mapping[str, Any]:
+    """The refund that a record tells of: its result, or what an end of a subscription gave back."""
+    result: Mapping[str, Any] = entry.fields.get("result") or {}
+    return result if result.get("type") == Refund.TYPE else result.get("refund") or {}
+
+
 def _refund_id(entry: Entry) -> str:
-    return str((entry.fields.get("result") or {}).get("id") or "")
+    return str(refund_of(entry)["id"])
 
 
 class _Asked:

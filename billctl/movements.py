@@ -1,13 +1,15 @@
 """Refunds and cancellations at the gateways that no record explains: made elsewhere, or by somebody else.
 
 An object is explained by an operation of this log on it, under whichever profile: by the gateway's id that
-its record holds, by the key that it carries, or, of a cancellation, by when it happened. What carries a key
-that this log does not know was made by billctl with another log.
+its record holds, by the key that it carries, or, of a cancellation, by when it happened. The end of a
+subscription explains the refund that it gave back, too. What carries a key that this log does not know was
+made by billctl with another log.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
+from typing import Any
 
 from billctl.audit.entry import Entry, read
 from billctl.audit.tail import check_tail
@@ -17,6 +19,7 @@ from billctl.gateway import Selection
 from billctl.listing import Listing, exit_error, list_records
 from billctl.models import Refund, Subscription, SubscriptionStatus
 from billctl.money import Money
+from billctl.profiles.policy import GIVING_BACK
 from billctl.session import Session
 from billctl.store.interface import RecordFilter, Store
 
@@ -84,7 +87,7 @@ def find_movements(session: Session, *, since: datetime, accounts: Sequence[str]
     subscriptions = list_records(session, "subscriptions", Selection(limit=LONGEST_LIST), accounts)
     ids = {opened.account.name: opened.identity.id for opened in session.opened()}
     found = [
-        *_refunds(session.store, refunds, ids),
+        *_refunds(session.store, refunds, ids, _ends(session.store, since - SKEW)),
         *_cancellations(session.store, subscriptions, ids, since),
     ]
     listings = (refunds, subscriptions)
@@ -107,12 +110,24 @@ def _warnings(listing: Listing) -> Iterator[str]:
         yield f"there are more than {LONGEST_LIST} {listing.kind}; the older ones were not looked at"
 
 
-def _refunds(store: Store, listing: Listing, ids: dict[str, str | None]) -> Iterator[Movement]:
+def _ends(store: Store, since: datetime) -> list[Entry]:
+    """The records of ends since then that give money back; such a refund names no subscription."""
+    entries = (read(record) for record in store.records(RecordFilter(action="cancel", since=since)))
+    return [entry for entry in entries if "refund" in (entry.fields.get("params") or {})]
+
+
+def _refunds(
+    store: Store, listing: Listing, ids: dict[str, str | None], ends: Sequence[Entry] = ()
+) -> Iterator[Movement]:
     by_word: dict[str, str] = {}
     for refund in listing.records:
         if not isinstance(refund, Refund):
             continue
-        known = _on(store, refund.charge_id, refund.gateway, ids.get(refund.account))
+        account_id = ids.get(refund.account)
+        known = [
+            *_on(store, refund.charge_id, refund.gateway, account_id),
+            *_of(ends, refund.gateway, account_id),
+        ]
         if not _is_explained(known, refund, by_word):
             yield Movement(
                 kind="refund",
@@ -140,7 +155,7 @@ def _explains(operation: _Known, refund: Refund) -> bool:
         return False
     if operation.action == "void":  # Stripe shows what it releases as a refund of the whole
         return operation.amount == refund.amount
-    if operation.action != "refund":
+    if operation.action not in GIVING_BACK:
         return False
     return refund.id in operation.results or operation.key == refund.operation_key
 
@@ -155,9 +170,18 @@ def _note(known: Sequence[_Known], refund: Refund) -> str:
     if refund.operation_key:
         return _whose(known, refund.operation_key)
     for operation in known:
-        if (operation.action, operation.outcome, operation.amount) == ("refund", "unknown", refund.amount):
+        if operation.outcome == "unknown" and _may_have_given(operation, refund):
             return MAY_BE.format(operation=operation.operation)
     return NOBODY
+
+
+def _may_have_given(operation: _Known, refund: Refund) -> bool:
+    """Whether the refund is the money of the operation, or of a cancellation a part of it."""
+    amount = operation.amount
+    if amount is None or operation.action not in GIVING_BACK:
+        return False
+    part = operation.action == "cancel" and amount.currency == refund.amount.currency
+    return amount == refund.amount or (part and amount > refund.amount)
 
 
 def _whose(known: Sequence[_Known], stamp: str) -> str:
@@ -176,7 +200,7 @@ def _cancellations(
             continue
         assert subscription.canceled_at is not None, "it was just compared"
         known = _on(store, subscription.id, subscription.gateway, ids.get(subscription.account))
-        if not any(_ended_it(operation, subscription.canceled_at) for operation in known):
+        if not any(_ended_it(operation, known, subscription.canceled_at) for operation in known):
             stamp = subscription.operation_key
             yield Movement(
                 kind="cancellation",
@@ -196,15 +220,28 @@ def _is_canceled(subscription: Subscription, since: datetime) -> bool:
     return ending and subscription.canceled_at is not None and subscription.canceled_at >= since
 
 
-def _ended_it(operation: _Known, canceled: datetime) -> bool:
-    """Whether the operation may be the cancellation: it was begun before, and came to something."""
+def _ended_it(operation: _Known, known: Sequence[_Known], canceled: datetime) -> bool:
+    """Whether the operation may be the cancellation: it was begun before, came to something, and was not
+    taken back before."""
     may = operation.action == "cancel" and operation.outcome in EXPLAINING
-    return may and operation.begun <= canceled + SKEW
+    if not may or operation.begun > canceled + SKEW:
+        return False
+    return not any(
+        (other.action, other.outcome) == ("reactivate", "succeeded")
+        and operation.begun < other.begun <= canceled - SKEW
+        for other in known
+    )
 
 
 def _on(store: Store, object_id: str, gateway: str, account_id: str | None) -> list[_Known]:
     """The log's operations on an object of this gateway and account."""
-    entries = [read(record) for record in store.records(RecordFilter(object_id=object_id))]
+    return _of(
+        [read(record) for record in store.records(RecordFilter(object_id=object_id))], gateway, account_id
+    )
+
+
+def _of(entries: Sequence[Entry], gateway: str, account_id: str | None) -> list[_Known]:
+    """The operations that these records are of, at this gateway and account."""
     own = [entry for entry in entries if entry.operation and entry.gateway == gateway]
     own.sort(key=lambda entry: (str(entry.operation), entry.seq))
     known = (_known(list(group)) for _, group in groupby(own, lambda entry: entry.operation))
@@ -213,7 +250,7 @@ def _on(store: Store, object_id: str, gateway: str, account_id: str | None) -> l
 
 def _known(entries: Sequence[Entry]) -> _Known:
     first, last = entries[0], entries[-1]
-    ids = [str((entry.fields.get("result") or {}).get("id") or "") for entry in entries]
+    ids = [name for entry in entries for name in _ids(entry.fields.get("result") or {})]
     return _Known(
         operation=str(first.operation),
         action=str(first.action),
@@ -222,5 +259,12 @@ def _known(entries: Sequence[Entry]) -> _Known:
         amount=first.amount,
         begun=first.time,
         outcome=last.outcome or "unknown",
-        results=tuple(found for found in ids if found),
+        results=tuple(ids),
     )
+
+
+def _ids(result: Mapping[str, Any]) -> Iterator[str]:
+    """The ids of what an operation made: a refund, a subscription that ended and the refund with it."""
+    for found in (result, result.get("refund") or {}):
+        if found.get("id"):
+            yield str(found["id"])

@@ -225,7 +225,7 @@ def _ask(session: Session, item: _Open) -> Reconciled:
         fault = InternalError(f"unexpected {type(error).__name__} in the {item.entry.gateway} adapter")
         return _in_vain(session, item, fault, said=NOT_ASKED)
     if done is not None:
-        return replace(_record(session, item, done), note=note)
+        return replace(_record(session, item, done), note=note or _short(done))
     if wait := _too_early(session, item):
         note = f"no trace of it yet; a request may still be on its way: ask again in {wait} s"
         return replace(item.still, note=note, wait=wait)
@@ -256,15 +256,21 @@ def _look(session: Session, opened: Opened, item: _Open) -> tuple[Done | None, s
     return done, note
 
 
+def _short(done: Done) -> str | None:
+    return done.shortfall.line() if done.shortfall else None
+
+
 def _record(session: Session, item: _Open, done: Done) -> Reconciled:
     failed = done.outcome == "failed"
+    amount = item.entry.amount if done.moved is None else done.moved
     seq = session.log.outcome(
-        subject_of(item.entry),
+        replace(subject_of(item.entry), amount=amount),
         operation=item.operation.id,
         state=OperationState.REFUSED if failed else OperationState.DONE,
         outcome=done.outcome,
         result=done.result,
         after=done.after,
+        error=done.shortfall,
     )
     return replace(item.still, finding=Finding.FAILED if failed else Finding.DONE, outcome_seq=seq)
 

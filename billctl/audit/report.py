@@ -2,8 +2,8 @@
 
 An operation counts where it was asked for: its operator, its month (UTC) and its time are those of its
 intent. What it came to is what its last record says, also one that was written after the time reported:
-a refund that failed later did not succeed. Amounts are what was asked for. Two currencies are never added,
-nor is test mode to live.
+a refund that failed later did not succeed. Amounts are what was asked for, or less where that was given back.
+Two currencies are never added, nor is test mode to live.
 """
 
 import json
@@ -171,7 +171,7 @@ def _within(fields: Fields, since: datetime | None, until: datetime | None) -> b
 
 
 def _count(done: _Done, by: tuple[str, ...], counts: Counter[_Key], sums: Counter[_Key]) -> None:
-    amount = done.asked.get("amount") or {}
+    amount = done.last.get("amount") or {}
     asked = done.asked
     what = (str(asked.get("mode")), str(asked.get("action")), done.outcome, amount.get("currency") or "")
     for name in by:
@@ -198,7 +198,7 @@ def _totals(by: tuple[str, ...], counts: Counter[_Key], sums: Counter[_Key]) -> 
 
 def _finding(done: _Done, finding: str) -> Finding:
     asked = done.asked
-    amount = asked.get("amount")
+    amount = done.last.get("amount")
     return Finding(
         finding=finding,
         operation=asked["operation"],

@@ -41,6 +41,7 @@ class Whole:
     amount: Money | None = None
     before: Mapping[str, Any] = field(default_factory=dict)
     record: None = None
+    charge: None = None
 
 
 def subject_of(header: Header) -> Subject:

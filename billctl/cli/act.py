@@ -26,6 +26,8 @@ CONTRACT_OUTCOMES = {"not_sent": "failed"}
 RESULT_COLUMNS = ("operation", "action", "ref", "outcome", "amount.amount", "amount.currency")
 RECEIVER = {"resend": "result.to"}
 """What stands in the last column of TSV instead of the result's id."""
+TOLD = frozenset({"percent", "line", "refund"})
+"""What a verb's params are named in the answer, where there are any (`options`)."""
 WORDS = {Word.DENIED: "denied", Word.NEEDS_APPROVAL: "needs approval"}
 
 
@@ -41,7 +43,12 @@ def act(context: typer.Context, verb: Verb, object_id: str) -> Result:
         name, object_id = object_of(session, gateway, object_id, account)
         request = replace(request, object_id=object_id)
         done = perform(session, name, verb, request, _Confirmation(session))
-        return _result(done, session)
+        return _result(done, session, _chosen(verb))
+
+
+def _chosen(verb: Verb) -> dict[str, str]:
+    """What was chosen beside an amount and a time, which the answer names."""
+    return {name: text for name, text in verb.params().items() if name in TOLD}
 
 
 def ordinal(again: str | None) -> int:
@@ -112,7 +119,8 @@ def _ask(plan: Plan) -> None:
         except BillctlError:
             pass
         raise PolicyDenied("the amount typed is not the amount planned", code="not_confirmed")
-    question = f"Type {plan.record.id} to confirm:" if plan.live else f"{plan.verb.capitalize()}? [y/N]"
+    verb = plan.verb.replace("-", " ").capitalize()
+    question = f"Type {plan.record.id} to confirm:" if plan.live else f"{verb}? [y/N]"
     accepted = {plan.record.id} if plan.live else {"y", "yes"}
     answer = prompts.ask(question)
     if (answer if plan.live else answer.lower()) not in accepted:
@@ -133,7 +141,7 @@ def _plan_view(plan: Plan, request: Request, customer: str | None) -> View:
     return [Line((mode, plan.record.ref, who)), Grid((Column(), Column()), rows, indent=2)]
 
 
-def _result(done: ActionResult, session: Session) -> Result:
+def _result(done: ActionResult, session: Session, options: dict[str, str]) -> Result:
     plan = done.plan
     dry = done.outcome is None
     data: dict[str, Any] = {
@@ -145,6 +153,8 @@ def _result(done: ActionResult, session: Session) -> Result:
         "result": dict(done.result),
         "audit": {"intent": done.intent, "outcome": done.outcome_seq},
     }
+    if options:
+        data["options"] = options
     if dry:
         data |= {"dry_run": True, "plan": dict(plan.facts)}
     if done.verdict:
@@ -186,7 +196,14 @@ def _policy_facts(done: ActionResult) -> list[tuple[str, str]]:
     return [("policy", f"{WORDS[word]}: {text}") for word, text in said]
 
 
-PAST = {"refund": "Refunded", "void": "Voided", "cancel": "Canceled", "resend": "Sent"}
+PAST = {
+    "refund": "Refunded",
+    "void": "Voided",
+    "cancel": "Canceled",
+    "resend": "Sent",
+    "reactivate": "Reactivated",
+    "void-credit": "Voided",
+}
 
 
 def _done_view(done: ActionResult) -> View:
@@ -195,7 +212,8 @@ def _done_view(done: ActionResult) -> View:
         return [Line((f"{plan.verb} {plan.record.ref}", done.outcome or "")), _audit_line(done)]
     said = {"already_done": "Already done", "pending": f"{PAST[plan.verb]}, pending"}
     what = said.get(done.outcome, PAST[plan.verb])
-    details = [str(plan.amount) if plan.amount else "", _result_words(done)]
+    back = "back" if plan.verb == "cancel" else ""
+    details = [f"{plan.amount} {back}".rstrip() if plan.amount else "", _result_words(done)]
     return [Line((Cell(what, "bold"), *(d for d in details if d))), _audit_line(done)]
 
 
@@ -206,7 +224,9 @@ def _result_words(done: ActionResult) -> str:
             return f"{result.get('message', '')} to {result.get('to', '')}"
         case "cancel":
             ends = result.get("current_period_end") if result.get("cancel_at_period_end") else None
-            return f"{done.plan.record.ref}{f', ends {ends}' if ends else ''}"
+            refund = (result.get("refund") or {}).get("id")
+            more = f", ends {ends}" if ends else f", refund {refund}" if refund else ""
+            return f"{done.plan.record.ref}{more}"
         case _:
             return str(result.get("id", ""))
 

@@ -17,26 +17,45 @@ ACTIONS: Mapping[str, tuple[str, str]] = {
     "refund": ("billctl.cli.refund", "Give money back on a charge, in full or in part."),
     "void": ("billctl.cli.void", "Release a charge that is not settled."),
     "cancel": ("billctl.cli.cancel", "End a subscription."),
+    "reactivate": ("billctl.cli.reactivate", "Let a subscription go on that is set to end."),
     "resend": ("billctl.cli.resend", "E-mail an invoice or its receipt again."),
+    "void-credit": ("billctl.cli.void_credit", "Take a credit invoice back."),
+    "pdf": ("billctl.cli.pdf", "Write an invoice as a PDF file."),
+    "link": ("billctl.cli.link", "Print the link to a customer's invoices."),
     "sync": ("billctl.cli.sync", "Copy the history to this machine, for fast lookups."),
 }
-SHOWN_WITH = {"sync": Capability.SYNC}
+SHOWN_WITH = {
+    "reactivate": Capability.REACTIVATE,
+    "void-credit": Capability.VOID_CREDIT,
+    "pdf": Capability.INVOICE_PDF,
+    "link": Capability.INVOICE_LINK,
+    "sync": Capability.SYNC,
+}
 """Commands that help names only for a gateway that can: most need none."""
+
+RARE = frozenset({"--line", "--refund"})
+"""Options that help names only for a gateway that can, or that says what to do instead."""
 
 PARTS: Mapping[str, Sequence[tuple[Capability, str, str]]] = {
     "refund": (
         (Capability.REFUND, "", "refund"),
         (Capability.PARTIAL_REFUND, "--amount", "refund in part"),
+        (Capability.REFUND_LINES, "--line", "refund lines of an invoice"),
     ),
     "void": ((Capability.VOID, "", "void a charge"),),
     "cancel": (
         (Capability.CANCEL_NOW, "--now", "cancel at once"),
         (Capability.CANCEL_AT_PERIOD_END, "--at-period-end", "cancel at the period's end"),
+        (Capability.CANCEL_REFUND, "--refund", "refund while it cancels"),
     ),
     "resend": (
         (Capability.RESEND_INVOICE, "", "resend an invoice"),
         (Capability.RESEND_TO, "--to", "send an invoice to another address"),
     ),
+    "reactivate": ((Capability.REACTIVATE, "", "reactivate a subscription"),),
+    "void-credit": ((Capability.VOID_CREDIT, "", "void a credit invoice"),),
+    "pdf": ((Capability.INVOICE_PDF, "", "make a PDF of an invoice"),),
+    "link": ((Capability.INVOICE_LINK, "", "link to a customer's invoices"),),
 }
 """What belongs to a command: the capability that it needs, the option that asks for it (none: all of the
 command), and how it is called."""
@@ -68,6 +87,8 @@ class GatewayGroup(LazyGroup):
 
         def load() -> Any:
             command = member.load()
+            for parameter in command.params:
+                parameter.hidden = parameter.hidden or not (options & RARE).isdisjoint(parameter.opts)
             lines = command.help.replace("billctl GATEWAY ", f"billctl {self.name} ").splitlines()
             text = "\n".join(line for line in lines if options.isdisjoint(line.split()))
             command.help = "\n\n".join([text.rstrip(), *self._refusals(missing)])
@@ -77,9 +98,10 @@ class GatewayGroup(LazyGroup):
 
     def _refusals(self, missing: Sequence[tuple[Capability, str, str]]) -> list[str]:
         whole = [part for part in missing if not part[1]]
+        told = [part for part in missing if part[1] not in RARE or part[0] in self._gateway.instead]
         return [
             f"{self.name} cannot {what}. {self._gateway.instead.get(capability, '')}".rstrip()
-            for capability, _, what in whole or missing
+            for capability, _, what in whole or told
         ]
 
 

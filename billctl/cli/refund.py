@@ -1,12 +1,15 @@
 """`billctl GATEWAY refund`: give money back on a charge."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from billctl.cli.action_options import action
 from billctl.cli.output import Result
 from billctl.errors import UsageError
+
+if TYPE_CHECKING:
+    from billctl.verbs import Verb
 
 
 def charge_ids(incomplete: str) -> list[str]:
@@ -25,6 +28,15 @@ def refund(
         str | None, typer.Option("--amount", metavar="AMOUNT", help="In the charge's currency, like 12.50.")
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="All that is still refundable.")] = False,
+    percent: Annotated[
+        str | None, typer.Option("--percent", metavar="P", help="Of all that was paid, like 25 or 12.5.")
+    ] = None,
+    line: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--line", metavar="ID[:QTY]", help="A line of the invoice, or so many of it (repeatable)."
+        ),
+    ] = None,
 ) -> Result:
     """Give money back on a charge, in full or in part.
 
@@ -33,21 +45,31 @@ def refund(
       billctl GATEWAY refund CHARGE --amount 12.50 --reason "charged twice"
       billctl GATEWAY refund CHARGE --full --reason "order canceled" --ticket zendesk:35436
       billctl GATEWAY refund CHARGE --full --reason "order canceled" --dry-run
+      billctl GATEWAY refund CHARGE --percent 25 --reason "arrived late"
+      billctl GATEWAY refund CHARGE --line LINE:2 --reason "two of five broken"
 
     Running it again finds its own operation and sends nothing; a deliberate repeat is --again 2.
     Exit codes: 0 done, 2 wrong amount, 5 refused, 6 unknown (run `billctl audit reconcile`),
     8 not confirmed or against the policy, 15 waits for approval.
     """
     from billctl.cli.act import act
-    from billctl.verbs import RefundCharge
 
-    if (amount is None) == (not full):
+    return act(context, _chosen(amount, percent, line or [], full=full), charge)
+
+
+def _chosen(amount: str | None, percent: str | None, lines: list[str], *, full: bool) -> "Verb":
+    from billctl.verbs import RefundCharge, RefundLines, RefundPercent
+    from billctl.verbs.refund_lines import lines_of
+
+    if [amount is not None, full, percent is not None, bool(lines)].count(True) != 1:
         raise UsageError(
-            "say how much: --amount AMOUNT or --full, one of them",
+            "say how much: --amount AMOUNT, --full, --percent P or --line ID, one of them",
             code="no_amount",
             hint="Like --amount 12.50.",
         )
-    return act(context, RefundCharge(amount), charge)
+    if percent is not None:
+        return RefundPercent(percent)
+    return RefundLines(lines_of(lines)) if lines else RefundCharge(amount)
 
 
 app = action(refund)

@@ -8,7 +8,8 @@ from billctl.cli.action_options import action
 from billctl.cli.output import Result
 
 
-def _invoice_ids(incomplete: str) -> list[str]:
+def invoice_ids(incomplete: str) -> list[str]:
+    """Invoices that were shown lately, for completion."""
     from billctl.cli.completion import recent_ids
 
     return recent_ids("invoice", incomplete)
@@ -17,7 +18,7 @@ def _invoice_ids(incomplete: str) -> list[str]:
 def resend(
     context: typer.Context,
     invoice: Annotated[
-        str, typer.Argument(metavar="INVOICE", help="The invoice's id.", autocompletion=_invoice_ids)
+        str, typer.Argument(metavar="INVOICE", help="The invoice's id.", autocompletion=invoice_ids)
     ],
     to: Annotated[
         str | None, typer.Option("--to", metavar="EMAIL", help="Another address, where the gateway can.")

@@ -1,7 +1,8 @@
 """What one operator did within a day, read from the audit log: the measure of the limits per day.
 
 Counted are intents whose operation is done, open or unknown, in this log, under any profile of the same
-mode. The operator is the operating system's user, never the name he gives himself.
+mode. A cancellation counts with the most that it may have given back. The operator is the operating system's
+user, never the name he gives himself.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from billctl.audit.actor import Actor
 from billctl.audit.entry import Entry, read
 from billctl.frozen import field, frozen
 from billctl.money import Money
+from billctl.profiles.policy import GIVING_BACK
 from billctl.store.interface import Recent, StoredRecord
 
 DAY = timedelta(hours=24)
@@ -28,7 +30,7 @@ class Day:
         """The day after `times` more of `action`, which move `amount` together."""
         actions = {**self.actions, action: self.actions.get(action, 0) + times}
         refunded = dict(self.refunded)
-        if action == "refund" and amount:
+        if action in GIVING_BACK and amount:
             refunded[amount.currency] = refunded.get(amount.currency, 0) + amount.minor
         return Day(refunded=refunded, actions=actions)
 

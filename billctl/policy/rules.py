@@ -1,17 +1,17 @@
 """The rules of a policy: what each objects to in a plan that is resolved to the last number."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
 from billctl.audit.log import Subject
 from billctl.frozen import field, frozen
-from billctl.models import Charge
+from billctl.models import Charge, Subscription
 from billctl.money import Money
 from billctl.policy.budget import Day
 from billctl.profiles.pattern import matches
-from billctl.profiles.policy import Limits, Policy
+from billctl.profiles.policy import GIVING_BACK, Limits, Policy
 
 
 class Weight(Enum):
@@ -28,11 +28,16 @@ class Weight(Enum):
 class Intended(Protocol):
     """What is to be done: a `verbs.Plan`, or what a batch sums up to.
 
-    `record` is the object read, None where there is none or many; `amount` what is moved, if anything.
+    `record` is the object read, None where there is none or many; `charge` the charge whose money is moved,
+    where one is known; `amount` what is moved, if anything.
     """
 
     @property
     def record(self) -> object:
+        """See above."""
+
+    @property
+    def charge(self) -> Charge | None:
         """See above."""
 
     @property
@@ -105,10 +110,20 @@ def _currencies(policy: Policy, case: Case) -> Found:
 
 
 def _disputed(policy: Policy, case: Case) -> Found:
-    record = case.plan.record
-    if not (policy.deny_when_disputed and isinstance(record, Charge) and record.disputed):
+    if not policy.deny_when_disputed:
         return None
-    return f"charge {record.id} is disputed, and no {case.subject.action} is allowed then"
+    charge, action = case.plan.charge, case.subject.action
+    if charge is None:
+        return _unknown_payment(case, "whether it is disputed")
+    return f"charge {charge.id} is disputed, and no {action} is allowed then" if charge.disputed else None
+
+
+def _unknown_payment(case: Case, what: str) -> Found:
+    """What stands against giving money of a payment back that the gateway does not show."""
+    subscription = case.plan.record
+    if case.plan.amount is None or not isinstance(subscription, Subscription):
+        return None
+    return f"the payment that {subscription.id} gives back is not known, nor {what}"
 
 
 def _ticket(policy: Policy, case: Case) -> Found:
@@ -134,36 +149,38 @@ def _unattended(policy: Policy, case: Case) -> Found:
 
 
 def _max_refund(policy: Policy, case: Case) -> Found:
-    return _one(policy.max_refund, case, "refund")
+    return _one(policy.max_refund, case, "refund", GIVING_BACK)
 
 
 def _max_void(policy: Policy, case: Case) -> Found:
-    return _one(policy.max_void, case, "void")
+    return _one(policy.max_void, case, "void", frozenset({"void"}))
 
 
-def _one(limits: Limits | None, case: Case, action: str) -> Found:
+def _one(limits: Limits | None, case: Case, what: str, actions: Collection[str]) -> Found:
     amount = case.plan.amount
-    if limits is None or amount is None or case.subject.action != action:
+    if limits is None or amount is None or case.subject.action not in actions:
         return None
     if amount.currency not in limits:
-        return f"there is no limit in {amount.currency} for one {action}, only in {', '.join(limits)}"
+        return f"there is no limit in {amount.currency} for one {what}, only in {', '.join(limits)}"
     limit = Money(limits[amount.currency], amount.currency)
-    return f"{amount} is above your limit of {limit} for one {action}" if amount > limit else None
+    return f"{amount} is above your limit of {limit} for one {what}" if amount > limit else None
 
 
 def _age(policy: Policy, case: Case) -> Found:
-    record, most = case.plan.record, policy.max_charge_age_days
-    if most is None or not isinstance(record, Charge):
+    charge, most = case.plan.charge, policy.max_charge_age_days
+    if most is None:
         return None
-    days = (case.now - record.created).days
-    over = (case.now - record.created).total_seconds() > most * 86_400
-    return f"charge {record.id} is {days} days old, above your limit of {most} days" if over else None
+    if charge is None:
+        return _unknown_payment(case, "how old it is")
+    days = (case.now - charge.created).days
+    over = (case.now - charge.created).total_seconds() > most * 86_400
+    return f"charge {charge.id} is {days} days old, above your limit of {most} days" if over else None
 
 
 def _daily_total(policy: Policy, case: Case) -> Found:
     amount = case.plan.amount
     limits = policy.daily_refund_total or {}
-    if amount is None or case.subject.action != "refund" or amount.currency not in limits:
+    if amount is None or case.subject.action not in GIVING_BACK or amount.currency not in limits:
         return None
     limit = Money(limits[amount.currency], amount.currency)
     spent = Money(case.day.refunded.get(amount.currency, 0), amount.currency)

@@ -4,8 +4,11 @@ from collections.abc import Mapping
 
 from billctl.frozen import field, frozen
 
-ACTIONS = ("refund", "void", "cancel", "resend")
+ACTIONS = ("refund", "void", "cancel", "resend", "reactivate", "void-credit")
 """The actions that a rule can name."""
+
+GIVING_BACK = frozenset({"refund", "cancel"})
+"""The actions whose amount, where they have one, is money for the customer: what limits for refunds bind."""
 
 Limits = Mapping[str, int]
 """Currency → minor units (ISO 4217)."""
@@ -17,6 +20,7 @@ class Policy:
 
     `source` is how a refusal names it (`policy shop`, a path). Amounts are in minor units by currency.
     `max_refund` and `max_void` bind every currency: one that they do not name has no limit to be under.
+    Limits for refunds bind cancellations that give money back too, by the most that these may give.
     `daily_refund_total` and `approve_above` bind only the currencies they name. A day is the last 24
     hours. `require_ticket` is a pattern of `billctl.profiles.pattern`. `unattended` are the actions
     allowed without a terminal (None: all). `approvers` are logins, or `group:NAME` (None: anyone but

@@ -42,15 +42,11 @@ class CancelSubscription(Verb):
             verb=self.name,
             record=subscription,
             facts=self._facts(subscription),
-            before={
-                "status": str(subscription.status),
-                "cancel_at_period_end": subscription.cancel_at_period_end,
-            },
+            before=state_of(subscription),
         )
 
     def _facts(self, subscription: Subscription) -> tuple[tuple[str, str], ...]:
-        price = f", {subscription.amount} every {subscription.interval}" if subscription.amount else ""
-        what = ("cancel", f"{subscription.plan or subscription.id}{price}, {subscription.status}")
+        what = what_it_is(subscription)
         if self.when is When.NOW:
             return (what, ("ends", "now"), ("money", "no refund of the time that is left"), ("undo", "no"))
         end = subscription.current_period_end
@@ -61,23 +57,17 @@ class CancelSubscription(Verb):
         subscription = plan.record
         assert isinstance(subscription, Subscription)
         ours = subscription.operation_key == key_of(None)
-        return _done(subscription, self.when) if ours and _ends(subscription, self.when) else None
+        return _done(subscription, self.when) if ours and ends(subscription, self.when) else None
 
     def holds(self, plan: Plan, key: str) -> bool:
         del key  # what matters is whether it ends, not who ended it
         assert isinstance(plan.record, Subscription)
-        return _ends(plan.record, self.when)
+        return ends(plan.record, self.when)
 
     def check(self, gateway: Gateway, plan: Plan) -> Plan:
         subscription = plan.record
         assert isinstance(subscription, Subscription)
-        if subscription.status in ENDED:
-            since = f" since {rfc3339(subscription.canceled_at)}" if subscription.canceled_at else ""
-            raise Refused(
-                f"subscription {subscription.id} is {subscription.status} already{since}",
-                code="subscription_already_canceled",
-                hint=f"See `billctl {gateway.account.gateway} show {subscription.id}`.",
-            )
+        check_not_ended(gateway, subscription)
         if self.when is When.PERIOD_END and subscription.cancel_at_period_end:
             raise Refused(
                 f"subscription {subscription.id} is set to end at its period's end already",
@@ -105,7 +95,33 @@ class CancelSubscription(Verb):
         return _done(found, self.when) if found else None
 
 
-def _ends(subscription: Subscription, when: When) -> bool:
+def what_it_is(subscription: Subscription) -> tuple[str, str]:
+    """The fact that names a subscription to a person."""
+    price = f", {subscription.amount} every {subscription.interval}" if subscription.amount else ""
+    return ("cancel", f"{subscription.plan or subscription.id}{price}, {subscription.status}")
+
+
+def state_of(subscription: Subscription) -> dict[str, str | bool]:
+    """What the audit log keeps of a subscription before and after a change."""
+    return {
+        "status": str(subscription.status),
+        "cancel_at_period_end": subscription.cancel_at_period_end,
+    }
+
+
+def check_not_ended(gateway: Gateway, subscription: Subscription) -> None:
+    """Raise `Refused` where the subscription has ended."""
+    if subscription.status not in ENDED:
+        return
+    since = f" since {rfc3339(subscription.canceled_at)}" if subscription.canceled_at else ""
+    raise Refused(
+        f"subscription {subscription.id} is {subscription.status} already{since}",
+        code="subscription_already_canceled",
+        hint=f"See `billctl {gateway.account.gateway} show {subscription.id}`.",
+    )
+
+
+def ends(subscription: Subscription, when: When) -> bool:
     """Whether the subscription is as a cancellation `when` leaves it."""
     at_period_end = when is When.PERIOD_END and subscription.cancel_at_period_end
     return subscription.status in ENDED or at_period_end
@@ -113,10 +129,7 @@ def _ends(subscription: Subscription, when: When) -> bool:
 
 def _done(subscription: Subscription, when: When) -> Done:
     return Done(
-        outcome="succeeded" if _ends(subscription, when) else "failed",
+        outcome="succeeded" if ends(subscription, when) else "failed",
         result=subscription.data(),
-        after={
-            "status": str(subscription.status),
-            "cancel_at_period_end": subscription.cancel_at_period_end,
-        },
+        after=state_of(subscription),
     )

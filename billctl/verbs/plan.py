@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from billctl.errors import OutcomeUnknown
+from billctl.errors import BillctlError, OutcomeUnknown
 from billctl.frozen import field, frozen
 from billctl.gateway import Capability, Delivery, Gateway, Identity, Stamp
 from billctl.models import Charge, Invoice, Subscription
@@ -19,14 +19,17 @@ class Plan:
     """What is about to be done, resolved to the last number, as it is shown and as it is sent.
 
     `facts` are the lines a person confirms, label and text; `before` is what the audit log keeps of
-    the object's state; `left` is what is refundable afterwards. The last four fields bind the plan to
-    an account and an operation and are filled by `billctl.actions`.
+    the object's state; `left` is what is refundable afterwards. `amount` is all that may be moved: an end
+    of a subscription may give back less. `paid` is the charge whose money that is, where it is not the
+    record itself. The last four fields bind the plan to an account and an operation and are filled by
+    `billctl.actions`.
     """
 
     verb: str
     record: Charge | Subscription | Invoice
     amount: Money | None = None
     left: Money | None = None
+    paid: Charge | None = None
     delivery: Delivery | None = None
     facts: tuple[tuple[str, str], ...] = ()
     before: Mapping[str, Any] = field(default_factory=dict)
@@ -40,13 +43,18 @@ class Plan:
         """The gateway's id of the customer concerned, if there is one."""
         return self.record.customer_id
 
+    @property
+    def charge(self) -> Charge | None:
+        """The charge whose money is moved, where that is known."""
+        return self.record if isinstance(self.record, Charge) else self.paid
+
 
 @frozen
 class Done:
     """What the gateway answered: `outcome` is succeeded, pending or failed.
 
     `moved` is the money that the gateway says it moved; `operation` the billctl operation stamped on
-    the result.
+    the result. `shortfall` is what of it did not happen although the rest did.
     """
 
     outcome: str
@@ -55,6 +63,7 @@ class Done:
     notes: tuple[str, ...] = ()
     operation: str | None = None
     moved: Money | None = None
+    shortfall: BillctlError | None = None
 
 
 class Verb(ABC):
@@ -69,13 +78,20 @@ class Verb(ABC):
     def signature(self) -> str:
         """The action's part of the operation key: requests that differ in it are different operations."""
 
+    def keyed(self, amount: Money | None) -> Money | None:
+        """What of an amount is a part of the operation's key: None where what was chosen tells it apart."""
+        return amount
+
     @abstractmethod
     def params(self) -> dict[str, str]:
         """What the operator chose, so that the audit log can rebuild the verb (`from_params`)."""
 
     @abstractmethod
     def plan(self, gateway: Gateway, object_id: str) -> Plan:
-        """Read the object and resolve what would be done. Refuses only what cannot be resolved."""
+        """Read the object and resolve what would be done. Refuses only what cannot be resolved.
+
+        What can be resolved only before it is done (the price of lines that are left) is left to `check`.
+        """
 
     @abstractmethod
     def check(self, gateway: Gateway, plan: Plan) -> Plan:

@@ -1,4 +1,4 @@
-"""Refunding a charge, in full or in part."""
+"""Refunding a charge: an amount, or all that is left."""
 
 from typing import ClassVar
 
@@ -13,16 +13,34 @@ from billctl.verbs.void import UNSETTLED
 CONTESTED = "this charge is disputed: the gateway may refuse a refund, and a dispute that is lost pays twice"
 
 
-@frozen_value
-class RefundCharge(Verb):
-    """Give money back on a charge. `amount` is as typed; None means all that is still refundable."""
+class Refunding(Verb):
+    """What all refunds have, whatever says how much."""
 
-    amount: str | None
     name: ClassVar[str] = "refund"
     object_type: ClassVar[str] = "charge"
 
     def signature(self) -> str:
         return self.name
+
+    def holds(self, plan: Plan, key: str) -> bool:
+        charge = plan.record
+        assert isinstance(charge, Charge)
+        return not any(
+            refund.operation_key == key and refund.status not in COUNTED_REFUNDS for refund in charge.refunds
+        )
+
+    def find(self, gateway: Gateway, plan: Plan, stamp: Stamp) -> Done | None:
+        assert isinstance(plan.record, Charge)
+        assert plan.amount is not None
+        refund = gateway.find_refund(plan.record, plan.amount, stamp=stamp)
+        return done_of(refund) if refund else None
+
+
+@frozen_value
+class RefundCharge(Refunding):
+    """Give money back on a charge. `amount` is as typed; None means all that is still refundable."""
+
+    amount: str | None
 
     def params(self) -> dict[str, str]:
         return {"amount": self.amount} if self.amount else {"full": "true"}
@@ -30,25 +48,7 @@ class RefundCharge(Verb):
     def plan(self, gateway: Gateway, object_id: str) -> Plan:
         need(gateway, Capability.REFUND, "refund")
         charge = gateway.get_charge(object_id)
-        amount = self._resolve(gateway, charge)
-        return Plan(
-            verb=self.name,
-            record=charge,
-            amount=amount,
-            left=charge.refundable - amount,
-            facts=(
-                ("refund", f"{amount} of {charge.amount}{payment_words(charge)}"),
-                ("left after", f"{charge.refundable - amount} refundable"),
-                *((("dispute", CONTESTED),) if charge.disputed else ()),
-                ("undo", "no, a refund cannot be taken back"),
-            ),
-            before={
-                "status": str(charge.status),
-                "captured_minor": charge.captured.minor,
-                "refunded_minor": charge.refunded.minor,
-                "refundable_minor": charge.refundable.minor,
-            },
-        )
+        return planned(charge, self._resolve(gateway, charge))
 
     def _resolve(self, gateway: Gateway, charge: Charge) -> Money:
         currency = charge.amount.currency
@@ -64,61 +64,94 @@ class RefundCharge(Verb):
     def stamped(self, plan: Plan, key_of: KeyOf) -> Done | None:
         charge = plan.record
         assert isinstance(charge, Charge)
-        counted = [r for r in charge.refunds if r.operation_key and r.status in COUNTED_REFUNDS]
-        own = [r for r in counted if r.operation_key == key_of(r.amount)]
+        own = own_refunds(charge, key_of)
         if self.amount is None:
             # What was "all that is left" then can be told only of the refund that left nothing.
             latest = max(charge.refunds, key=lambda r: r.created, default=None)
             own = [r for r in own if r is latest and not charge.refundable]
         else:
             own = [r for r in own if r.amount == plan.amount]
-        return _done(own[0]) if own else None
-
-    def holds(self, plan: Plan, key: str) -> bool:
-        charge = plan.record
-        assert isinstance(charge, Charge)
-        return not any(
-            refund.operation_key == key and refund.status not in COUNTED_REFUNDS for refund in charge.refunds
-        )
+        return done_of(own[0]) if own else None
 
     def check(self, gateway: Gateway, plan: Plan) -> Plan:
         charge, amount = plan.record, plan.amount
         assert isinstance(charge, Charge)
         assert amount is not None
-        if charge.status in UNSETTLED:
-            raise _not_settled(gateway, charge)
-        if charge.status in {ChargeStatus.FAILED, ChargeStatus.VOIDED, ChargeStatus.PENDING}:
-            raise Refused(
-                f"charge {charge.id} is {charge.status}: no money was taken", code="charge_not_paid"
-            )
-        if not charge.refundable or charge.status is ChargeStatus.DISPUTED:
-            raise _nothing_left(charge)
-        if amount > charge.refundable:
-            raise UsageError(
-                f"{amount} is more than the {charge.refundable} still refundable of charge {charge.id}",
-                code="amount_too_large",
-                hint="Use --full for all that is left.",
-            )
+        check_refundable(gateway, charge)
+        check_amount(charge, amount)
         if amount != charge.captured:
             need(gateway, Capability.PARTIAL_REFUND, "refund in part")
-        notes = gateway.preview_refund(charge, amount)
-        return replace(plan, facts=(*plan.facts, *(("note", note) for note in notes)))
+        return noted(gateway, plan, charge, amount)
 
     def send(self, gateway: Gateway, plan: Plan, stamp: Stamp) -> Done:
         assert isinstance(plan.record, Charge)
         assert plan.amount is not None
-        return _done(gateway.refund(plan.record, plan.amount, stamp=stamp))
+        return done_of(gateway.refund(plan.record, plan.amount, stamp=stamp))
 
-    def find(self, gateway: Gateway, plan: Plan, stamp: Stamp) -> Done | None:
-        assert isinstance(plan.record, Charge)
-        assert plan.amount is not None
-        refund = gateway.find_refund(plan.record, plan.amount, stamp=stamp)
-        return _done(refund) if refund else None
+
+def planned(charge: Charge, amount: Money, *more: tuple[str, str]) -> Plan:
+    """The plan of refunding `amount`; `more` are facts that stand below it."""
+    return Plan(
+        verb=Refunding.name,
+        record=charge,
+        amount=amount,
+        left=charge.refundable - amount,
+        facts=(
+            ("refund", f"{amount} of {charge.amount}{payment_words(charge)}"),
+            *more,
+            ("left after", f"{charge.refundable - amount} refundable"),
+            *((("dispute", CONTESTED),) if charge.disputed else ()),
+            ("undo", "no, a refund cannot be taken back"),
+        ),
+        before=state_of(charge),
+    )
+
+
+def state_of(charge: Charge) -> dict[str, str | int]:
+    """What the audit log keeps of a charge before a refund."""
+    return {
+        "status": str(charge.status),
+        "captured_minor": charge.captured.minor,
+        "refunded_minor": charge.refunded.minor,
+        "refundable_minor": charge.refundable.minor,
+    }
+
+
+def own_refunds(charge: Charge, key_of: KeyOf) -> list[Refund]:
+    """The refunds that carry the key which this request has for their amount."""
+    counted = [r for r in charge.refunds if r.operation_key and r.status in COUNTED_REFUNDS]
+    return [r for r in counted if r.operation_key == key_of(r.amount)]
+
+
+def check_refundable(gateway: Gateway, charge: Charge) -> None:
+    """Raise `Refused` where nothing of the charge can be given back."""
+    if charge.status in UNSETTLED:
+        raise _not_settled(gateway, charge)
+    if charge.status in {ChargeStatus.FAILED, ChargeStatus.VOIDED, ChargeStatus.PENDING}:
+        raise Refused(f"charge {charge.id} is {charge.status}: no money was taken", code="charge_not_paid")
+    if not charge.refundable or charge.status is ChargeStatus.DISPUTED:
+        raise _nothing_left(charge)
+
+
+def check_amount(charge: Charge, amount: Money) -> None:
+    """Raise `UsageError` where less than `amount` is left."""
+    if amount > charge.refundable:
+        raise UsageError(
+            f"{amount} is more than the {charge.refundable} still refundable of charge {charge.id}",
+            code="amount_too_large",
+            hint="Use --full for all that is left.",
+        )
+
+
+def noted(gateway: Gateway, plan: Plan, charge: Charge, amount: Money) -> Plan:
+    """The plan with what the gateway says of it; raises what `preview_refund` raises."""
+    notes = gateway.preview_refund(charge, amount)
+    return replace(plan, facts=(*plan.facts, *(("note", note) for note in notes)))
 
 
 def _not_settled(gateway: Gateway, charge: Charge) -> Refused:
     name = gateway.account.gateway
-    hint = f"Release it at {name} instead."
+    hint = gateway.instead.get(Capability.VOID, f"Release it at {name} instead.")
     if Capability.VOID in gateway.capabilities:
         hint = f"Release the whole of it instead: `billctl {name} void {charge.ref} --reason …`."
     return Refused(
@@ -149,6 +182,7 @@ OUTCOMES = {
     RefundStatus.FAILED: "failed",
     RefundStatus.CANCELED: "failed",
 }
+ON_ITS_WAY = "the gateway accepted it; the money is still on its way"
 
 
 def outcome_of(refund: Refund) -> str:
@@ -156,14 +190,14 @@ def outcome_of(refund: Refund) -> str:
     return OUTCOMES[refund.status]
 
 
-def _done(refund: Refund) -> Done:
+def done_of(refund: Refund) -> Done:
+    """A refund as the answer to an operation."""
     outcome = outcome_of(refund)
-    notes = ("the gateway accepted it; the money is still on its way",) if outcome == "pending" else ()
     return Done(
         outcome=outcome,
         result=refund.data(),
         after={"refund": refund.id, "status": str(refund.status), "gateway_status": refund.gateway_status},
-        notes=notes,
+        notes=(ON_ITS_WAY,) if outcome == "pending" else (),
         operation=refund.operation,
         moved=refund.amount,
     )

@@ -2,12 +2,13 @@
 
 from billctl.audit.entry import Entry, read
 from billctl.errors import BillctlError, Busy, NotFound
-from billctl.followup import Followup, follow_up
+from billctl.followup import REFUNDING, Followup, follow_up, once_more, refund_of
 from billctl.recorded import intent_of
 from billctl.session import Session
 from billctl.store.interface import UNSETTLED, OperationState, RecordFilter
 from billctl.watch.model import LONGEST, Check, Finding, Part, Scope
 
+NO_MONEY = "the customer has no money from it; to send it once more: {more}"
 MAY_HAVE_MOVED = UNSETTLED | {OperationState.DONE}
 
 
@@ -41,11 +42,15 @@ def refunds(scope: Scope) -> Part:
     later = Followup(changes=())
     if ages.refunds:
         later = follow_up(session, recent=ages.refunds, accounts=scope.names)
-    where = RecordFilter(action="refund", outcome="failed", since=scope.now - ages.refunds)
-    entries = [read(record) for record in session.store.latest(where, limit=LONGEST)]
+    since = scope.now - ages.refunds
+    filters = [RecordFilter(action=action, outcome="failed", since=since) for action in REFUNDING]
+    entries = [read(record) for where in filters for record in session.store.latest(where, limit=LONGEST)]
     failed = [e for e in entries if e.phase == "followup" and scope.has(e) and not _repeated(session, e)]
     return Part(
-        findings=[_finding(entry, Check.REFUNDS, _once_more(entry)) for entry in reversed(failed)],
+        findings=[
+            _finding(entry, Check.REFUNDS, NO_MONEY.format(more=once_more(entry)))
+            for entry in sorted(failed, key=lambda entry: entry.seq)
+        ],
         failures=[_bare(failure) for failure in later.failures],
         answered={failure.account for failure in later.failures if isinstance(failure, NotFound)},
         notes=later.notes,
@@ -55,22 +60,19 @@ def refunds(scope: Scope) -> Part:
 def _repeated(session: Session, failed: Entry) -> bool:
     """Whether another refund of the charge, begun after this one was known to have failed, may have moved
     something."""
-    after = RecordFilter(object_id=failed.object_id, first=failed.seq + 1)
+    charge_id = str(refund_of(failed).get("charge_id") or failed.object_id)
+    after = RecordFilter(object_id=charge_id, first=failed.seq + 1)
     entries = (read(record) for record in session.store.records(after))
-    begun = [str(entry.operation) for entry in entries if _is_refund_of(entry, failed)]
+    charge = str(failed.fields.get("object")).removesuffix(str(failed.object_id)) + charge_id
+    begun = [str(entry.operation) for entry in entries if _is_refund_of(entry, charge)]
     found = (session.store.get_operation(operation) for operation in begun)
     return any(operation is not None and operation.state in MAY_HAVE_MOVED for operation in found)
 
 
-def _is_refund_of(entry: Entry, failed: Entry) -> bool:
-    """Whether the record begins a refund of the same charge."""
-    same = entry.fields.get("object") == failed.fields.get("object")
+def _is_refund_of(entry: Entry, charge: str) -> bool:
+    """Whether the record begins a refund of the charge of this name."""
+    same = entry.fields.get("object") == charge
     return same and (entry.phase, entry.action) == ("intent", "refund")
-
-
-def _once_more(failed: Entry) -> str:
-    again = int(failed.fields.get("again") or 1) + 1
-    return f"the customer has no money from it; to send it once more: --again {again}"
 
 
 def _bare(failure: BillctlError) -> BillctlError:
