@@ -17,6 +17,7 @@ was written (a lagging read replica does not; not tested).
 
 import re
 from collections.abc import Collection, Iterable
+from datetime import datetime
 from enum import StrEnum
 
 from billctl.frozen import frozen
@@ -46,10 +47,11 @@ NOTHING_MOVED = frozenset({End.REFUSED, End.ABANDONED})
 
 @frozen
 class Note:
-    """A note of an order: its id, which grows, and its text."""
+    """A note of an order: its id, which grows, its text, and when it was written (aware UTC)."""
 
     id: int
     text: str
+    created: datetime | None = None
 
 
 @frozen

@@ -1,0 +1,95 @@
+"""Ending a subscription of the extension WooCommerce Subscriptions, and recognising that it has ended.
+
+`transition_status` runs the extension's own state machine; `status` would only write the word and leave the
+next payment standing. A transition that the machine forbids is an exception that nobody catches (HTTP 500,
+HTML), so the state is read first. Rules: `WC_Subscription::can_be_updated_to` and `update_status`
+(Automattic/woocommerce-subscriptions-core 7.6.0, run behind a controller of the documented form; the paid
+extension itself was not run). It also forbids what the payment method does not support, which its API does
+not say: then the answer is that 500, and the subscription as it was.
+"""
+
+from billctl.errors import BillctlError, NotFound, OutcomeUnknown, Refused
+from billctl.gateway import When
+from billctl.gateways.woocommerce import objects, recurring
+from billctl.gateways.woocommerce.client import Client
+from billctl.gateways.woocommerce.errors import reading_answer
+from billctl.gateways.woocommerce.ids import checked
+from billctl.models import Subscription, SubscriptionStatus
+
+TRANSITIONS = {When.NOW: "cancelled", When.PERIOD_END: recurring.ENDING}
+ENDED = frozenset({SubscriptionStatus.CANCELED, SubscriptionStatus.EXPIRED})
+
+ENDING_FROM = frozenset({"active"})
+"""From where a subscription can be let run to the end of what is paid."""
+
+LETS_RUN = "the store takes no further payment, and ends it when what is paid for is over"
+
+
+def preview(client: Client, subscription: Subscription, *, when: When) -> tuple[str, ...]:
+    """What to know before. Raises `Refused` (`no_period_end`) for one that has no paid time to run out."""
+    if when is When.NOW:
+        return ()
+    if subscription.gateway_status not in ENDING_FROM:
+        raise Refused(
+            f"subscription {subscription.id} is {subscription.gateway_status!r}: only an active one can run "
+            "to the end of what is paid",
+            code="no_period_end",
+            hint="To end it at once: --now.",
+            account=client.account.name,
+        )
+    return (LETS_RUN,)
+
+
+def cancel(client: Client, subscription: Subscription, *, when: When) -> Subscription:
+    """End it now, or when its paid time is over: one request that carries no key.
+
+    After an answer that was lost it is read again. Raises `Refused` where its state forbids it by now.
+    """
+    current = objects.get_subscription(client, checked(subscription.id, "subscription"))
+    if _has_ended(current, when):
+        raise Refused(
+            f"subscription {current.id} is {current.gateway_status!r} already",
+            code="subscription_already_canceled",
+            account=client.account.name,
+        )
+    preview(client, current, when=when)
+    try:
+        answer = client.post(f"subscriptions/{current.id}", {"transition_status": TRANSITIONS[when]})
+        with reading_answer(client.account.name, change=True):
+            ended = recurring.subscription(answer, client.account.name)
+            if ended.id != current.id:
+                raise ValueError(f"it names another subscription: {ended.id}")
+    except OutcomeUnknown as unknown:
+        return _after(client, current, when, unknown)
+    if not _has_ended(ended, when):
+        raise OutcomeUnknown(
+            f"the store says that {ended.id} is {ended.gateway_status!r} after canceling",
+            code="state_mismatch",
+            account=client.account.name,
+        )
+    return ended
+
+
+def find(client: Client, subscription: Subscription, *, when: When) -> Subscription | None:
+    """The subscription if it has ended, or (at the period's end) is set to; nothing tells who did it."""
+    try:
+        current = objects.get_subscription(client, checked(subscription.id, "subscription"))
+    except NotFound:
+        return None
+    return current if _has_ended(current, when) else None
+
+
+def _has_ended(subscription: Subscription, when: When) -> bool:
+    ending = when is When.PERIOD_END and subscription.cancel_at_period_end
+    return subscription.status in ENDED or ending
+
+
+def _after(client: Client, subscription: Subscription, when: When, unknown: OutcomeUnknown) -> Subscription:
+    """What a look shows after a change that failed with `unknown`, which is raised where it shows nothing."""
+    try:
+        found = find(client, subscription, when=when)
+    except BillctlError:
+        raise unknown from None
+    if found is None:
+        raise unknown
+    return found
