@@ -57,17 +57,18 @@ class Ledger:
         return f"{start}{self._numbers[start]:0{LENGTH - len(start)}}"
 
     def account(self, person: Person, days: int, *, pays_by_bank: bool = False, **more: Any) -> Record:
-        """Somebody who came so many days ago; his code is his slug."""
+        """Somebody who came so many days ago; his code is his slug unless `more` says otherwise."""
         slug, created = person.slug.lower(), self.ago(days)
         first, _, last = person.name.partition(" ")
         last_four = f"{(1881 + len(self._records) * 731) % 10_000:04}"
         method = bank(last_four, person.name) if pays_by_bank else card(person.card, last_four)
-        record = {
+        record: Record = {
             "id": f"{slug[:6]}ac".ljust(LENGTH - 1, "0") + "1",
             "object": "account",
             "created": created,
             "updated": created,
             "status": "active",
+            "slug": slug,
             "code": slug,
             "email": person.email,
             "first_name": first,
@@ -79,7 +80,7 @@ class Ledger:
             "notes": _notes(slug, person, created),
             **more,
         }
-        self.put(alias("account", slug, record))
+        self.put(alias("account", record["code"], record))
         return self.put(record)
 
     def invoice(self, account: Record, days: float, lines: Lines, currency: str, **more: Any) -> Record:
@@ -88,7 +89,7 @@ class Ledger:
         total = sum(unit * quantity for _, unit, quantity in lines)
         invoice = self.add(
             "invoice",
-            account["code"],
+            account["slug"],
             days,
             **{
                 "customer": account["id"],
@@ -115,7 +116,7 @@ class Ledger:
         kept = {name: invoice[name] for name in ("subscription", "plan", "start", "end") if name in invoice}
         return self.add(
             "line_item",
-            account["code"],
+            account["slug"],
             days,
             customer=account["id"],
             invoice=invoice["id"],
@@ -136,7 +137,7 @@ class Ledger:
         paid = invoice["balance"] if amount is None else amount
         transaction = self.add(
             "transaction",
-            account["code"],
+            account["slug"],
             days,
             **{
                 "customer": account["id"],
@@ -169,7 +170,10 @@ class Ledger:
     def refund(
         self, account: Record, payment: Record, amount: int, days: float, status: str = "success"
     ) -> Record:
-        """Some of a payment given back of its invoice's first lines: the refund's transaction."""
+        """Some of a payment given back, of its invoice's first lines: the refund's transaction.
+
+        With `status` "credit" it became the account's credit, and no transaction but the payment's is given.
+        """
         bill = self._records[payment["invoice"]]
         arrived = status == "success"
         invoice = self.credit(account, amount, payment["currency"], days, charge=bill["id"], origin="refund")
@@ -183,12 +187,13 @@ class Ledger:
             invoice |= {"paid": -amount, "balance": 0, "status": "closed", "closed": invoice["created"]}
         elif status == "processing":
             invoice["status"] = "processing"
-        if status != "declined":
-            payment["refunded"] = payment.get("refunded", 0) + amount
         bill["refunded"] += amount
+        if status == "credit":
+            return payment
+        payment["refunded"] = payment.get("refunded", 0) + amount
         return self.add(
             "transaction",
-            account["code"],
+            account["slug"],
             days,
             customer=account["id"],
             invoice=invoice["id"],
@@ -221,7 +226,7 @@ class Ledger:
         bill |= {"balance": bill["balance"] - amount, "credited": amount}
         return self.add(
             "credit_payment",
-            account["code"],
+            account["slug"],
             days,
             customer=account["id"],
             invoice=bill["id"],

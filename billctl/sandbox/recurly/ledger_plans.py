@@ -33,7 +33,7 @@ class PlanLedger(Ledger):
             "activated": first,
             "remaining": (-cycle) % terms["cycles"],
         }
-        record = self.add("subscription", account["code"], days, **about | more)
+        record = self.add("subscription", account["slug"], days, **about | more)
         record["created"] = first
         return record
 

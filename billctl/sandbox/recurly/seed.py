@@ -10,10 +10,16 @@ The heroine of the documentation is Layla Haddad, account code `layla`. Promised
 - `laylatx00006` 15.00 EUR, invoice 1007
 - `laylasub0002`, canceled but not expired, 19.00 USD a month; invoice 1008, paid by `laylatx00007`
 
-Jonas has 64 invoices. Emma paid `emmatx000001` two hours ago, which has not settled. Noah's `noahin000001`
-was paid by two transactions, Huda's `hudain000003` in part by credit, Tariq's invoices by check. Liam pays by
-bank: a refund of his is processing, and so will the next be. Sunil's bank declines refunds: his credit
-invoices stay open. One of Tomas's payments was charged back.
+Others, each with something that Layla has not:
+
+- Emma's `emmatx000001`, two hours old, has not settled; Jonas has 64 invoices
+- Noah's `noahin000001` was paid by two transactions, Tariq's invoices by check, Huda's `hudain000003` in part
+  by credit; 10.00 EUR of Sophia's `sophiatx0001` became credit, so that less of it is refundable
+- Lucas's `lucasin00001` has a line of three units
+- Liam pays by bank: a refund of his is processing, and so will the next be
+- Sunil's bank declines refunds: his credit invoices stay open
+- one of Tomas's payments was charged back; Ines has an authorization, and a code that is an e-mail address
+- Hamad has a subscription that has yet to begin, Khalid and Ella are in their trials
 """
 
 from billctl.sandbox.database import Database, Record
@@ -24,6 +30,8 @@ from billctl.sandbox.recurly.plans import PERCENT
 from billctl.sandbox.seed import PEOPLE, Person
 
 CHECK = {"object": "check"}
+ODD: dict[str, Record] = {"Sunil": {"declines_refunds": True}, "Ines": {"code": "ines@example.net"}}
+"""What is unusual about an account."""
 
 
 def seed(database: Database, *, live: bool, now: int) -> None:
@@ -52,12 +60,9 @@ class _Life:
         self.currency = own if own in CURRENCIES else "USD"
         self.age = 130 + index * 71 % 290
         """Days since the customer came."""
-        self.account = ledger.account(
-            person,
-            max(self.age, 520 if person.slug == "Jonas" else 0),
-            pays_by_bank=person.slug == "Liam",
-            **({"declines_refunds": True} if person.slug == "Sunil" else {}),
-        )
+        since = max(self.age, 520 if person.slug == "Jonas" else 0)
+        bank = person.slug == "Liam"
+        self.account = ledger.account(person, since, pays_by_bank=bank, **ODD.get(person.slug, {}))
 
     def tell(self) -> None:
         """Write down what the person's story is here."""
@@ -88,6 +93,21 @@ class _Life:
             ago = (ledger.now - found["start"]) / 86_400 + 30.4 * period
             ledger.pay(self.account, ledger.bill(self.account, found, ago, period), ago)
         return found
+
+    def ask_the_bank(self, kind: str, days: int, amount: int, **more: object) -> None:
+        """A transaction of the recurly.js form that took nothing: `verify` or `authorization`."""
+        self.ledger.add(
+            "transaction",
+            self.person.slug.lower(),
+            days,
+            customer=self.account["id"],
+            type=kind,
+            origin="recurlyjs",
+            amount=amount,
+            currency=self.currency,
+            method=self.account["billing"]["method"],
+            **more,
+        )
 
     def cancel(self, subscription: Record, days: int) -> None:
         """Let it end with its term; asked for so many days ago."""
@@ -168,6 +188,17 @@ def _tariq(life: _Life) -> None:
     ledger.invoice(account, 40, life.lines(2), life.currency, **by_hand)
 
 
+def _sophia(life: _Life) -> None:
+    bought = life.ledger.buy(life.account, 33, (("Workshop", 4900, 1),), "EUR")
+    life.ledger.refund(life.account, bought, 1000, 30, "credit")
+    life.subscribe("contract", days=11, cycle=3)
+
+
+def _lucas(life: _Life) -> None:
+    life.ledger.buy(life.account, 48, (("Seat", 2500, 3), ("Handbook", 700, 2)), "EUR")
+    _invoiced(life)
+
+
 def _huda(life: _Life) -> None:
     ledger, account = life.ledger, life.account
     whole = life.buy(0, 50)
@@ -203,21 +234,10 @@ def _past_due(life: _Life) -> None:
 
 def _trialing(life: _Life) -> None:
     ledger = life.ledger
-    trial = {"trial_start": ledger.ago(5), "trial_end": ledger.ago(-9)}
+    end = ledger.ago(-9)
+    trial = {"trial_start": ledger.ago(5), "trial_end": end, "end": end}
     ledger.subscription(life.account, "pro", life.currency, days=5, **trial)
-    ledger.add(
-        "transaction",
-        life.account["code"],
-        5,
-        customer=life.account["id"],
-        type="verify",
-        origin="recurlyjs",
-        status="void",
-        amount=100,
-        currency=life.currency,
-        method=life.account["billing"]["method"],
-        voided=ledger.ago(5),
-    )
+    life.ask_the_bank("verify", 5, 100, status="void", voided=ledger.ago(5))
 
 
 def _canceled(life: _Life) -> None:
@@ -225,10 +245,14 @@ def _canceled(life: _Life) -> None:
     bought = life.buy(1)
     if life.person.slug == "Tomas":
         bought["status"] = "chargeback"
+    if life.person.slug == "Ines":
+        life.ask_the_bank("authorization", 1, 3000, status="success")
 
 
 def _ending(life: _Life) -> None:
     life.cancel(life.subscribe("contract", days=9, cycle=5), 2)
+    future = life.ledger.subscription(life.account, "pro", life.currency, days=-20, status="future")
+    future |= {"created": life.ledger.ago(4), "updated": life.ledger.ago(4), "activated": None}
 
 
 def _paused(life: _Life) -> None:
@@ -255,6 +279,8 @@ SPECIAL = {
     "Emma": _emma,
     "Noah": _noah,
     "Tariq": _tariq,
+    "Sophia": _sophia,
+    "Lucas": _lucas,
     "Huda": _huda,
     "Liam": _liam,
 }
