@@ -132,7 +132,7 @@ def worth(*related: dict[str, Any], **invoice: Any) -> Money:
         list_subscription_invoices=[as_sdk(invoice_fields(**invoice))],
         list_related_invoices=[as_sdk(credit) for credit in related],
     )
-    return terminating.price(Reading(books), subscription())
+    return terminating.price(Reading(books), subscription(), Payback.PRORATE)
 
 
 def test_an_end_can_give_back_what_its_last_invoice_took() -> None:
@@ -155,7 +155,10 @@ def test_nothing_is_given_back_where_nothing_was_paid(tried: list[dict[str, Any]
 
 
 def test_a_subscription_without_an_invoice_gives_nothing_back() -> None:
-    assert terminating.price(Reading(Books(list_subscription_invoices=[])), subscription()) == usd(0)
+    assert terminating.price(
+        Reading(Books(list_subscription_invoices=[])), subscription(), Payback.FULL
+    ) == usd(0)
+    assert terminating.price(Reading(Books()), subscription(), Payback.NONE) == usd(0)
 
 
 def test_only_the_newest_charge_invoice_counts() -> None:
@@ -163,7 +166,7 @@ def test_only_the_newest_charge_invoice_counts() -> None:
         list_subscription_invoices=[as_sdk(invoice_fields(refundable_amount=10.0)), as_sdk(invoice_fields())],
         list_related_invoices=[],
     )
-    assert terminating.price(Reading(books), subscription()) == usd(1000)
+    assert terminating.price(Reading(books), subscription(), Payback.PRORATE) == usd(1000)
     _, args, named = books.calls[0]
     assert args == ("laylasub0001",)
     assert named == {"params": {"type": "charge", "order": "desc", "sort": "created_at", "limit": 1}}
@@ -174,6 +177,7 @@ def test_only_the_newest_charge_invoice_counts() -> None:
     [
         ({"subscription_ids": ["laylasub0001", "laylasub0009"]}, "shared_invoice"),
         ({"transactions": [payment_fields(collection_method="manual")]}, "manual_payment"),
+        ({"transactions": [payment_fields(), payment_fields("layla2payment")]}, "several_payments"),
     ],
 )
 def test_an_end_whose_money_is_not_certain_is_refused(invoice: dict[str, Any], code: str) -> None:

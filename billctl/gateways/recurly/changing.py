@@ -34,15 +34,12 @@ class RecurlyChanges(Gateway):
 
         return invoice_lines.price(self._client, charge, lines)
 
-    def price_payback(
-        self,
-        subscription: Subscription,
-        payback: Payback,  # noqa: ARG002 - how Recurly counts the time that is left is not published
-    ) -> Money:
-        """What of the last invoice can still go back as money: the whole of it also for a share of it."""
+    def price_payback(self, subscription: Subscription, payback: Payback) -> Money:
+        """What of the last invoice can still go back as money; for a share of it that too, as how Recurly
+        counts the time that is left is not published."""
         from billctl.gateways.recurly import terminating
 
-        return terminating.price(self._client, subscription)
+        return terminating.price(self._client, subscription, payback)
 
     def preview_cancel(self, subscription: Subscription, *, when: When) -> tuple[str, ...]:
         """Raises `Refused` (`no_period_end`) for one that is not active."""

@@ -29,26 +29,24 @@ SKEW = timedelta(minutes=10)
 OTHERWISE = "End it without a refund (--refund none), then refund the payment or lines of it."
 
 
-def price(client: Client, subscription: Subscription) -> Money:
+def price(client: Client, subscription: Subscription, payback: Payback) -> Money:
     """The most that a termination gives back: what of the last paid invoice can still go back as money.
 
     Zero where nothing was paid. Raises `Refused` where it is not known what a termination gives back.
     """
     account = client.account.name
-    invoice = _last_invoice(client, subscription.id)
+    invoice = None if payback is Payback.NONE else _last_invoice(client, subscription.id)
     if invoice is None:
         return _nothing(subscription)
     invoice_id = needed(invoice, "id")
     credits = traces.credit_invoices(client, invoice_id)
     with reading_answer(account, change=False):
-        paid = payments(invoice)
-        left = Money.zero(needed(invoice, "currency"))
-        for payment in paid:
-            left += left_of(payment, credits, account)
-        left = min(left, money(invoice.refundable_amount, invoice.currency))
-        if left:
-            _refuse_unclear(invoice, paid)
-        return left
+        paid = [found for found in payments(invoice) if left_of(found, credits, account)]
+        if not paid:
+            return Money.zero(needed(invoice, "currency"))
+        _refuse_payments(invoice, paid)
+        left = left_of(paid[0], credits, account)
+        return min(left, money(invoice.refundable_amount, invoice.currency))
 
 
 def terminate(client: Client, subscription: Subscription, payback: Payback, *, stamp: Stamp) -> Termination:
@@ -77,7 +75,7 @@ def find(client: Client, subscription: Subscription, payback: Payback, *, stamp:
     if current is None or current.gateway_status not in ending.ENDED:
         return None
     refund = _refund_of(client, current, stamp)
-    if refund is None and payback is not Payback.NONE and price(client, current):
+    if refund is None and price(client, current, payback):
         raise OutcomeUnknown(
             f"subscription {current.id} has ended, and no refund came with it: another may have ended it",
             code="refund_missing",
@@ -103,7 +101,7 @@ def _nothing(subscription: Subscription) -> Money:
     return Money.zero(subscription.amount.currency)
 
 
-def _refuse_unclear(invoice: Any, paid: list[Any]) -> None:
+def _refuse_payments(invoice: Any, paid: list[Any]) -> None:
     number = needed(invoice, "number")
     if len(listed(invoice, "subscription_ids")) > 1:
         raise Refused(
@@ -112,7 +110,13 @@ def _refuse_unclear(invoice: Any, paid: list[Any]) -> None:
             code="shared_invoice",
             hint=OTHERWISE,
         )
-    if any(text(payment, "collection_method") == "manual" for payment in paid):
+    if len(paid) > 1:
+        raise Refused(
+            f"its last invoice {number} was paid by several payments, and Recurly chooses among them",
+            code="several_payments",
+            hint="End it without a refund (--refund none), and refund it in Recurly's app.",
+        )
+    if text(paid[0], "collection_method") == "manual":
         raise Refused(
             f"its last invoice {number} was paid by hand: Recurly gives no money of it back",
             code="manual_payment",
