@@ -39,6 +39,16 @@ WORDS: Mapping[str, Mapping[Capability, str]] = {
 }
 """A record's field → the word for each capability it tells of."""
 
+ALSO: Mapping[Capability, str] = {
+    Capability.REFUND_LINES: "refund --line",
+    Capability.CANCEL_REFUND: "cancel --refund",
+    Capability.REACTIVATE: "reactivate",
+    Capability.VOID_CREDIT: "void-credit",
+    Capability.INVOICE_PDF: "pdf",
+    Capability.INVOICE_LINK: "link",
+}
+"""What few gateways can, as the commands that do it: named below the table."""
+
 LIMITED = "*"
 """Behind a word: the capability has a limit, which a line below the table names."""
 
@@ -54,12 +64,15 @@ def gateways() -> Result:
     Plugins and broken gateways are included. `resend to` means that the e-mail can go to another
     address. `same key twice` says whether the gateway itself keeps a refund from happening twice; where
     not, billctl looks before it sends. `sync` keeps a copy of the history here, for what the gateway
-    cannot search. A word with * has a limit, which a line below names.
+    cannot search. A word with * has a limit, which a line below names, as it does the commands that few
+    gateways have (`also`).
     """
     rows = [_row(entry) for entry in registry.installed(state_dir(os.environ)).values()]
     return Result(
         data={"gateways": rows},
-        records=[{"type": "gateway"} | row | _words(row["capabilities"], ()) for row in rows],
+        records=[
+            {"type": "gateway"} | row | _words(row["capabilities"], ()) | {"also": _also(row)} for row in rows
+        ],
         columns=("name", *COLUMNS, "fault", "package", "version"),
         view=_view(rows),
     )
@@ -86,18 +99,24 @@ def _view(rows: list[dict[str, Any]]) -> View:
     names = [*(name for name in COLUMNS if name != "find_by"), "find_by"]
     columns = (Column(), *(Column(COLUMNS[name]) for name in names))
     cells: tuple[tuple[Cell | str, ...], ...] = tuple(_cells(row, names) for row in usable)
+    also = [Line((f"{row['name']} also has {', '.join(_also(row))}",)) for row in usable if _also(row)]
     limits = [Line((f"{LIMITED} {text}",)) for row in usable for text in _footnotes(row)]
     broken = [
         Line((Cell(row["name"], "bold"), Cell(f"broken: {row['fault']}", "red")))
         for row in rows
         if row["fault"]
     ]
-    return [Grid(columns, cells), *broken, *limits] if usable else broken
+    return [Grid(columns, cells), *broken, *also, *limits] if usable else broken
+
+
+def _also(row: dict[str, Any]) -> list[str]:
+    """The commands of `ALSO` that a gateway has."""
+    return [command for one, command in ALSO.items() if one in row["capabilities"]]
 
 
 def _footnotes(row: dict[str, Any]) -> list[str]:
     """A gateway's limits, each once with all that it limits."""
-    named = {
+    named = {str(one): command for one, command in ALSO.items()} | {
         str(one): f"{COLUMNS[field]} {word}" if len(words) > 1 else COLUMNS[field]
         for field, words in WORDS.items()
         for one, word in words.items()
