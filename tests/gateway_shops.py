@@ -1,4 +1,4 @@
-"""Rehearsal shops at PayPal and at Braintree, in the manner of `tests.shop`: one gateway each, or all three.
+"""Rehearsal shops at the other gateways than Stripe, in the manner of `tests.shop`: one each, or all.
 
 What a gateway really did is read in its own books, the sandbox's state on disk, and not through billctl.
 """
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from billctl.money import parse
 from billctl.sandbox import (
     BRAINTREE_LIVE_MERCHANT_ID,
     BRAINTREE_LIVE_PRIVATE_KEY,
@@ -19,8 +20,11 @@ from billctl.sandbox import (
     KEYS,
     PAYPAL_LIVE_CLIENT_ID,
     PAYPAL_LIVE_CLIENT_SECRET,
+    RECURLY_LIVE_KEY,
     SETTINGS,
     STRIPE_LIVE_KEY,
+    WOOCOMMERCE_LIVE_KEY,
+    WOOCOMMERCE_LIVE_SECRET,
     faults,
 )
 from tests.rehearsal import rehearsed
@@ -46,6 +50,24 @@ BRAINTREE_HELD = "layla005"
 """30.00 USD, authorized."""
 BRAINTREE_SUBSCRIPTION = "sublay"
 """Active, in its third billing cycle."""
+
+WOO_ORDER = "1041"
+"""49.00 USD, paid by card, nothing refunded."""
+WOO_UNPAID = "1044"
+"""15.00 USD, waits for a bank transfer."""
+WOO_SUBSCRIPTION = "1050"
+"""Active, renewed twice."""
+
+RECURLY_CHARGE = "laylatx00001"
+"""49.00 USD, which paid an invoice of two lines; nothing refunded."""
+RECURLY_INVOICE = "laylain00001"
+"""What it paid."""
+RECURLY_SUBSCRIPTION = "laylasub0001"
+"""Active, in its first month."""
+RECURLY_ENDING = "laylasub0002"
+"""Set to end with its term."""
+RECURLY_CREDIT = "laylain00005"
+"""A credit invoice of 10.00 USD that nothing was paid with."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +125,13 @@ HOUSES: Mapping[str, House] = {
         SETTINGS["braintree"],
         {"merchant_id": BRAINTREE_LIVE_MERCHANT_ID, "public_key": BRAINTREE_LIVE_PUBLIC_KEY},
     ),
+    "woocommerce": House(
+        KEYS["woocommerce"],
+        {"consumer_key": WOOCOMMERCE_LIVE_KEY, "consumer_secret": WOOCOMMERCE_LIVE_SECRET},
+        SETTINGS["woocommerce"],
+        SETTINGS["woocommerce"],
+    ),
+    "recurly": House(KEYS["recurly"], {"api_key": RECURLY_LIVE_KEY}),
 }
 
 
@@ -207,9 +236,36 @@ class BraintreeShop(GatewayShop):
         return [record["amount"] for record in self.made("transaction") if record.get("charge") == charge]
 
 
+class WoocommerceShop(GatewayShop):
+    """The shop at WooCommerce."""
+
+    def refunds(self, charge: str = WOO_ORDER, *, key: str = "") -> list[int]:
+        """The minor units that the store's payment gateway gave back for an order since the shop opened.
+
+        Its own books say so: the store deletes its record of a refund that the gateway failed with.
+        """
+        del key
+        moved = [record for record in self.made("movement") if record["charge"] == charge]
+        return [parse(record["amount"], record["currency"]).minor for record in moved]
+
+    def mails(self, order: str = WOO_UNPAID) -> int:
+        """How many e-mails about an order were handed to the mail server since the shop opened."""
+        return len([record for record in self.made("mail") if record["charge"] == order])
+
+
+class RecurlyShop(GatewayShop):
+    """The shop at Recurly."""
+
+    def refunds(self, charge: str = RECURLY_CHARGE, *, key: str = "") -> list[int]:
+        """The amounts in minor units of a transaction's refunds made since the shop opened."""
+        del key
+        made = [record for record in self.made("transaction") if record.get("charge") == charge]
+        return [record["amount"] for record in made if record["status"] in {"success", "processing"}]
+
+
 @dataclass
 class Street(Shop):
-    """The three gateways side by side; `urls` are their sandboxes' addresses."""
+    """The gateways side by side; `urls` are their sandboxes' addresses."""
 
     urls: Mapping[str, str] = field(default_factory=dict)
 
@@ -225,7 +281,12 @@ class Street(Shop):
             self.env |= house.variables(name)
 
 
-SHOPS: Mapping[str, type[GatewayShop]] = {"paypal": PaypalShop, "braintree": BraintreeShop}
+SHOPS: Mapping[str, type[GatewayShop]] = {
+    "paypal": PaypalShop,
+    "braintree": BraintreeShop,
+    "woocommerce": WoocommerceShop,
+    "recurly": RecurlyShop,
+}
 
 
 @contextmanager
@@ -243,7 +304,7 @@ def open_gateway_shop(folder: Path, gateway: str) -> Iterator[GatewayShop]:
 
 @contextmanager
 def open_street(folder: Path) -> Iterator[Street]:
-    """All three gateways below `folder`, whichever environment the test that uses it has."""
+    """All gateways below `folder`, whichever environment the test that uses it has."""
     state_dir = folder / "state"
     state_dir.mkdir(mode=0o700, exist_ok=True)
     with rehearsed(state_dir, GATEWAYS) as sandbox:

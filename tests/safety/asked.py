@@ -1,7 +1,10 @@
-"""What each gateway itself says was refunded, asked with its real SDK and not through billctl."""
+"""What each gateway itself says was refunded, asked with its SDK or plain HTTP and not through billctl."""
 
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import closing
+from decimal import Decimal
+from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -55,10 +58,48 @@ def _at_braintree(shop: Shop, charge: str) -> list[int]:
     return [parse(str(refund.amount), refund.currency_iso_code).minor for refund in made]
 
 
+def _at_woocommerce(shop: Shop, charge: str) -> list[int]:
+    import requests
+
+    assert isinstance(shop, GatewayShop)
+    secrets = HOUSES["woocommerce"].secrets
+    answer = requests.get(
+        f"{shop.url}/wp-json/wc/v3/orders/{charge}/refunds",
+        params={"per_page": "100"},
+        auth=(secrets["consumer_key"], secrets["consumer_secret"]),
+        timeout=10,
+    )
+    answer.raise_for_status()
+    currency = shop.book(f"order/{charge}")["currency"]
+    made = [refund for refund in answer.json() if f"refund/{refund['id']}" not in shop.seeded]
+    assert all(refund["refunded_payment"] for refund in made), "the store kept a refund that was not paid"
+    return [parse(refund["amount"], currency).minor for refund in reversed(made)]
+
+
+def _at_recurly(shop: Shop, charge: str) -> list[int]:
+    import recurly
+
+    assert isinstance(shop, GatewayShop)
+    where = urlsplit(shop.url)
+    client: Any = recurly.Client(HOUSES["recurly"].key, timeout=10)
+    with closing(HTTPConnection(where.hostname or "", where.port, timeout=10)) as connection:
+        client._BaseClient__conn = connection
+        invoice = client.get_transaction(charge).invoice.id
+        made = [
+            transaction
+            for related in client.list_related_invoices(invoice).items()
+            for transaction in client.get_invoice(related.id).transactions
+            if transaction.type == "refund" and transaction.id not in shop.seeded
+        ]
+    return [parse(str(Decimal(str(refund.amount))), refund.currency).minor for refund in made]
+
+
 ASKED: Mapping[str, Callable[[Shop, str], list[int]]] = {
     "stripe": _at_stripe,
     "paypal": _at_paypal,
     "braintree": _at_braintree,
+    "woocommerce": _at_woocommerce,
+    "recurly": _at_recurly,
 }
 
 

@@ -23,6 +23,11 @@ from tests.gateway_shops import (
     PAYPAL_HELD,
     PAYPAL_INVOICE,
     PAYPAL_SUBSCRIPTION,
+    RECURLY_CHARGE,
+    RECURLY_SUBSCRIPTION,
+    WOO_ORDER,
+    WOO_SUBSCRIPTION,
+    WOO_UNPAID,
 )
 from tests.shop import HELD_ALONE, PAID, PAST_DUE, SUBSCRIPTION
 
@@ -42,9 +47,9 @@ class Goods:
     """Objects for one verb at one gateway: copies of `model`, whose ids are `names` with a number.
 
     `own` are the fields in which a copy differs. `parts` are what belongs to the model and is copied with it:
-    the field that names it → the ids under which the book keeps the copies. `effects` is SQL: one line for
-    each effect, with the object's id, the key and the minor units. `request` is what does it, as a fault's
-    pattern.
+    the field that names it → the ids under which the book keeps the copies. `owned` are records that name
+    such a part and are copied with it: their id → the ids of the copies. `effects` is SQL: one line for each
+    effect, with the object's id, the key and the minor units. `request` is what does it, as faults name it.
     """
 
     model: str
@@ -53,6 +58,7 @@ class Goods:
     effects: str
     own: Callable[[int], Record] = _nothing
     parts: Mapping[str, str] = field(default_factory=dict)
+    owned: Mapping[str, str] = field(default_factory=dict)
 
     def id_of(self, number: int) -> str:
         """The id of a copy, as a person types it."""
@@ -73,7 +79,7 @@ def _numbered(field: str) -> Callable[[int], Record]:
 
 
 def _refunded(key: str) -> str:
-    return f"SELECT charge, {key}, body->>'$.amount' FROM objects WHERE live=0 AND charge IS NOT NULL"
+    return f"SELECT charge, {key}, body->>'$.amount' FROM objects made WHERE live=0 AND charge IS NOT NULL"
 
 
 def _in_state(kind: str, status: str) -> str:
@@ -81,6 +87,19 @@ def _in_state(kind: str, status: str) -> str:
 
 
 STAMP = len("billctl-")
+NOTE = len("ref ")
+CREDITED = (
+    f"(SELECT substr(credit.body->>'$.notes', {NOTE + 1}) FROM objects credit "
+    "WHERE credit.live=0 AND credit.id=made.body->>'$.invoice')"
+)
+"""The key on the credit invoice that a refund at Recurly stands on."""
+MOVED = (
+    "SELECT charge, (SELECT meta.value->>'$.value' FROM objects kept, json_each(kept.body, '$.meta') meta "
+    "WHERE kept.live=0 AND kept.kind='refund' AND kept.charge=moved.charge "
+    "AND meta.value->>'$.key'='_billctl_key'), CAST(round(100 * (body->>'$.amount')) AS INTEGER) "
+    "FROM objects moved WHERE live=0 AND kind='movement'"
+)
+"""What the payment gateway of a WooCommerce store moved; the key is told by the store's record of it."""
 
 GOODS: Mapping[str, Mapping[str, Goods]] = {
     "refund": {
@@ -105,6 +124,15 @@ GOODS: Mapping[str, Mapping[str, Goods]] = {
             "POST */refund",
             _refunded(f"substr(body->>'$.order_id', {STAMP + 1})") + " AND kind='transaction'",
         ),
+        "woocommerce": Goods(f"order/{WOO_ORDER}", "99{:08}", "POST */refunds", MOVED),
+        "recurly": Goods(
+            RECURLY_CHARGE,
+            "btx{:09}",
+            "POST */refund",
+            _refunded(CREDITED) + " AND kind='transaction' AND status='success'",
+            parts={"invoice": "bin{:09}"},
+            owned={"laylali00001": "bla{:09}", "laylali00002": "blb{:09}"},
+        ),
     },
     "cancel": {
         "stripe": Goods(
@@ -122,6 +150,18 @@ GOODS: Mapping[str, Mapping[str, Goods]] = {
             "PUT */cancel",
             _in_state("subscription", "Canceled"),
             parts={"customer": "customer/cbatch{:06}", "token": "credit_card/tbatch{:06}"},
+        ),
+        "woocommerce": Goods(
+            f"subscription/{WOO_SUBSCRIPTION}",
+            "98{:08}",
+            "PUT */subscriptions/*",
+            _in_state("subscription", "cancelled"),
+        ),
+        "recurly": Goods(
+            RECURLY_SUBSCRIPTION,
+            "bsu{:09}",
+            "DELETE /subscriptions/*",
+            _in_state("subscription", "expired"),
         ),
     },
     "resend": {
@@ -141,6 +181,12 @@ GOODS: Mapping[str, Mapping[str, Goods]] = {
             "WHERE live=0 AND objects.kind='invoice'",
             _numbered("invoice"),
         ),
+        "woocommerce": Goods(
+            f"order/{WOO_UNPAID}",
+            "97{:08}",
+            "POST */actions/*",
+            "SELECT charge, NULL, 0 FROM objects WHERE live=0 AND kind='mail'",
+        ),
     },
     "void": {
         "stripe": Goods(
@@ -159,7 +205,8 @@ GOODS: Mapping[str, Mapping[str, Goods]] = {
         ),
     },
 }
-"""Verb → gateway → what it is done to. Braintree e-mails no invoices."""
+"""Verb → gateway → what it is done to. Braintree and Recurly e-mail no invoices; a store and Recurly void no
+charges."""
 
 
 def stock(state_dir: Path, verb: str, counts: Mapping[str, int]) -> None:
@@ -170,7 +217,8 @@ def stock(state_dir: Path, verb: str, counts: Mapping[str, int]) -> None:
         with closing(Database(path_of(state_dir, gateway))) as database, database.transaction(write=True):
             model = _book(database, goods.model)
             parts = {name: _book(database, _kept_as(ids, model[name])) for name, ids in goods.parts.items()}
-            database.insert(False, _copies(goods, model, parts, count))
+            owned = [_book(database, key) for key in goods.owned]
+            database.insert(False, _copies(goods, model, parts, owned, count))
 
 
 def _kept_as(ids: str, named: str) -> str:
@@ -185,13 +233,17 @@ def _book(database: Database, object_id: str) -> Record:
     return found
 
 
-def _copies(goods: Goods, model: Record, parts: Mapping[str, Record], count: int) -> list[Record]:
+def _copies(
+    goods: Goods, model: Record, parts: Mapping[str, Record], owned: list[Record], count: int
+) -> list[Record]:
     made = []
     for number in range(1, count + 1):
         names = {name: ids.rpartition("/")[2].format(number) for name, ids in goods.parts.items()}
         for name, part in parts.items():
             links = {link: named for link, named in names.items() if link in part}
             made.append(part | links | {"id": _kept_as(goods.parts[name], names[name])})
+        for one in owned:
+            made.append(one | names | {"id": goods.owned[one["id"]].format(number)})
         made.append(model | names | {"id": _kept_as(model["id"], goods.id_of(number))} | goods.own(number))
     return made
 

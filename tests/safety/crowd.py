@@ -22,7 +22,13 @@ from tests.safety import programs
 from tests.shop import Ran, Shop
 
 ROOT = Path(__file__).resolve().parents[2]
-SDKS = {"stripe": "stripe", "paypal": "paypalrestsdk", "braintree": "braintree"}
+SDKS = {
+    "stripe": "stripe",
+    "paypal": "paypalrestsdk",
+    "braintree": "braintree",
+    "woocommerce": "requests",
+    "recurly": "recurly",
+}
 FAULT = 70
 """The exit code of a run that got past billctl's own handling."""
 

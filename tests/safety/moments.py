@@ -50,6 +50,8 @@ MISSING: Mapping[str, tuple[str, ...]] = {
     "stripe": ("stripe", "refund", "ch_1"),
     "paypal": ("paypal", "refund", "0AA00000AA0000000"),
     "braintree": ("braintree", "refund", "nothing1"),
+    "woocommerce": ("woocommerce", "refund", "99999999"),
+    "recurly": ("recurly", "refund", "nothing00001"),
 }
 LOGS: Mapping[str, Callable[[Shop], None]] = {
     "new": _nothing,

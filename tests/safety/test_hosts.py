@@ -10,7 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.gateway_shops import BRAINTREE_CHARGE, PAYPAL_CHARGE, open_gateway_shop
+from tests.gateway_shops import (
+    BRAINTREE_CHARGE,
+    PAYPAL_CHARGE,
+    RECURLY_CHARGE,
+    WOO_ORDER,
+    open_gateway_shop,
+)
 from tests.safety import asked, programs
 from tests.safety.aftermath import later
 from tests.safety.crowd import Crowd, One, gathered
@@ -19,7 +25,13 @@ from tests.shop import PAID, WHY, Ran, Shop, open_shop
 HOSTS = 6
 SMALL = 400
 """Minor units: six refunds of it are less than any of the charges, so that no gateway prevents them."""
-CHARGES = {"stripe": PAID, "paypal": PAYPAL_CHARGE, "braintree": BRAINTREE_CHARGE}
+CHARGES = {
+    "stripe": PAID,
+    "paypal": PAYPAL_CHARGE,
+    "braintree": BRAINTREE_CHARGE,
+    "woocommerce": WOO_ORDER,
+    "recurly": RECURLY_CHARGE,
+}
 NO_MATTER = {0, 6, 10, 11}
 """How a host may end: done, not known, certainly not sent; never "refused", for it was done, nor a fault."""
 

@@ -1,7 +1,7 @@
 """Whatever becomes of the answer to a refund, the money moves once: twelve kinds of loss at each gateway.
 
 Every trial has a charge, an amount, and a number of tries that the fault meets, drawn from its number. All
-1,800 (fifty of each): `pytest -m full tests/safety/test_lost_answers.py`; two of each, others every day,
+3,000 (fifty of each): `pytest -m full tests/safety/test_lost_answers.py`; two of each, others every day,
 with `-m slow`. What
 exactly is said and recorded after each kind, for every change there is, is in test_faults.py and
 test_faults_gateways.py.
@@ -15,7 +15,13 @@ import pytest
 
 from billctl.money import Money
 from billctl.sandbox import faults
-from tests.gateway_shops import BRAINTREE_CHARGE, PAYPAL_CHARGE, open_gateway_shop
+from tests.gateway_shops import (
+    BRAINTREE_CHARGE,
+    PAYPAL_CHARGE,
+    RECURLY_CHARGE,
+    WOO_ORDER,
+    open_gateway_shop,
+)
 from tests.safety import asked
 from tests.safety.aftermath import later, records, unsettled
 from tests.safety.sampling import SAMPLE
@@ -53,13 +59,28 @@ CHARGES = {
         "yuki0001": Money(7350, "JPY"),
         "noura001": Money(15000, "KWD"),
     },
+    "woocommerce": {
+        WOO_ORDER: Money(4900, "USD"),
+        "1309": Money(45_000, "SAR"),
+        "1274": Money(7350, "JPY"),
+        "1119": Money(15_190, "KWD"),
+    },
+    "recurly": {
+        RECURLY_CHARGE: Money(4900, "USD"),
+        "lucastx00001": Money(8900, "EUR"),
+        "aminatx00002": Money(19_600, "SAR"),
+    },
 }
 """Charges of each gateway, and what is left to refund of them."""
 STEP = 10
-"""What an amount here is a multiple of, in minor units: Stripe takes the dinar's third decimal as 0 only."""
+"""What an amount here is a multiple of, in minor units: Stripe takes the dinar's third decimal as 0 only, and
+the store has two decimals for every currency."""
 MOST_TRIES = 10
 """More than any adapter makes of one change."""
 MOST_RUNS = 4
+SILENT = {"woocommerce"}
+"""Where the lack of a trace does not mean that nothing was done: a store deletes its record of a refund with
+which its payment gateway failed."""
 EVERYWHERE = [(gateway, kind) for gateway in CHARGES for kind in KINDS]
 
 
@@ -172,14 +193,33 @@ def find_out(trial: Trial, shop: Shop) -> None:
         assert early in {"unknown", "done" if effects else "not_done"}
     with later():
         found = shop.run("audit", "reconcile", "-o", "json")
+    if trial.gateway in SILENT and not effects and unsettled(shop):
+        assert found.code == 6, found.out
+        tell(shop)
+        return
     assert found.code == 0, found.out
     assert [row["finding"] for row in found.data] in ([], ["done" if effects else "not_done"])
     assert trial.effects(shop) == effects, "a question moved money"
     assert unsettled(shop) == []
 
 
+def tell(shop: Shop) -> None:
+    """Say, as a person who looked at the payment gateway, that it was not done."""
+    for operation in unsettled(shop):
+        told = shop.run(
+            "audit", "resolve", operation, "--as", "not-done", "--reason", "looked it up", "--yes"
+        )
+        assert told.code == 0, told
+
+
 @pytest.mark.parametrize(
-    ("gateway", "kind"), [("stripe", "hang-after"), ("paypal", "cut-body"), ("braintree", "html-502-after")]
+    ("gateway", "kind"),
+    [
+        ("stripe", "hang-after"),
+        ("paypal", "cut-body"),
+        ("braintree", "html-502-after"),
+        ("woocommerce", "html"),
+    ],
 )
 def test_a_lost_answer_refunds_once(gateway: str, kind: str, tmp_path: Path) -> None:
     check(drawn(gateway, kind, 0), tmp_path / "shop")

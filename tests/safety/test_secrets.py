@@ -47,6 +47,8 @@ WRONG = {
     "stripe": "sk_test_WrongCanaryWrongCanary4f2a",
     "paypal": "wrongCanaryOfPaypalwrongCanaryOfPaypal",
     "braintree": "wrongcanaryofbraintreewrongcanary",
+    "woocommerce": "cs_wrongcanaryofwoocommercewrongcanary00001",
+    "recurly": "wrongcanaryofrecurlywrongcanary0",
 }
 """Keys of a possible form that open nothing."""
 CARD = "4242 4242 4242 4242"
