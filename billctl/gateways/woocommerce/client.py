@@ -65,8 +65,8 @@ class Page(NamedTuple):
 class Client:
     """A store's REST API for one account. Opens nothing until a request is made; safe in many threads.
 
-    A path is what follows `/wp-json/wc/v3/` (`orders/1042`); a parameter that is a sequence is sent with
-    commas, because of repeated ones PHP keeps the last.
+    A path is what follows `/wp-json/wc/v3/` (`orders/1042`, nothing for the index); a parameter that is a
+    sequence is sent with commas, because of repeated ones PHP keeps the last.
     """
 
     def __init__(
@@ -160,7 +160,7 @@ class Client:
 
     def _read(self, path: str, params: Params) -> Answer:
         base, keys = self._checked()
-        url = f"{base}/{path}" + (f"?{urlencode(_plain(params))}" if params else "")
+        url = f"{base}/{path}".rstrip("/") + (f"?{urlencode(_plain(params))}" if params else "")
         send = partial(self._send, "GET", url, _headers(keys), None)
         latest = self._clock() + self.account.timeouts.read
         left = READ_ATTEMPTS

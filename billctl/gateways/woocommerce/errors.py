@@ -29,20 +29,31 @@ from billctl.errors import (
 
 BROKEN = frozenset({"ConnectionError", "ChunkedEncodingError", "InvalidHeader", "ContentDecodingError"})
 
+
+class Forbidden(AuthFailed):
+    """The store knows the key, whose user may not do that."""
+
+
 NO_ROUTE = "rest_no_route"
 """The code of an answer that the store has no such part of the API: it lacks an extension, or it is older."""
 
 REDIRECT = "redirect"
 """The code of an answer that points elsewhere."""
 
-STATUS: dict[int, type[BillctlError]] = {401: AuthFailed, 403: AuthFailed, 404: NotFound}
+STATUS: dict[int, type[BillctlError]] = {401: AuthFailed, 403: Forbidden, 404: NotFound}
 """Answers of WordPress that prove that nothing was done. 400 and 5xx are told by their code, below."""
 
 ILL_FORMED = frozenset({"rest_invalid_param", "rest_missing_callback_param", "rest_invalid_json"})
 """Codes of 400 that WordPress raises before a request comes to what it is for."""
 
-CODES: dict[str, type[BillctlError]] = {"woocommerce_rest_invalid_order_id": NotFound}
-"""Codes that prove that nothing was done, whatever the HTTP status."""
+CODES: dict[str, type[BillctlError]] = {
+    "woocommerce_rest_invalid_order_id": NotFound,
+    "woocommerce_rest_missing_email": Refused,
+    "woocommerce_rest_invalid_email_template": Refused,
+    "woocommerce_rest_order_billing_email_exists": Refused,
+}
+"""Codes that prove that nothing was done, whatever the HTTP status; those of e-mails are answered before one
+is sent (`OrderActionsRestController`)."""
 
 REFUND_FAILED = "woocommerce_rest_cannot_create_order_refund"
 NOT_TRIED = frozenset(
@@ -182,7 +193,7 @@ def _refusal(status: int, code: str, words: str, *, change: bool) -> Failure:
         kind, hint = (Refused if change else None), ADDRESS
     elif _is_refusal(status, code, words, change=change):
         kind = Refused
-    elif kind is AuthFailed:
+    elif kind in {AuthFailed, Forbidden}:
         hint = PERMISSION if status == 403 or "permission" in words.lower() else CHECK_KEY
     opening = "WooCommerce says" if kind else f"WooCommerce answered HTTP {status}"
     return Failure(

@@ -9,17 +9,15 @@ from billctl.errors import UsageError
 NUMBER = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 """WordPress's ids are MySQL's `bigint unsigned`."""
 
-EMAIL = re.compile(
-    r"[^\s@/?#%&,;:\"'<>()\[\]\\\x00-\x20\x7f]{1,64}@[^\s@/?#%&,;:\"'<>()\[\]\\\x00-\x20\x7f]{1,190}"
-)
-"""An e-mail address, which stands for a guest."""
+EMAIL = re.compile(r"[^\s@\x00-\x20\x7f]{1,64}@[^\s@\x00-\x20\x7f]{1,190}")
+"""An e-mail address, which stands for a guest. It is never part of a path."""
 
 CUSTOMER = "customer"
 
 EXAMPLES: Mapping[str, str] = {
     CUSTOMER: "21",
     "charge": "1042",
-    "refund": "1060",
+    "refund": "1045",
     "subscription": "1050",
     "invoice": "1042",
 }

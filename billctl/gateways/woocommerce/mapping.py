@@ -26,7 +26,6 @@ from billctl.models import (
     Customer,
     Invoice,
     InvoiceStatus,
-    Match,
     PaymentMethod,
     Refund,
     RefundStatus,
@@ -156,7 +155,7 @@ def meta(data: Mapping[str, Any], key: str) -> str | None:
     return str(found) if isinstance(found, str | int) and found != "" else None
 
 
-def customer(data: Mapping[str, Any], account: str, *, live: bool, match: Match = Match.EXACT) -> Customer:
+def customer(data: Mapping[str, Any], account: str, *, live: bool) -> Customer:
     """A customer with an account in the store, without history."""
     return Customer(
         account=account,
@@ -166,24 +165,23 @@ def customer(data: Mapping[str, Any], account: str, *, live: bool, match: Match 
         name=name_of(data) or billing_name(data),
         created=optional_instant(data["date_created_gmt"]),
         live=live,
-        match=match,
     )
 
 
-def guest(order: Mapping[str, Any], account: str, *, live: bool, match: Match = Match.EXACT) -> Customer:
-    """The guest who made an order; the store keeps no more of him than his orders."""
-    email = email_of(order)
-    if email is None:
-        raise ValueError("a guest has an e-mail address")
+def orderer(order: Mapping[str, Any], account: str, *, live: bool) -> Customer:
+    """Who made an order, as far as it says itself: a guest, of whom the store keeps no more than his orders.
+    Raises `ValueError` where it does not say."""
+    who = customer_id(order)
+    if who is None:
+        raise ValueError("the order names nobody")
     return Customer(
         account=account,
         gateway=GATEWAY,
-        id=email,
-        email=email,
+        id=who,
+        email=email_of(order),
         name=billing_name(order),
         created=None,
         live=live,
-        match=match,
     )
 
 
@@ -290,7 +288,7 @@ def invoice(order: Mapping[str, Any], account: str, *, subscription_id: str | No
     order_id, status = number(order["id"]), needed(order, "status")
     total = money(order["total"], order["currency"])
     known = INVOICE_STATUS.get(status, InvoiceStatus.UNKNOWN)
-    if known is InvoiceStatus.OPEN and order["date_paid_gmt"] and status != "failed":
+    if known is InvoiceStatus.OPEN and status in PAID_WORDS and order["date_paid_gmt"]:
         known = InvoiceStatus.PAID
     owed = known in OWED
     return Invoice(

@@ -128,12 +128,13 @@ def find_refund(client: Client, refund_id: str) -> Json | None:
                 return data
     except NoAnswer as error:
         if error.code == NO_ROUTE:
-            raise _too_old(client) from error
+            raise too_old(client) from error
         raise
     return None
 
 
-def _too_old(client: Client) -> Unsupported:
+def too_old(client: Client) -> Unsupported:
+    """The error that refunds cannot be read by themselves at this store."""
     return Unsupported(
         "a store older than WooCommerce 9.0 shows refunds with their order only",
         code=TOO_OLD,
@@ -153,7 +154,7 @@ def get_customer(client: Client, customer_id: str) -> Customer:
             return mapping.customer(data, account.name, live=account.live)
     with reading_answer(account.name, change=False):
         for order in guest_orders(client, customer_id):
-            return mapping.guest(order, account.name, live=account.live)
+            return mapping.orderer(order, account.name, live=account.live)
     raise NotFound(
         f"nobody ordered as a guest with {customer_id}",
         code="no_such_guest",

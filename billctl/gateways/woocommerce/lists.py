@@ -1,0 +1,275 @@
+"""Lists across a store, newest first, filtered exactly here.
+
+The store filters by status, customer and time; a parameter it does not know it ignores, so nothing of it is
+trusted. Its times `after` and `before` are the site's local ones unless it is told otherwise, which an older
+one does not understand: they are asked for with `ZONES` to spare on both sides.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import islice
+from typing import Any, TypeVar
+
+from billctl.errors import NoAnswer, Unsupported, UsageError
+from billctl.gateway import Selection
+from billctl.gateways.woocommerce import mapping, objects, recurring
+from billctl.gateways.woocommerce.client import PAGE, Client, Json, Params
+from billctl.gateways.woocommerce.errors import NO_ROUTE, reading_answer
+from billctl.gateways.woocommerce.ids import NUMBER, checked, is_guest
+from billctl.gateways.woocommerce.values import number, optional_instant
+from billctl.models import (
+    Charge,
+    ChargeStatus,
+    Customer,
+    Invoice,
+    InvoiceStatus,
+    Refund,
+    Subscription,
+    SubscriptionStatus,
+)
+
+R = TypeVar("R", Charge, Customer, Invoice, Refund, Subscription)
+
+ZONES = timedelta(hours=15)
+"""More than any place's clock differs from UTC (from -12 to +14 hours)."""
+
+TAKEN = ("processing", "completed", "refunded", "on-hold")
+CHARGE_WORDS: Mapping[str, tuple[str, ...]] = {
+    ChargeStatus.PAID: TAKEN,
+    ChargeStatus.PARTIALLY_REFUNDED: TAKEN,
+    ChargeStatus.REFUNDED: TAKEN,
+    ChargeStatus.FAILED: ("failed",),
+    ChargeStatus.VOIDED: ("cancelled",),
+}
+INVOICE_WORDS: Mapping[str, tuple[str, ...]] = {
+    InvoiceStatus.OPEN: ("pending", "on-hold", "failed"),
+    InvoiceStatus.PAID: TAKEN,
+    InvoiceStatus.VOID: ("cancelled",),
+}
+SUBSCRIPTION_WORDS: Mapping[str, tuple[str, ...]] = {
+    SubscriptionStatus.ACTIVE: ("active", recurring.ENDING),
+    SubscriptionStatus.PAUSED: ("on-hold",),
+    SubscriptionStatus.CANCELED: ("cancelled", "switched"),
+    SubscriptionStatus.EXPIRED: ("expired",),
+    SubscriptionStatus.INCOMPLETE: ("pending",),
+}
+"""The store's words among which objects of billctl's status are; for one that is not here all are read. Only
+words that every store knows: one that it does not know it refuses, and with it the others."""
+
+
+def customers(client: Client, selection: Selection) -> Iterator[Customer]:
+    """Customers with an account in the store, of every role, without history. They have no status, and are
+    not filtered by customer."""
+    if selection.status is not None or selection.customer_id is not None:
+        raise UsageError("a list of customers is filtered by time only", code="bad_filter")
+    params: Params = {**objects.CUSTOMER, "role": "all", "orderby": "registered_date", "order": "desc"}
+    account = client.account
+    wire = client.pages("customers", params, size=_size(selection))
+    return _selected(
+        client,
+        _registered(client, wire, selection.since),
+        lambda data: mapping.customer(data, account.name, live=account.live),
+        selection,
+    )
+
+
+def _registered(client: Client, wire: Iterator[Json], since: datetime | None) -> Iterator[Json]:
+    """Customers until one is older than `since`; the store filters them by no time."""
+    for data in wire:
+        with reading_answer(client.account.name, change=False):
+            created = optional_instant(data["date_created_gmt"])
+        if since is not None and created is not None and created < since:
+            return
+        yield data
+
+
+def charges(client: Client, selection: Selection) -> Iterator[Charge]:
+    """Orders with their refunds, which are read a page at a time."""
+    refunds: dict[str, list[Json]] = {}
+
+    def with_refunds() -> Iterator[Json]:
+        orders = _orders(client, selection, CHARGE_WORDS)
+        while part := list(islice(orders, _size(selection))):
+            with reading_answer(client.account.name, change=False):
+                refunds.update(objects.refunds_by_order(client, part))
+            yield from part
+
+    def record(order: Json) -> Charge:
+        return mapping.charge(order, refunds.pop(number(order["id"]), ()), client.account.name)
+
+    return _selected(client, with_refunds(), record, selection)
+
+
+def invoices(client: Client, selection: Selection) -> Iterator[Invoice]:
+    """Orders as bills."""
+    orders = _orders(client, selection, INVOICE_WORDS)
+    return _selected(client, orders, lambda order: mapping.invoice(order, client.account.name), selection)
+
+
+def refunds(client: Client, selection: Selection) -> Iterator[Refund]:
+    """Refunds of every order; of one customer, those of his orders. Raises `Unsupported` (`too_old`) for the
+    former at a store older than WooCommerce 9.0."""
+    found = _refunds(client, selection) if selection.customer_id is None else _his_refunds(client, selection)
+    return _selected(client, found, partial(_refund, account=client.account.name), selection)
+
+
+def _refund(pair: tuple[Json, Json | None], account: str) -> Refund:
+    data, order = pair
+    if order is None:
+        raise Unsupported("its order, which alone names its currency, is not there any more", code="no_order")
+    return mapping.refund(data, order, account)
+
+
+def subscriptions(client: Client, selection: Selection) -> Iterator[Subscription]:
+    """Subscriptions in every state. Raises `Unsupported` (`extension_missing`) where the store has none."""
+    params = {**objects.SUBSCRIPTION, **_filters(selection, SUBSCRIPTION_WORDS), **_of_customer(selection)}
+    wire = client.pages("subscriptions", params, size=_size(selection))
+    account = client.account.name
+    return _selected(
+        client,
+        _told(wire, account),
+        lambda data: recurring.subscription(data, account),
+        selection,
+    )
+
+
+def _told(wire: Iterator[Json], account: str) -> Iterator[Json]:
+    """`wire`, with a missing extension named as such."""
+    while data := recurring.installed(partial(next, wire, None), account):
+        yield data
+
+
+def after(since: datetime | None) -> Params:
+    """The store's filter for what was made from `since` on, and some more."""
+    return {} if since is None else {"after": _local(since - ZONES)}
+
+
+def _filters(selection: Selection, words: Mapping[str, tuple[str, ...]]) -> Params:
+    before: Params = {} if selection.until is None else {"before": _local(selection.until + ZONES)}
+    named = words.get(selection.status or "")
+    status: Params = {"status": named} if named else {}
+    return {**after(selection.since), **before, **status}
+
+
+def _local(moment: datetime) -> str:
+    """Without a zone, which the store takes for its own."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _of_customer(selection: Selection) -> Params:
+    who = selection.customer_id
+    if who is None:
+        return {}
+    return {"search": who} if is_guest(checked(who, "customer")) else {"customer": who}
+
+
+def _size(selection: Selection) -> int:
+    """Objects on a page: as many as are wanted, unless some of them may not be meant."""
+    sifted = selection.status or selection.since or selection.until or "@" in (selection.customer_id or "")
+    return PAGE if sifted else min(max(selection.limit, 1), PAGE)
+
+
+def _orders(client: Client, selection: Selection, words: Mapping[str, tuple[str, ...]]) -> Iterator[Json]:
+    """Orders as on the wire that may be meant, those of one customer or guest alone."""
+    params = {**objects.ORDER, **_filters(selection, words), **_of_customer(selection)}
+    for order in client.pages("orders", params, size=_size(selection)):
+        with reading_answer(client.account.name, change=False):
+            meant = is_of(order, selection.customer_id)
+        if meant:
+            yield order
+
+
+def is_of(order: Mapping[str, Any], customer_id: str | None) -> bool:
+    """Whether an order is one customer's, or one guest's; of None it always is."""
+    if customer_id is None:
+        return True
+    if NUMBER.fullmatch(customer_id):
+        return mapping.owner_id(order) == customer_id
+    return mapping.owner_id(order) is None and objects.same(mapping.email_of(order), customer_id)
+
+
+def _refunds(client: Client, selection: Selection) -> Iterator[tuple[Json, Json | None]]:
+    """Refunds with their orders, which are read a page at a time: a refund does not name its currency."""
+    params = {**objects.REFUND, **_filters(selection, {})}
+    found = _listed(client, client.pages("refunds", params, size=_size(selection)))
+    while part := list(islice(found, _size(selection))):
+        with reading_answer(client.account.name, change=False):
+            orders = _orders_of(client, part)
+            pairs = [(data, orders.get(number(data["parent_id"]))) for data in part]
+        yield from pairs
+
+
+def _listed(client: Client, wire: Iterator[Json]) -> Iterator[Json]:
+    try:
+        yield from wire
+    except NoAnswer as error:
+        if error.code == NO_ROUTE:
+            raise objects.too_old(client) from error
+        raise
+
+
+def _orders_of(client: Client, refunds_: Iterable[Json]) -> dict[str, Json]:
+    """The orders that `refunds_` name, by their ids; not more than a page of them."""
+    named = sorted({number(data["parent_id"]) for data in refunds_})
+    page = client.page("orders", {**objects.ORDER, "include": named}) if named else None
+    return {number(order["id"]): order for order in (page.items if page else ())}
+
+
+def _his_refunds(client: Client, selection: Selection) -> Iterator[tuple[Json, Json | None]]:
+    """Refunds of one customer, newest first. A refund may be years younger than its order: all his orders are
+    read, whatever time is asked for."""
+    everything = Selection(customer_id=selection.customer_id)
+    orders = list(_orders(client, everything, {}))
+    with reading_answer(client.account.name, change=False):
+        found = objects.refunds_by_order(client, orders)
+        by_id = {number(order["id"]): order for order in orders}
+        pairs = [(data, by_id[order_id]) for order_id, made in found.items() for data in made]
+        pairs.sort(key=lambda pair: str(pair[0]["date_created_gmt"]), reverse=True)
+    yield from pairs
+
+
+S = TypeVar("S")
+
+
+def _selected(
+    client: Client, items: Iterable[S], record: Callable[[S], R], selection: Selection
+) -> Iterator[R]:
+    """Records of `items` that pass `selection`, up to its limit.
+
+    One with an amount that ISO 4217 cannot hold hides nothing else: it is named at the end, by `Unsupported`,
+    after everything that could be listed.
+    """
+    left_out: list[str] = []
+    wanted = selection.limit
+    for item in items if wanted > 0 else ():
+        try:
+            with reading_answer(client.account.name, change=False):
+                found = record(item)
+        except Unsupported as error:
+            left_out.append(f"{_id_of(item)} ({error.message})")
+            continue
+        if not _passes(found, selection):
+            continue
+        yield found
+        wanted -= 1
+        if not wanted:
+            break
+    if left_out:
+        raise Unsupported(
+            f"left out of the list: {'; '.join(left_out)}", code="left_out", account=client.account.name
+        )
+
+
+def _id_of(item: object) -> object:
+    data = item[0] if isinstance(item, tuple) else item
+    return data.get("id") if isinstance(data, Mapping) else None
+
+
+def _passes(found: Any, selection: Selection) -> bool:
+    created: datetime | None = found.created
+    return (
+        (selection.status is None or getattr(found, "status", None) == selection.status)
+        and (selection.since is None or (created is not None and created >= selection.since))
+        and (selection.until is None or (created is not None and created < selection.until))
+    )
