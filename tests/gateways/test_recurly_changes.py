@@ -15,9 +15,8 @@ from billctl.gateways.recurly import RecurlyGateway
 from billctl.models import Charge, ChargeStatus, InvoiceStatus, RefundStatus, SubscriptionStatus
 from billctl.money import Money
 from billctl.parallel import gather
-from billctl.sandbox import KEYS
 from billctl.testing.servers import LoopbackServer, Request, Upstream
-from tests.gateways.recurly_accounts import STAMP, gateway
+from tests.gateways.recurly_accounts import STAMP, rehearsing
 from tests.rehearsal import rehearsed
 
 LAYLA = "laylatx00001"
@@ -37,10 +36,6 @@ def url(tmp_path: Path) -> Iterator[str]:
 def recurly(url: str) -> RecurlyGateway:
     """The account that the shop knows."""
     return rehearsing(url)
-
-
-def rehearsing(url: str) -> RecurlyGateway:
-    return gateway(url, key=KEYS["recurly"]["api_key"])
 
 
 def usd(minor: int) -> Money:

@@ -26,6 +26,11 @@ class TestRecurly(GatewayContract):
     refund_id = "laylatx00005"
     subscription_id = "laylasub0001"
     invoice_id = "laylain00001"
+    lined_id = "laylatx00001"
+    line_id = "laylali00001"
+    terminable_id = "laylasub0001"
+    ending_id = "laylasub0002"
+    credit_id = "laylain00005"
     unknown_ids: ClassVar[Mapping[str, str]] = {
         "customer": "nobodyac0001",
         "refund": "nobodytx0002",
