@@ -1,0 +1,498 @@
+"""Refunds at a WooCommerce store, in a rehearsal fresh for each test: what is sent, and what moved."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from billctl.errors import (
+    AuthFailed,
+    BillctlError,
+    Busy,
+    NotSent,
+    OutcomeUnknown,
+    Refused,
+    StoreError,
+    UsageError,
+)
+from billctl.frozen import replace
+from billctl.gateways.woocommerce import refundable
+from billctl.gateways.woocommerce.behind import behind
+from billctl.gateways.woocommerce.claims import End
+from billctl.models import ChargeStatus, RefundStatus
+from billctl.money import Money
+from tests.gateways.woocommerce_orders import (
+    BY_STRIPE,
+    NOTES,
+    PAID,
+    PARTLY,
+    UNPAID,
+    Machine,
+    rehearsing,
+    stamp,
+    usd,
+)
+from tests.recording import RecordingProxy
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Machine]:
+    """A machine at a fresh store."""
+    with rehearsing(tmp_path) as machine:
+        yield machine
+
+
+def raised(kind: type[BillctlError], call: Callable[[], object]) -> BillctlError:
+    with pytest.raises(BillctlError) as caught:
+        call()
+    assert isinstance(caught.value, kind), repr(caught.value)
+    return caught.value
+
+
+# What goes well
+
+
+def test_an_order_can_be_refunded_in_parts_until_nothing_is_left(here: Machine) -> None:
+    for number, minor in enumerate((1000, 1000, 2900), start=1):
+        refund = here.refund(minor, by=stamp(number))
+        assert (refund.amount, refund.status) == (usd(minor), RefundStatus.SUCCEEDED)
+        assert (refund.operation, refund.operation_key) == (stamp(number).operation, stamp(number).key)
+    charge = here.charge()
+    assert (charge.status, charge.refundable) == (ChargeStatus.REFUNDED, usd(0))
+    assert here.moved() == [1000, 1000, 2900]
+    assert set(here.ends().values()) == {End.DONE}
+    assert here.marked() == []
+
+
+def test_one_request_moves_money_and_says_everything_outright(here: Machine) -> None:
+    with RecordingProxy(here.url) as proxy:
+        here.impatient(5.0, url=proxy.url).refund(1250)
+    sent = [said for said in proxy.exchanges if said.method == "POST"]
+    claim, refund, end = (json.loads(said.body) for said in sent)
+    operation = stamp().operation
+    assert refund == {
+        "amount": "12.50",
+        "reason": f"ref {operation}",
+        "api_refund": True,
+        "api_restock": False,
+        "meta_data": [
+            {"key": "_billctl_op", "value": operation},
+            {"key": "_billctl_key", "value": stamp().key},
+        ],
+    }
+    assert claim["note"] == f"[billctl:{operation} claim] refund 12.50 USD key {stamp().key}"
+    assert end["note"].startswith(f"[billctl:{operation} done] refund ")
+    assert (claim["customer_note"], end["customer_note"]) == (False, False)
+
+
+def test_what_the_operator_gave_as_a_reason_code_is_not_sent_either(here: Machine) -> None:
+    with RecordingProxy(here.url) as proxy:
+        here.impatient(5.0, url=proxy.url).refund(1250)
+    assert not [said for said in proxy.exchanges if b"goodwill" in said.body]
+
+
+# What is refused before anything is asked for
+
+
+def test_what_must_be_known_before_is_said(here: Machine) -> None:
+    told = refundable.preview(here.client, here.charge(), usd(100))
+    assert told[:2] == ("the store gives it back through WooPayments", "nothing is put back in stock")
+    assert "reason there is only `ref op_…`" in told[2]
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "why"),
+    [
+        ({"date_paid": None}, "charge_not_paid", "was never paid"),
+        ({"gateway_status": "on-hold"}, "order_status", "'on-hold': refunds are for orders that are"),
+        ({"gateway_status": "shipped"}, "order_status", "'shipped'"),
+        ({"payment_method_id": None}, "no_automatic_refund", "through no payment gateway"),
+        ({"payment_method_id": "cod"}, "no_automatic_refund", "'cod', which cannot refund by itself"),
+        ({"payment_method_id": "sold"}, "no_automatic_refund", "does not have any more"),
+    ],
+)
+def test_an_order_that_the_store_cannot_give_back_by_itself_is_refused(
+    here: Machine, fields: dict[str, object], code: str, why: str
+) -> None:
+    charge = replace(here.charge(), **fields)
+    error = raised(Refused, lambda: refundable.preview(here.client, charge, usd(100)))
+    assert error.code == code
+    assert why in error.message
+
+
+def test_an_unpaid_order_is_never_refunded_though_the_store_would(here: Machine) -> None:
+    raised(Refused, lambda: here.refund(500, order=UNPAID))
+    assert (here.moved(UNPAID), here.claims(UNPAID)) == ([], ())
+
+
+@pytest.mark.parametrize(
+    ("amount", "decimals", "why"),
+    [
+        (Money(1235, "KWD"), 2, "1.235 KWD is finer than a store of 2 decimals keeps"),
+        (usd(4950), 0, "49.50 USD is finer"),
+        (usd(0), 2, "0.00 USD is no amount"),
+    ],
+)
+def test_an_amount_finer_than_the_stores_decimals_is_refused(
+    here: Machine, amount: Money, decimals: int, why: str
+) -> None:
+    charge = replace(here.charge(), decimals=decimals)
+    error = raised(UsageError, lambda: refundable.preview(here.client, charge, amount))
+    assert why in error.message
+
+
+@pytest.mark.parametrize(
+    ("amount", "decimals", "wire"),
+    [
+        (Money(1230, "KWD"), 2, "1.23"),
+        (Money(1235, "KWD"), 3, "1.235"),
+        (Money(500, "JPY"), 2, "500.00"),
+        (usd(4900), 0, "49"),
+    ],
+)
+def test_an_amount_is_written_with_the_stores_decimals(
+    here: Machine, amount: Money, decimals: int, wire: str
+) -> None:
+    assert refundable.written_amount(amount, replace(here.charge(), decimals=decimals)) == wire
+
+
+def test_more_than_is_left_is_refused_by_the_store_and_the_claim_closed(here: Machine) -> None:
+    error = raised(Refused, lambda: here.refund(2901, order=PARTLY))
+    assert "Invalid refund amount" in error.message
+    assert here.ends(PARTLY) == {stamp().operation: End.REFUSED}
+    assert here.marked() == []
+
+
+def test_refunds_that_were_made_since_the_order_was_read_are_named_and_nothing_is_sent(here: Machine) -> None:
+    seen = here.charge()
+    other = here.refund(1000, by=stamp(2))
+    error = raised(Refused, lambda: here.refund(1000, charge=seen))
+    assert error.code == "changed_meanwhile"
+    assert f"refund {other.id} of 10.00 USD" in error.message
+    assert stamp(2).operation in error.message
+    assert here.moved() == [1000]
+
+
+# Claims of others
+
+
+def test_an_open_claim_of_another_host_stops_it_and_says_whose_it_is(here: Machine) -> None:
+    there = here.another("there")
+    there.claim(stamp(2), minor=700)
+    error = raised(Busy, lambda: here.refund(500))
+    (claim,) = here.claims()
+    assert f"{stamp(2).operation} claims order {PAID} for a refund of 7.00 USD" in error.message
+    assert f"(note {claim.note})" in error.message
+    assert "delete that note in the store" in error.hint
+    assert (here.moved(), here.marked()) == ([], [])
+
+
+@pytest.mark.parametrize("how", End)
+def test_a_closed_claim_stops_nobody(here: Machine, how: End) -> None:
+    there = here.another("there")
+    there.claim(stamp(2))
+    there.end(stamp(2), how)
+    here.refund(500)
+    assert here.moved() == [500]
+
+
+def test_a_claim_without_an_end_whose_refund_is_there_stops_nobody(here: Machine) -> None:
+    there = here.another("there")
+    there.sleep = lambda _: there.arm("500-before", NOTES)
+    there.refund(700, by=stamp(2))
+    assert here.ends() == {stamp(2).operation: None}
+    here.refund(500)
+    assert here.moved() == [700, 500]
+
+
+def test_what_this_machine_left_open_is_settled_by_its_log_and_closed(here: Machine) -> None:
+    here.refuse("gateway_error_after")
+    raised(OutcomeUnknown, lambda: here.refund(500, by=stamp(2)))
+    assert here.ends() == {stamp(2).operation: None}
+    here.refund(500)
+    assert here.ends() == {stamp(2).operation: End.SETTLED, stamp().operation: End.DONE}
+    assert here.marked() == []
+
+
+def test_the_same_operation_done_on_another_host_is_its_own(here: Machine) -> None:
+    seen = here.charge()
+    other = here.another("there").refund(500, by=stamp(2, key=1))
+    again = here.refund(500, charge=seen)
+    assert (again.id, again.operation) == (other.id, stamp(2).operation)
+    assert here.moved() == [500]
+
+
+def test_the_same_operation_done_elsewhere_whose_refund_was_deleted_is_not_done_again(here: Machine) -> None:
+    there = here.another("there")
+    there.claim(stamp(2, key=1))
+    there.end(stamp(2, key=1), End.DONE)
+    error = raised(Busy, lambda: here.refund(500))
+    assert (error.code, here.moved()) == ("operation_done", [])
+    assert "--again" in error.hint
+
+
+def test_who_claims_it_a_moment_later_is_waited_for(here: Machine) -> None:
+    pauses: list[float] = []
+
+    def rival(pause: float) -> None:
+        pauses.append(pause)
+        if len(pauses) == 1:
+            here.claim(stamp(2))
+        if len(pauses) == 3:
+            here.end(stamp(2), End.ABANDONED)
+
+    here.sleep = rival
+    here.refund(500)
+    assert (here.moved(), len(pauses)) == ([500], 3)
+
+
+def test_who_claims_it_a_moment_later_and_stays_is_given_way(here: Machine) -> None:
+    pauses: list[float] = []
+
+    def rival(pause: float) -> None:
+        if not pauses:
+            here.claim(stamp(2))
+        pauses.append(pause)
+
+    here.sleep = rival
+    raised(Busy, lambda: here.refund(500))
+    assert 10 <= sum(pauses) <= 20
+    assert (here.moved(), here.marked()) == ([], [])
+    assert here.ends() == {stamp().operation: End.ABANDONED, stamp(2).operation: None}
+
+
+def test_a_refund_that_came_between_claim_and_request_stops_it(here: Machine) -> None:
+    def rival(_: float) -> None:
+        here.sleep = lambda _: None
+        here.client.post(f"orders/{PAID}/refunds", {"amount": "3.00", "api_refund": True})
+
+    here.sleep = rival
+    error = raised(Refused, lambda: here.refund(500))
+    assert error.code == "changed_meanwhile"
+    assert here.moved() == [300]
+    assert here.ends() == {stamp().operation: End.ABANDONED}
+
+
+# What fails before the refund is asked for
+
+
+@pytest.mark.parametrize("kind", ["answer-lost", "html-502-after", "500-after", "cut-body"])
+def test_a_claim_whose_answer_was_lost_counts_where_it_stands(here: Machine, kind: str) -> None:
+    here.arm(kind, NOTES)
+    here.refund(500)
+    assert (here.moved(), here.armed()) == ([500], 0)
+    assert here.ends() == {stamp().operation: End.DONE}
+
+
+@pytest.mark.parametrize("kind", ["connection-dropped", "html", "html-502", "500-before", "429"])
+def test_a_claim_that_was_not_taken_proves_that_no_refund_was_sent(here: Machine, kind: str) -> None:
+    here.arm(kind, NOTES)
+    raised(NotSent, lambda: here.refund(500))
+    assert here.moved() == []
+    here.refund(500, by=stamp(2, key=1))
+    assert (here.moved(), here.marked()) == ([500], [])
+
+
+def test_a_key_that_may_not_write_is_told_before_anything_moves(here: Machine) -> None:
+    here.arm("401", NOTES)
+    raised(AuthFailed, lambda: here.refund(500))
+    assert (here.moved(), here.marked()) == ([], [])
+
+
+@pytest.mark.parametrize("match", ["GET */notes", "GET */refunds", "GET */orders/1041"])
+def test_what_cannot_be_read_after_the_claim_proves_that_nothing_was_sent(here: Machine, match: str) -> None:
+    def fail(_: float) -> None:
+        here.arm("html-502", match, times=3)
+
+    here.sleep = fail
+    error = raised(NotSent, lambda: here.refund(500))
+    assert error.message.endswith("no refund was sent")
+    assert (here.moved(), here.ends()) == ([], {stamp().operation: End.ABANDONED})
+
+
+def test_where_no_mark_can_be_kept_nothing_is_sent(here: Machine) -> None:
+    here.kept.write_text("in the way")
+    raised(StoreError, lambda: here.refund(500))
+    assert (here.moved(), here.claims()) == ([], ())
+
+
+def test_where_the_mark_is_gone_before_the_request_nothing_is_sent(here: Machine) -> None:
+    here.sleep = lambda _: here.marks.end(stamp().operation)
+    raised(StoreError, lambda: here.refund(500))
+    assert (here.moved(), here.ends()) == ([], {stamp().operation: End.ABANDONED})
+
+
+def test_a_claim_that_the_store_does_not_show_is_not_trusted(here: Machine) -> None:
+    hidden = here.notes
+    here.sleep = lambda _: hidden().close(stamp().operation, End.SETTLED)
+    error = raised(NotSent, lambda: here.refund(500))
+    assert (error.code, here.moved()) == ("no_claim", [])
+
+
+# What fails after it
+
+
+@pytest.mark.parametrize("kind", ["answer-lost", "html-502-after", "500-after", "cut-body"])
+def test_a_refund_whose_answer_was_lost_is_found_at_once(here: Machine, kind: str) -> None:
+    here.arm(kind)
+    refund = here.refund(500)
+    assert (refund.operation, here.moved()) == (stamp().operation, [500])
+    assert here.ends() == {stamp().operation: End.DONE}
+
+
+@pytest.mark.parametrize("kind", ["connection-dropped", "html", "html-502", "500-before", "409"])
+def test_a_refund_without_a_trace_stays_unknown_and_is_never_sent_again(here: Machine, kind: str) -> None:
+    here.arm(kind)
+    raised(OutcomeUnknown, lambda: here.refund(500))
+    error = raised(OutcomeUnknown, here.find)
+    assert "shows no refund, which proves nothing" in error.message
+    raised(OutcomeUnknown, lambda: here.refund(500))
+    assert (here.moved(), here.ends()) == ([], {stamp().operation: None})
+
+
+@pytest.mark.parametrize(("kind", "error"), [("401", AuthFailed), ("403", AuthFailed), ("429", NotSent)])
+def test_a_refund_that_was_turned_away_is_over(here: Machine, kind: str, error: type[BillctlError]) -> None:
+    here.arm(kind)
+    raised(error, lambda: here.refund(500))
+    assert here.find() is None
+    assert (here.moved(), here.marked()) == ([], [])
+    assert here.ends() == {stamp().operation: End.REFUSED}
+
+
+def test_money_that_moves_while_nobody_waits_any_more_is_found_later(here: Machine) -> None:
+    here.configure(woo_gateway_ms=600)
+    raised(OutcomeUnknown, lambda: here.impatient(0.3).refund(500))
+    error = raised(OutcomeUnknown, here.find)
+    assert "it is under way, or broke off" in error.message
+    here.configure(woo_gateway_ms=0)
+    until_moved(here)
+    found = here.find()
+    assert found is not None
+    assert (found.operation, here.moved()) == (stamp().operation, [500])
+    assert (here.ends(), here.marked()) == ({stamp().operation: End.DONE}, [])
+
+
+def until_moved(here: Machine) -> None:
+    """Wait until the store's record says that the money moved."""
+    deadline = time.monotonic() + 30.0
+    while here.charge().refunds[0].status is not RefundStatus.SUCCEEDED:
+        assert time.monotonic() < deadline, "it never moved"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    "code", ["gateway_error", "gateway_error_after", "gateway_fatal", "gateway_fatal_after"]
+)
+def test_a_gateway_that_fails_leaves_it_unknown_whether_the_money_moved(here: Machine, code: str) -> None:
+    here.refuse(code)
+    raised(OutcomeUnknown, lambda: here.refund(500))
+    raised(OutcomeUnknown, here.find)
+    assert here.moved() == ([500] if code.endswith("after") else [])
+
+
+def test_a_redirect_is_no_refund(here: Machine) -> None:
+    here.refuse("redirect")
+    raised(OutcomeUnknown, lambda: here.refund(500))
+    assert here.moved() == []
+
+
+def test_another_amount_in_the_answer_is_told_as_it_is(here: Machine) -> None:
+    here.arm("wrong-amount")
+    assert here.refund(500).amount == usd(501)
+
+
+# What became of it
+
+
+def test_what_was_never_begun_did_not_happen(here: Machine) -> None:
+    assert here.find() is None
+
+
+def test_a_run_that_was_killed_before_it_asked_for_the_refund_proves_it_and_its_claim_is_closed(
+    here: Machine,
+) -> None:
+    here.marks.begin(stamp().operation)
+    here.claim(stamp())
+    assert here.find() is None
+    assert (here.ends(), here.marked()) == ({stamp().operation: End.ABANDONED}, [])
+
+
+def test_a_claim_that_may_still_come_keeps_its_mark_until_then(here: Machine) -> None:
+    here.marks.begin(stamp().operation)
+    assert here.find() is None
+    here.claim(stamp())
+    here.refund(500, by=stamp(2, key=1))
+    assert here.ends() == {stamp().operation: End.SETTLED, stamp(2).operation: End.DONE}
+    assert here.marked() == []
+
+
+def test_a_run_that_was_killed_after_it_may_have_asked_stays_unknown(here: Machine) -> None:
+    here.marks.begin(stamp().operation)
+    here.claim(stamp())
+    here.marks.sending(stamp().operation)
+    raised(OutcomeUnknown, here.find)
+
+
+def test_the_same_without_a_mark_stays_unknown_too(here: Machine) -> None:
+    here.claim(stamp())
+    raised(OutcomeUnknown, here.find)
+
+
+def test_what_was_sent_stays_unknown_though_somebody_deleted_its_claim(here: Machine) -> None:
+    here.marks.begin(stamp().operation)
+    here.marks.sending(stamp().operation)
+    raised(OutcomeUnknown, here.find)
+
+
+@pytest.mark.parametrize("how", [End.REFUSED, End.ABANDONED])
+def test_a_claim_that_says_that_nothing_moved_is_believed(here: Machine, how: End) -> None:
+    here.claim(stamp())
+    here.end(stamp(), how)
+    assert here.find() is None
+
+
+def test_the_refund_of_another_operation_is_not_taken_for_its_own(here: Machine) -> None:
+    here.refund(500, by=stamp(2))
+    assert here.find() is None
+
+
+def test_a_store_that_takes_no_note_any_more_is_no_failure_of_what_was_found(here: Machine) -> None:
+    here.marks.begin(stamp().operation)
+    here.claim(stamp())
+    here.arm("500-before", NOTES)
+    assert here.find() is None
+    assert here.ends() == {stamp().operation: None}
+    here.refund(500, by=stamp(2, key=1))
+    assert here.ends()[stamp().operation] is End.SETTLED
+
+
+def test_a_payment_through_stripe_says_where_its_money_is(here: Machine) -> None:
+    found = behind(here.charge(BY_STRIPE))
+    assert found is not None
+    assert (found.gateway, found.charge_id) == ("stripe", "ch_SbxLayla0000001")
+
+
+@pytest.mark.parametrize(
+    ("method", "transaction", "gateway"),
+    [
+        ("stripe", "ch_1", "stripe"),
+        ("stripe_sepa", "py_1", "stripe"),
+        ("stripe", "pi_1", None),
+        ("stripe", None, None),
+        ("stripes", "ch_1", None),
+        ("woocommerce_payments", "ch_1", None),
+        ("ppcp-gateway", "2GG279541U471931P", "paypal"),
+        ("ppcp-credit-card-gateway", "2GG279541U471931P", "paypal"),
+        ("paypal", "2GG279541U471931P", None),
+        ("braintree_credit_card", "k3x9f2", "braintree"),
+        ("cod", None, None),
+    ],
+)
+def test_only_gateways_whose_payments_billctl_can_look_up_are_asked(
+    here: Machine, method: str, transaction: str | None, gateway: str | None
+) -> None:
+    charge = replace(here.charge(), payment_method_id=method, transaction_id=transaction)
+    found = behind(charge)
+    assert (found.gateway if found else None) == gateway
