@@ -51,6 +51,9 @@ OPENS: Mapping[str, Access] = {
     WOOCOMMERCE_LIVE_KEY: Access(WOOCOMMERCE_LIVE_SECRET, live=True),
 }
 
+NOBODY = Access("", permissions="read", user_id=0, user="")
+"""Who asks without a key that the store knows, where everybody may ask."""
+
 
 def authenticate(request: Request, query: Mapping[str, Any], *, https: bool) -> Access | None:
     """What the request's key opens; None for nobody. Raises `WpError` 401 for a wrong secret."""

@@ -11,6 +11,7 @@ from billctl.sandbox import STRIPE_KEY, STRIPE_LIVE_KEY
 from billctl.sandbox.database import Database, Record
 from billctl.sandbox.http import Request
 from billctl.sandbox.limits import Load, Turnstile
+from billctl.sandbox.registry import app
 from billctl.sandbox.woocommerce.call import Call
 from billctl.sandbox.woocommerce.php import number
 
@@ -26,8 +27,6 @@ def refund(call: Call, order: Record, amount: str) -> str | None:
     path = _beside(call.database)
     if not path.exists():
         return None
-    from billctl.sandbox.registry import app
-
     form = {
         "charge": order["transaction"],
         "amount": str(int(number(amount) * CENTS)),

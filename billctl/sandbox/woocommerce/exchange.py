@@ -13,8 +13,8 @@ from billctl.sandbox.fault_table import Fault
 from billctl.sandbox.http import Answer, Pause, Request
 from billctl.sandbox.limits import Turnstile
 from billctl.sandbox.woocommerce import spoil
-from billctl.sandbox.woocommerce.access import Access, authenticate
-from billctl.sandbox.woocommerce.call import HOME, Call, Endpoint, Reply
+from billctl.sandbox.woocommerce.access import NOBODY, Access, authenticate
+from billctl.sandbox.woocommerce.call import Call, Endpoint, Reply
 from billctl.sandbox.woocommerce.errors import Firewall, WpError, denied, no_route
 from billctl.sandbox.woocommerce.params import checked, query
 from billctl.sandbox.woocommerce.routes import NAMESPACE, route
@@ -109,10 +109,9 @@ class Exchange:
     ) -> Call:
         if user is None and endpoint.attempt is not None:
             raise denied(endpoint.attempt)
-        user = user or Access("")
         return Call(
             self._db,
-            user,
+            user or NOBODY,
             self._now,
             ids=ids,
             params=params,
@@ -126,7 +125,7 @@ class Exchange:
     def _serve(self, endpoint: Endpoint, call: Call) -> Reply:
         self._seed(call.user)
         spoil.delay(self._fault, self._pause)
-        spoil.refuse(self._fault, f"{HOME}{self._request.target}")
+        spoil.refuse(self._fault, self._request.target)
         if endpoint.apart:
             reply = endpoint.run(call)
         else:

@@ -146,6 +146,9 @@ class Ledger:
     def relate(self, order: Record, subscription: Record, relation: str) -> None:
         """An order was the subscription's `parent` or a `renewal` of it."""
         order |= {"subscription": subscription["id"], "relation": relation}
+        if relation == "renewal":
+            value = subscription["id"]
+            order["meta"] = [{"id": int(order["id"]), "key": "_subscription_renewal", "value": value}]
 
     def note(self, order: Record, text: str, days: int, author: str = "WooCommerce") -> None:
         """Something that somebody wrote about an order."""

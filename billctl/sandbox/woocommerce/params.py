@@ -17,7 +17,7 @@ EMAIL = re.compile(r"[a-zA-Z0-9!#$%&'*+/=?^_`{|}~.-]+@[a-zA-Z0-9-]+(\.[a-zA-Z0-9
 
 INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 TRUE = frozenset({"true", "1"})
-FALSE = frozenset({"false", "0", ""})
+FALSE = frozenset({"false", "0"})
 LARGEST_PAGE = 100
 
 

@@ -89,9 +89,9 @@ CURRENCY = re.compile(rb'("currency":")([A-Z]{3})"')
 
 def _amount(body: bytes) -> bytes:
     def more(found: re.Match[bytes]) -> bytes:
-        said = Decimal(found[2].decode())
-        step = Decimal((0, (1,), said.as_tuple().exponent))  # type: ignore[arg-type]
-        return b'%b%b"' % (found[1], str(said + step).encode())
+        said = found[2].decode()
+        step = Decimal(1).scaleb(-len(said.partition(".")[2]))
+        return b'%b%b"' % (found[1], str(Decimal(said) + step).encode())
 
     return AMOUNT.sub(more, body, count=1)
 

@@ -13,7 +13,7 @@ from billctl.sandbox.woocommerce.errors import WpError
 from billctl.sandbox.woocommerce.listing import paged
 from billctl.sandbox.woocommerce.order_shape import links, rendered
 from billctl.sandbox.woocommerce.orders import LIST as ORDERS
-from billctl.sandbox.woocommerce.orders import SHOW, chosen, searched
+from billctl.sandbox.woocommerce.orders import SHOW, chosen, everything, searched
 from billctl.sandbox.woocommerce.params import Arg
 from billctl.sandbox.woocommerce.statuses import SUBSCRIPTION, named
 from billctl.sandbox.woocommerce.times import gmt
@@ -33,7 +33,7 @@ DATES = {
 
 def index(call: Call) -> Reply:
     """GET /subscriptions, newest first."""
-    found = [one for one in chosen(call, call.store.all("subscription")) if searched(call, one)]
+    found = [one for one in chosen(call, everything(call, "subscription")) if searched(call, one)]
     return paged(call, found, "subscriptions", lambda one: document(call, one))
 
 
