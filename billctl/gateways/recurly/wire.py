@@ -125,7 +125,7 @@ class Wire:
 
     def _opened(self) -> "tuple[Session, str]":
         """The session, and the certificates: by their path, for no variable of the environment to replace."""
-        from requests.utils import DEFAULT_CA_BUNDLE_PATH
+        from requests import utils  # the package first: in two threads its modules wait for each other
 
         from billctl.transport import bounded_session
 
@@ -141,7 +141,7 @@ class Wire:
                     pace=self.account.pace,
                     objects=OBJECTS,
                 )
-            return self._session, DEFAULT_CA_BUNDLE_PATH
+            return self._session, utils.DEFAULT_CA_BUNDLE_PATH
 
     def close(self) -> None:
         """End the connections; what is asked from now on is not sent."""

@@ -227,9 +227,9 @@ class Client:
 
 def trusted() -> str:
     """The file of the authorities whose certificates are accepted: requests' own."""
-    from requests.utils import DEFAULT_CA_BUNDLE_PATH
+    from requests import utils  # the package first: in two threads its modules wait for each other
 
-    return str(DEFAULT_CA_BUNDLE_PATH)
+    return str(utils.DEFAULT_CA_BUNDLE_PATH)
 
 
 def _headers(keys: tuple[str, str], user_agent: str | None = None) -> dict[str, str]:
