@@ -30,7 +30,7 @@ from billctl.sandbox import (
 from tests.rehearsal import rehearsed
 from tests.shop import Json, Shop
 
-GATEWAYS = ("stripe", "paypal", "braintree")
+GATEWAYS = ("stripe", "paypal", "braintree", "woocommerce", "recurly")
 """In the order in which every profile here names them."""
 LAYLA = "layla@example.com"
 

@@ -9,19 +9,45 @@ from typing import Any
 
 import pytest
 
-from tests.gateway_shops import BRAINTREE_CHARGE, PAYPAL_CHARGE, GatewayShop, open_gateway_shop
+from tests.gateway_shops import (
+    BRAINTREE_CHARGE,
+    PAYPAL_CHARGE,
+    RECURLY_CHARGE,
+    RECURLY_INVOICE,
+    WOO_ORDER,
+    GatewayShop,
+    open_gateway_shop,
+)
 from tests.safety.crowd import One, gathered
 from tests.shop import SECONDS, WHY
 
 OPERATORS = 8
-CHARGES = {"paypal": PAYPAL_CHARGE, "braintree": BRAINTREE_CHARGE}
+CHARGES = {
+    "paypal": PAYPAL_CHARGE,
+    "braintree": BRAINTREE_CHARGE,
+    "woocommerce": WOO_ORDER,
+    "recurly": RECURLY_CHARGE,
+}
+LEFT = {"paypal": 2900, "braintree": 4900, "woocommerce": 4900, "recurly": 4900}
+"""Minor units that are left to refund of each."""
 REQUESTS = {
     "paypal": f"POST /v2/payments/captures/{PAYPAL_CHARGE}/refund",
     "braintree": f"POST /merchants/*/transactions/{BRAINTREE_CHARGE}/refund",
+    "woocommerce": f"POST */orders/{WOO_ORDER}/refunds",
+    "recurly": f"POST /invoices/{RECURLY_INVOICE}/refund",
 }
-DONE = {"paypal": "succeeded", "braintree": "pending"}
-BOTH = pytest.mark.parametrize("gateway", CHARGES)
-ONE_FAST = pytest.mark.parametrize("gateway", ["paypal", pytest.param("braintree", marks=pytest.mark.slow)])
+DONE = {"paypal": "succeeded", "braintree": "pending", "woocommerce": "succeeded", "recurly": "succeeded"}
+SILENT = {"woocommerce"}
+"""Where the lack of a trace does not mean that nothing was done."""
+EACH = pytest.mark.parametrize("gateway", CHARGES)
+
+
+def fast(*gateways: str) -> pytest.MarkDecorator:
+    """Every gateway, all but these slow."""
+    return pytest.mark.parametrize(
+        "gateway",
+        [name if name in gateways else pytest.param(name, marks=pytest.mark.slow) for name in CHARGES],
+    )
 
 
 @pytest.fixture
@@ -47,8 +73,15 @@ def once(shop: GatewayShop) -> None:
         shop.settle()
         found = shop.run("audit", "reconcile", "-o", "json")
         shop.use()
-    assert found.code == 0
-    assert [row["finding"] for row in found.data] in ([], ["done"], ["not_done"])
+    if found.code == 6:
+        assert shop.gateway in SILENT
+        assert not effects
+        (row,) = found.data
+        told = ("--as", "not-done", "--reason", "looked it up", "--yes")
+        assert shop.run("audit", "resolve", row["operation"], *told).code == 0
+    else:
+        assert found.code == 0
+        assert [row["finding"] for row in found.data] in ([], ["done"], ["not_done"])
     assert made(shop) == effects
     again = shop.run(*words(shop.gateway, "-o", "json"))
     assert (again.code, again.data["outcome"]) == (0, "already_done" if effects else DONE[shop.gateway])
@@ -72,7 +105,7 @@ def killed(shop: GatewayShop, ready: Any) -> None:
         process.kill()
 
 
-@BOTH
+@fast("paypal", "woocommerce")
 def test_a_kill_after_the_gateway_acted_is_found_by_reconcile(shop: GatewayShop) -> None:
     shop.arm("hang-after", REQUESTS[shop.gateway], seconds=30)
     killed(shop, lambda: made(shop))
@@ -80,7 +113,7 @@ def test_a_kill_after_the_gateway_acted_is_found_by_reconcile(shop: GatewayShop)
     once(shop)
 
 
-@ONE_FAST
+@fast("woocommerce")
 def test_a_kill_while_the_gateway_has_not_acted_leaves_nothing_behind(shop: GatewayShop) -> None:
     shop.arm("hang-before", REQUESTS[shop.gateway], seconds=30)
     killed(shop, lambda: not shop.armed())
@@ -90,7 +123,7 @@ def test_a_kill_while_the_gateway_has_not_acted_leaves_nothing_behind(shop: Gate
 
 
 @pytest.mark.slow
-@BOTH
+@EACH
 @pytest.mark.parametrize("delay", [0.0, 0.1, 0.2, 0.3, 0.45, 0.6])
 def test_a_kill_at_any_moment_loses_nothing_and_repeats_nothing(shop: GatewayShop, delay: float) -> None:
     shop.arm("slow", REQUESTS[shop.gateway], seconds=0.4)
@@ -125,7 +158,7 @@ def together(shop: GatewayShop, amounts: list[str], *, hosts: bool = False) -> l
     return [(ran.code, ran.document) for ran in ended]
 
 
-@ONE_FAST
+@fast("woocommerce")
 def test_eight_operators_with_the_same_refund_make_one(shop: GatewayShop) -> None:
     ended = together(shop, ["12.50"] * OPERATORS)
     assert made(shop) == [1250]
@@ -137,10 +170,10 @@ def test_eight_operators_with_the_same_refund_make_one(shop: GatewayShop) -> Non
 
 
 @pytest.mark.slow
-@BOTH
+@EACH
 def test_different_amounts_never_exceed_what_is_left(shop: GatewayShop) -> None:
     ended = together(shop, [f"{10 + number}.00" for number in range(OPERATORS)])
-    assert sum(made(shop)) <= {"paypal": 2900, "braintree": 4900}[shop.gateway]
+    assert sum(made(shop)) <= LEFT[shop.gateway]
     done = [
         document["data"]["amount"]["minor"]
         for _, document in ended
@@ -153,7 +186,7 @@ def test_different_amounts_never_exceed_what_is_left(shop: GatewayShop) -> None:
 
 
 @pytest.mark.slow
-@BOTH
+@EACH
 def test_operators_without_a_shared_log_meet_at_the_gateway(shop: GatewayShop) -> None:
     ended = together(shop, ["12.50"] * 4, hosts=True)
     assert made(shop) == [1250]
