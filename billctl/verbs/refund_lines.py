@@ -20,7 +20,7 @@ from billctl.verbs.refund import (
     state_of,
 )
 
-_LINE = re.compile(r"([!-{}~]{1,200}?)(?::([1-9][0-9]{0,5}))?")
+_LINE = re.compile(r"([!-9;-{}~][!-{}~]{0,199}?)(?::([1-9][0-9]{0,5}))?")
 """An id of printable ASCII characters but `|`, which parts what an operation's key is made of."""
 
 
