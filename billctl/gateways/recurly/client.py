@@ -62,7 +62,7 @@ class Client:
         """The object that Recurly answers to the change that `ask` makes, sent once. Raises the errors of a
         change; that an answer is no object of Recurly's is one of them."""
         result = self._asked(self._sdk(), ask, change=True)
-        if not isinstance(getattr(result, "object", None), str):
+        if not is_object(result):
             message = f"{self.host} answered something that is no result"
             raise OutcomeUnknown(message, code="bad_answer", account=self.account.name)
         return result
@@ -76,11 +76,14 @@ class Client:
         sdk = self._sdk()
         pages = ask(sdk).pages()
         while (page := self._asked(sdk, lambda _: next(pages, None), change=False)) is not None:
-            paths = sdk.connection.paths
-            if not isinstance(page, list) or paths[-1] in paths[:-1]:
-                told = "the same page again" if isinstance(page, list) else "something that is no list"
-                raise NoAnswer(f"{self.host} answered {told}", code="bad_answer", account=self.account.name)
+            if not isinstance(page, list) or not all(map(is_object, page)):
+                raise self._bad_list("something that is no list")
+            if (paths := sdk.connection.paths)[-1] in paths[:-1]:
+                raise self._bad_list("the same page again")
             yield page
+
+    def _bad_list(self, what: str) -> NoAnswer:
+        return NoAnswer(f"{self.host} answered {what}", code="bad_answer", account=self.account.name)
 
     def every(self, ask: Callable[[Sdk], Any]) -> Iterator[Any]:
         """The items of all `pages`."""
@@ -103,6 +106,11 @@ class Client:
     def _sdk(self) -> Sdk:
         place.base(self.account)
         return _client_class()(place.checked_key(self.account), Connection(self._wire))
+
+
+def is_object(found: object) -> bool:
+    """Whether something is an object of Recurly's, as the SDK makes them."""
+    return isinstance(getattr(found, "object", None), str)
 
 
 def sdk_module() -> Any:

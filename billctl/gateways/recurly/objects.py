@@ -10,6 +10,7 @@ from billctl.gateways.recurly.client import Client, Sdk
 from billctl.gateways.recurly.errors import reading_answer
 from billctl.gateways.recurly.ids import checked
 from billctl.gateways.recurly.stamps import operation_key
+from billctl.gateways.recurly.standing import with_standing
 from billctl.models import Charge, Customer, Invoice, Refund, Subscription
 from billctl.parallel import gather
 
@@ -72,11 +73,14 @@ def get_charge(client: Client, charge_id: str) -> Charge:
     if stands_on is None:
         with reading_answer(client.account.name, change=False):
             return mapping.charge(data, client.account.name)
-    invoice, refunds = gather(
-        [partial(retrieve, client, "invoice", stands_on), partial(traces.refunds_of, client, data)]
+    invoice, credits = gather(
+        [partial(retrieve, client, "invoice", stands_on), partial(traces.credit_invoices, client, stands_on)]
     )
-    with reading_answer(client.account.name, change=False):
-        return mapping.charge(data, client.account.name, refunds=refunds, invoice=invoice)
+    account = client.account.name
+    with reading_answer(account, change=False):
+        refunds = traces.refunds_among(credits, data, account)
+        charge = mapping.charge(data, account, refunds=refunds, invoice=invoice)
+        return with_standing(charge, invoice, credits)
 
 
 def _no_charge(client: Client, data: Any) -> Refused:

@@ -15,8 +15,8 @@ from billctl.errors import UsageError
 from billctl.iso4217 import EXPONENTS
 from billctl.money import Money
 
-MOST_DIGITS = 15
-"""Significant digits of a decimal number that a double keeps."""
+TOO_LARGE = 10**15
+"""In minor units: from here on an amount may have more digits than a double keeps."""
 
 
 def money(amount: object, currency: object) -> Money:
@@ -30,21 +30,23 @@ def money(amount: object, currency: object) -> Money:
         raise ValueError(f"{currency!r} is not an ISO 4217 currency")
     if isinstance(amount, bool) or not isinstance(amount, float | int):
         raise TypeError(f"an amount is a number, not {type(amount).__name__}")
-    sign, digits, shift = Decimal(str(amount)).normalize().as_tuple()
-    if not isinstance(shift, int) or len(digits) + max(shift, 0) > MOST_DIGITS:
-        raise ValueError(f"{amount} is no amount, or too large to be exact")
-    places = EXPONENTS[currency] + shift
-    if places < 0:
+    exact = Decimal(str(amount))
+    if not exact.is_finite():
+        raise ValueError(f"{amount} is no amount")
+    scaled = exact.scaleb(EXPONENTS[currency])
+    minor = int(scaled)
+    if abs(minor) >= TOO_LARGE:
+        raise ValueError(f"{amount} {currency} is too large to be exact")
+    if scaled != minor:
         raise ValueError(f"{amount} {currency} has more decimals than the currency")
-    minor = int("".join(map(str, digits))) * 10**places
-    return Money(-minor if sign else minor, currency)
+    return Money(minor, currency)
 
 
 def to_wire(amount: Money) -> float:
     """`amount` as the SDK takes it. Raises `UsageError` (`bad_amount`) where no double holds it exactly."""
     exact = Decimal(amount.decimal())
     number = float(exact)
-    if Decimal(str(number)) != exact:
+    if abs(amount.minor) >= TOO_LARGE or Decimal(str(number)) != exact:
         raise UsageError(f"{amount} cannot be told to Recurly exactly: it is too large", code="bad_amount")
     return number
 
