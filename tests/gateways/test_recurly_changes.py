@@ -121,12 +121,12 @@ def test_a_declined_refund_leaves_credit_that_is_taken_back_before_the_next(recu
     assert found is not None
     assert found.status is RefundStatus.FAILED
     with pytest.raises(Refused) as standing:
-        recurly.preview_refund(charge, amount)
+        recurly.preview_refund(recurly.get_charge(charge.id), amount)
     assert standing.value.code == "open_credit"
     credit = recurly.get_invoice(standing.value.hint.split()[-1].strip("`."))
     assert f"`billctl recurly void-credit {credit.id}`" in declined.value.hint
     assert recurly.void_credit(credit, stamp=stamped(2)).status is InvoiceStatus.VOID
-    assert recurly.preview_refund(charge, amount)
+    assert recurly.preview_refund(recurly.get_charge(charge.id), amount)
 
 
 @pytest.mark.parametrize(
@@ -139,6 +139,18 @@ def test_a_refund_whose_money_is_not_certain_is_refused_beforehand(
     with pytest.raises(Refused) as caught:
         recurly.preview_refund(charge, charge.refundable)
     assert caught.value.code == code
+
+
+def test_a_charge_just_read_is_previewed_without_asking_again(url: str) -> None:
+    """A refund costs a batch three reads, of the minute's few hundred."""
+    upstream = Upstream(url)
+    with LoopbackServer(upstream.pass_on) as server:
+        recurly = rehearsing(server.url)
+        charge = recurly.get_charge(LAYLA)
+        told = recurly.preview_refund(charge, usd(1000))
+        assert len(server.requests) == 3
+        listed = next(one for one in recurly.list_charges(BEFORE) if one.id == LAYLA)
+        assert recurly.preview_refund(listed, usd(1000)) == told
 
 
 # Lines

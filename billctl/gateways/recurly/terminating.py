@@ -18,8 +18,8 @@ from billctl.gateways.recurly.errors import reading_answer
 from billctl.gateways.recurly.ids import checked
 from billctl.gateways.recurly.refunding import credited_instead
 from billctl.gateways.recurly.stamps import operation_key
-from billctl.gateways.recurly.values import instant, listed, money, needed, text
-from billctl.gateways.recurly.weighing import left_of, payments
+from billctl.gateways.recurly.standing import Standing, standing
+from billctl.gateways.recurly.values import instant, listed, needed, text
 from billctl.models import Refund, Subscription, given_back
 from billctl.money import Money
 
@@ -41,12 +41,11 @@ def price(client: Client, subscription: Subscription, payback: Payback) -> Money
     invoice_id = needed(invoice, "id")
     credits = traces.credit_invoices(client, invoice_id)
     with reading_answer(account, change=False):
-        paid = [found for found in payments(invoice) if left_of(found, credits, account)]
-        if not paid:
+        stands = standing(invoice, credits, account)
+        if not stands.payers or not stands.refundable:
             return Money.zero(needed(invoice, "currency"))
-        _refuse_payments(invoice, paid)
-        left = left_of(paid[0], credits, account)
-        return min(left, money(invoice.refundable_amount, invoice.currency))
+        _refuse_payers(stands, listed(invoice, "subscription_ids"))
+        return min(stands.payers[0].left, stands.refundable)
 
 
 def terminate(client: Client, subscription: Subscription, payback: Payback, *, stamp: Stamp) -> Termination:
@@ -101,24 +100,23 @@ def _nothing(subscription: Subscription) -> Money:
     return Money.zero(subscription.amount.currency)
 
 
-def _refuse_payments(invoice: Any, paid: list[Any]) -> None:
-    number = needed(invoice, "number")
-    if len(listed(invoice, "subscription_ids")) > 1:
+def _refuse_payers(stands: Standing, subscriptions: list[Any]) -> None:
+    if len(subscriptions) > 1:
         raise Refused(
-            f"its last invoice {number} bills other subscriptions too: what of it a termination gives back "
-            "is not known",
+            f"its last invoice {stands.number} bills other subscriptions too: what of it a termination gives "
+            "back is not known",
             code="shared_invoice",
             hint=OTHERWISE,
         )
-    if len(paid) > 1:
+    if len(stands.payers) > 1:
         raise Refused(
-            f"its last invoice {number} was paid by several payments, and Recurly chooses among them",
+            f"its last invoice {stands.number} was paid by several payments, and Recurly chooses among them",
             code="several_payments",
             hint="End it without a refund (--refund none), and refund it in Recurly's app.",
         )
-    if text(paid[0], "collection_method") == "manual":
+    if stands.payers[0].by_hand:
         raise Refused(
-            f"its last invoice {number} was paid by hand: Recurly gives no money of it back",
+            f"its last invoice {stands.number} was paid by hand: Recurly gives no money of it back",
             code="manual_payment",
             hint="End it without a refund (--refund none), and pay back the way it came.",
         )
