@@ -13,8 +13,9 @@ The heroine of the documentation is Layla Haddad, customer 21. Promised of her:
 
 Tariq's orders need a second page at a hundred and wait for bank transfers. Noah, Rashid and others bought as
 guests: no user of the site has their address, but Noah's is Olivia's. Huda is a shop manager, so that the
-list of customers leaves her out. Mia's subscription is set to end, Yusuf's waits for a payment. Noura pays in
-dinars, which the store rounds to two decimals. What the gateway gave back, it has movements of.
+list of customers leaves her out. Mia's subscription is set to end, Yusuf's waits for a payment, and Faisal's
+is paid by a method that cannot cancel one. Noura pays in dinars, which the store rounds to two decimals. What
+the gateway gave back, it has movements of.
 """
 
 from collections.abc import Callable
@@ -162,7 +163,7 @@ def _refunded(life: _Life) -> None:
 
 
 def _yearly(life: _Life) -> None:
-    order = life.buy(days=135, cents=990 * PER_DOLLAR[life.currency])
+    order = life.buy(days=135, cents=990 * PER_DOLLAR[life.currency], method="ppcp-gateway")
     life.ledger.subscription(order, 135, period="year", next=life.ledger.ago(135) + 365 * DAY)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64encode
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -10,6 +11,7 @@ from billctl.sandbox import WOOCOMMERCE_KEY, WOOCOMMERCE_SECRET
 from tests.sandbox.woocommerce.conftest import LIVE, READ, TEST, Keys, Wire
 
 NOBODY = (401, "woocommerce_rest_cannot_view", {"status": 401})
+IN_THE_QUERY: dict[str, Any] = {"consumer_key": WOOCOMMERCE_KEY, "consumer_secret": WOOCOMMERCE_SECRET}
 WRONG: Keys = ("ck_somebodyelse", WOOCOMMERCE_SECRET)
 
 
@@ -18,8 +20,7 @@ def test_a_key_and_its_secret_open_the_store(shop: Wire) -> None:
 
 
 def test_so_they_do_in_the_query(shop: Wire) -> None:
-    keys = {"consumer_key": WOOCOMMERCE_KEY, "consumer_secret": WOOCOMMERCE_SECRET}
-    assert shop.ask("GET orders/1041", keys=None, **keys).status == 200
+    assert shop.ask("GET orders/1041", keys=None, **IN_THE_QUERY).status == 200
 
 
 @pytest.mark.parametrize("keys", [None, WRONG, ("", "")])
@@ -37,9 +38,8 @@ def test_a_wrong_secret_is_told_as_such(shop: Wire) -> None:
 
 def test_over_plain_http_a_right_key_is_nobody_too(wire: Wire) -> None:
     wire.configure(woo_https=0)
-    keys = {"consumer_key": WOOCOMMERCE_KEY, "consumer_secret": WOOCOMMERCE_SECRET}
     assert wire.ask("GET orders").error == NOBODY
-    assert wire.ask("GET orders", keys=None, **keys).error == NOBODY
+    assert wire.ask("GET orders", keys=None, **IN_THE_QUERY).error == NOBODY
 
 
 def test_a_header_that_is_no_basic_authentication_is_nobodys(shop: Wire) -> None:

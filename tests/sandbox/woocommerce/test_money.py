@@ -39,7 +39,8 @@ def fail_in_the_gateway(wire: Wire, code: str) -> None:
     ],
 )
 def test_an_amount_is_taken_without_a_word(wire: Wire, amount: str | None, shown: str, moved: str) -> None:
-    reply = wire.refund(**({} if amount is None else {"amount": amount}))
+    fields: dict[str, Any] = {} if amount is None else {"amount": amount}
+    reply = wire.refund(**fields)
     assert (reply.status, reply.json["amount"], reply.json["refunded_payment"]) == (201, shown, True)
     assert wire.moved() == amounts(moved)
 
