@@ -98,13 +98,13 @@ def _items(client: Client, invoice: Any) -> list[Any]:
 def _line(item: Any, number: str) -> Line:
     line_id = needed(item, "id")
     if needed(item, "type") != "charge":
-        raise _untold(f"line {line_id} of invoice {number} is a credit")
+        raise _untold(number, f"line {line_id} of it is a credit")
     units = item.quantity
     if not _is_whole(item, "quantity_decimal", units) or units < 1:
-        raise _untold(f"line {line_id} of invoice {number} has a part of a unit")
+        raise _untold(number, f"line {line_id} has a part of a unit")
     back = getattr(item, "refunded_quantity", None) or 0
     if not _is_whole(item, "refunded_quantity_decimal", back):
-        raise _untold(f"of line {line_id} of invoice {number} a part of a unit was refunded")
+        raise _untold(number, f"of line {line_id} a part of a unit was refunded")
     return Line(
         id=line_id,
         name=text(item, "description") or text(item, "product_code") or "",
@@ -126,17 +126,19 @@ def _is_whole(item: Any, name: str, units: object) -> bool:
 
 
 def _refuse_rests(lines: dict[str, Line], refundable: Money, number: str) -> None:
+    """An amount that was refunded is split among the lines in a way that none of them shows."""
     rest = sum((line.worth(line.left) for line in lines.values()), Fraction())
-    if rest != refundable.minor:
-        raise _untold(
-            f"what is left of the lines of invoice {number} is not what Recurly says is refundable "
-            f"({refundable}): an amount of it was refunded that belongs to no line, or it is rounded"
-        )
+    if rest == refundable.minor:
+        return
+    worth = Money(int(rest), refundable.currency) if rest.denominator == 1 else "another amount"
+    raise _untold(number, f"{refundable} of it is refundable, and what is left of its lines is {worth}")
 
 
-def _untold(why: str) -> Refused:
+def _untold(number: str, why: str) -> Refused:
     return Refused(
-        f"{why}: what a refund of lines gives back is not certain", code="lines_untold", hint=BY_AMOUNT
+        f"what a refund of lines of invoice {number} gives back is not certain: {why}",
+        code="lines_untold",
+        hint=BY_AMOUNT,
     )
 
 

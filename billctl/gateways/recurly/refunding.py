@@ -146,7 +146,7 @@ def _despite(client: Client, invoice_id: str, stamp: Stamp, refusal: Refused) ->
 def _declined(client: Client, credit: Any, charge: Charge) -> Refused:
     account = client.account.name
     transaction = traces.refund_transactions(credit, charge.id)[0]
-    why = text(transaction, "status_message") or text(transaction, "gateway_message")
+    why = (text(transaction, "status_message") or text(transaction, "gateway_message") or "").rstrip(".")
     number, credit_id = needed(credit, "number"), needed(credit, "id")
     standing = text(credit, "state") == "open"
     error = Refused(
