@@ -1,6 +1,7 @@
 """From an action's command to `billctl.actions` and back: the confirmation before, the answer after."""
 
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 import typer
@@ -156,7 +157,7 @@ def _result(done: ActionResult, session: Session, options: dict[str, str]) -> Re
     if options:
         data["options"] = options
     if dry:
-        data |= {"dry_run": True, "plan": dict(plan.facts)}
+        data |= {"dry_run": True, "plan": _by_label(plan.facts)}
     if done.verdict:
         data["policy"] = done.verdict.data()
     if done.error and done.error.approval:
@@ -172,6 +173,14 @@ def _result(done: ActionResult, session: Session, options: dict[str, str]) -> Re
         mode=str(session.profile.mode),
         success_is_silent=True,
     )
+
+
+def _by_label(facts: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Facts by their labels; what stands under one label more than once, as notes do, in one text."""
+    found: dict[str, str] = {}
+    for label, text in facts:
+        found[label] = f"{found[label]}; {text}" if label in found else text
+    return found
 
 
 def _dry_view(done: ActionResult) -> View:

@@ -33,7 +33,7 @@ def cancel(
         bool, typer.Option("--at-period-end", help="When the period that is paid for ends (the default).")
     ] = False,
     now: Annotated[
-        bool, typer.Option("--now", help="At once, with no refund where --refund does not say so.")
+        bool, typer.Option("--now", help="At once, with no refund of the time left unless one is chosen.")
     ] = False,
     refund: Annotated[
         str | None,

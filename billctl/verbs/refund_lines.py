@@ -62,7 +62,7 @@ class RefundLines(Refunding):
         if not amount:
             raise UsageError(f"the lines of {charge.id} are worth nothing", code="bad_amount")
         check_amount(charge, amount)
-        priced = planned(charge, amount, *(("line", words_of(line)) for line in self.lines))
+        priced = planned(charge, amount, ("lines", "; ".join(map(words_of, self.lines))))
         priced = replace(plan, amount=amount, left=priced.left, facts=priced.facts)
         return noted(gateway, priced, charge, amount)
 
