@@ -1,5 +1,6 @@
 """/customers: the site's users. Who ordered as a guest is none of them."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from billctl.sandbox.database import Record
@@ -13,9 +14,21 @@ ROLES = ("all", "administrator", "editor", "author", "contributor", "subscriber"
 LIST = {
     **PAGING,
     "order": Arg(default="asc", choices=("asc", "desc")),
+    "orderby": Arg(default="name", choices=("id", "include", "name", "registered_date")),
     "email": Arg("email"),
     "role": Arg(default="customer", choices=ROLES),
 }
+
+
+def _name(user: Record) -> str:
+    return f"{user['first_name']} {user['last_name']}".casefold()
+
+
+ORDERS: Mapping[str, Callable[[Record], Any]] = {
+    "id": lambda user: int(user["id"]),
+    "registered_date": lambda user: user["created"],
+}
+"""`orderby` → what users are ordered by; else by name."""
 
 
 def show(call: Call) -> Reply:
@@ -28,7 +41,8 @@ def show(call: Call) -> Reply:
 
 def index(call: Call) -> Reply:
     """GET /customers: of role `customer` unless told otherwise; `search` looks at logins and e-mails only."""
-    users = [user for user in picked(call, call.store.all("customer")[::-1]) if _asked_for(call, user)]
+    found = sorted(call.store.all("customer"), key=ORDERS.get(call.params["orderby"], _name), reverse=True)
+    users = [user for user in picked(call, found) if _asked_for(call, user)]
     return paged(call, users, "customers", rendered)
 
 

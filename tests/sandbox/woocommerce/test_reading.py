@@ -50,6 +50,16 @@ def test_a_customers_search_knows_no_names(shop: Wire) -> None:
     assert 21 in ids(shop.get("customers", search="LAYLA"))
 
 
+def test_customers_come_by_name_or_by_the_day_they_came(shop: Wire) -> None:
+    def field(name: str, **query: Any) -> list[str]:
+        return [one[name] for one in shop.get("customers", role="all", per_page=100, **query)]
+
+    assert field("first_name") == sorted(field("first_name"), key=str.casefold)
+    assert field("id", orderby="id", order="desc") == sorted(field("id"), reverse=True)
+    newest = field("date_created", orderby="registered_date", order="desc")
+    assert newest == sorted(newest, reverse=True) != field("date_created")
+
+
 def test_a_customer_is_found_by_id_whatever_his_role(shop: Wire) -> None:
     assert shop.get("customers/21")["first_name"] == "Layla"
     assert shop.get("customers/2")["role"] == "shop_manager"
