@@ -182,6 +182,7 @@ def _foreign(answer: Answer, host: str, what: str) -> Failure:
         f"{host} answered HTTP {status} with {what}",
         code=f"http_{status}",
         again=status >= 500,
+        wait=retry_after(answer.headers.get("Retry-After")),
         hint=hints.get(status),
     )
 
