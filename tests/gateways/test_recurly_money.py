@@ -78,9 +78,11 @@ def test_an_amount_that_a_double_may_not_hold_is_refused_before_it_is_sent(minor
     [
         (10.005, "USD", "more decimals"),
         (0.5, "JPY", "more decimals"),
-        (1e-7, "USD", "more decimals"),
+        (0.0001, "KWD", "more decimals"),
+        (1e-7, "USD", "no amount"),
         (1e13, "USD", "too large"),
-        (1e300, "USD", "too large"),
+        (10**13, "USD", "too large"),
+        (1e300, "USD", "no amount"),
         (float("nan"), "USD", "no amount"),
         (float("inf"), "USD", "no amount"),
         (10.0, "usd", "not an ISO 4217 currency"),

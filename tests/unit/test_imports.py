@@ -216,6 +216,8 @@ FLOATS = {
     "billctl.profiles.check": "time-outs of a profile, in seconds",
     "billctl.cli.batch_apply_options": "a rate, in requests a second",
     "billctl.pace.shared": "instants and a share of a rate, told from process to process",
+    "billctl.gateways.recurly.values": "the amount of a request, which Recurly's SDK takes as nothing else; "
+    "it is exact, or refused",
 }
 """The modules that make a float, with what it measures."""
 

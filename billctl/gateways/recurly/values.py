@@ -7,8 +7,8 @@ digits comes out of a double as it went in (IEEE 754 binary64, C's DBL_DIG): suc
 What is not there, null or empty is None; what is of another kind raises `TypeError` or `ValueError`.
 """
 
+import re
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 from billctl.errors import UsageError
@@ -17,6 +17,10 @@ from billctl.money import Money
 
 TOO_LARGE = 10**15
 """In minor units: from here on an amount may have more digits than a double keeps."""
+
+NUMBER = re.compile(r"(-?)(\d+)(?:\.(\d+))?", re.ASCII)
+"""A number in its shortest digits. Python writes with an exponent what is below 0.0001 or has more than
+16 digits before the point: neither is an amount."""
 
 
 def money(amount: object, currency: object) -> Money:
@@ -30,23 +34,24 @@ def money(amount: object, currency: object) -> Money:
         raise ValueError(f"{currency!r} is not an ISO 4217 currency")
     if isinstance(amount, bool) or not isinstance(amount, float | int):
         raise TypeError(f"an amount is a number, not {type(amount).__name__}")
-    exact = Decimal(str(amount))
-    if not exact.is_finite():
+    found = NUMBER.fullmatch(repr(amount))
+    if found is None:
         raise ValueError(f"{amount} is no amount")
-    scaled = exact.scaleb(EXPONENTS[currency])
-    minor = int(scaled)
-    if abs(minor) >= TOO_LARGE:
-        raise ValueError(f"{amount} {currency} is too large to be exact")
-    if scaled != minor:
+    sign, whole, fraction = found.groups(default="")
+    places, decimals = EXPONENTS[currency], fraction.rstrip("0")
+    if len(decimals) > places:
         raise ValueError(f"{amount} {currency} has more decimals than the currency")
-    return Money(minor, currency)
+    minor = int(whole + decimals.ljust(places, "0"))
+    if minor >= TOO_LARGE:
+        raise ValueError(f"{amount} {currency} is too large to be exact")
+    return Money(-minor if sign else minor, currency)
 
 
 def to_wire(amount: Money) -> float:
-    """`amount` as the SDK takes it. Raises `UsageError` (`bad_amount`) where no double holds it exactly."""
-    exact = Decimal(amount.decimal())
-    number = float(exact)
-    if abs(amount.minor) >= TOO_LARGE or Decimal(str(number)) != exact:
+    """`amount` as the SDK takes it, and writes it as JSON. Raises `UsageError` (`bad_amount`) where no double
+    holds it exactly."""
+    number = float(amount.decimal())
+    if abs(amount.minor) >= TOO_LARGE or money(number, amount.currency) != amount:
         raise UsageError(f"{amount} cannot be told to Recurly exactly: it is too large", code="bad_amount")
     return number
 
