@@ -1,5 +1,6 @@
 """Ends of subscriptions at Recurly with and without money back, reactivations, and credits taken back."""
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -169,7 +170,7 @@ def test_only_the_newest_charge_invoice_counts() -> None:
     assert terminating.price(Reading(books), subscription(), Payback.PRORATE) == usd(1000)
     _, args, named = books.calls[0]
     assert args == ("laylasub0001",)
-    assert named == {"params": {"type": "charge", "order": "desc", "sort": "created_at", "limit": 1}}
+    assert named == {"params": {"type": "charge", "order": "desc", "sort": "created_at", "limit": 2}}
 
 
 @pytest.mark.parametrize(
@@ -190,12 +191,20 @@ def test_an_end_whose_money_is_not_certain_is_refused(invoice: dict[str, Any], c
 # Ends with money back
 
 
-def end(*invoices: dict[str, Any], payback: Payback = Payback.FULL) -> tuple[Termination, Books]:
+def end(*credits: dict[str, Any], payback: Payback = Payback.FULL) -> tuple[Termination, Books]:
+    """An end of the subscription, whose credit invoices are `credits` afterwards."""
     books = Books(
         terminate_subscription=EXPIRED,
-        list_subscription_invoices=[as_sdk(fields) for fields in invoices],
+        list_related_invoices=[],
+        list_subscription_invoices=invoices(credits, [invoice_fields()]),
     )
     return terminating.terminate(Reading(books), subscription(), payback, stamp=STAMP), books
+
+
+def invoices(credits: Iterable[dict[str, Any]], charged: Iterable[dict[str, Any]]) -> Callable[..., Any]:
+    """A subscription's invoices, by the type that is asked for."""
+    by_type = {"credit": credits, "charge": charged}
+    return lambda _id, *, params: [as_sdk(fields) for fields in by_type[params["type"]]]
 
 
 @pytest.mark.parametrize(
@@ -210,8 +219,15 @@ def test_what_is_given_back_is_spelt_out(payback: Payback, word: str) -> None:
     assert named == {"params": {"refund": word, "charge": True}, **KEYED}
 
 
-def test_an_end_that_gave_nothing_back_says_so() -> None:
-    made, _ = end(payback=Payback.PRORATE)
+def test_an_end_whose_refund_does_not_show_is_unknown() -> None:
+    """It may be late, or the time that was left worth nothing."""
+    with pytest.raises(OutcomeUnknown) as caught:
+        end(payback=Payback.PRORATE)
+    assert caught.value.code == "refund_missing"
+
+
+def test_an_end_without_money_back_needs_none() -> None:
+    made, _ = end(payback=Payback.NONE)
     assert made.refund is None
 
 
@@ -263,17 +279,19 @@ def test_an_end_whose_refund_cannot_be_read_is_unknown() -> None:
     assert "laylasub0001 has ended" in caught.value.message
 
 
-def found_end(*invoices: dict[str, Any], state: str = "expired", refundable: float = 49.0) -> Any:
-    """What is found of an end with all money back; `invoices` are the subscription's credit invoices."""
-    charged = [as_sdk(invoice_fields(refundable_amount=refundable))]
-
-    def of_type(_id: str, *, params: dict[str, Any]) -> list[Any]:
-        return charged if params["type"] == "charge" else [as_sdk(fields) for fields in invoices]
-
+def found_end(
+    *credits: dict[str, Any],
+    state: str = "expired",
+    refundable: float = 49.0,
+    newer: tuple[dict[str, Any], ...] = (),
+) -> Any:
+    """What is found of an end with all money back; `credits` are the subscription's credit invoices, `newer`
+    its charge invoices after the one that was paid."""
+    charged = [*newer, invoice_fields(refundable_amount=refundable)]
     books = Books(
         get_subscription=as_sdk(subscription_fields(state=state)),
         list_related_invoices=[],
-        list_subscription_invoices=of_type,
+        list_subscription_invoices=invoices(credits, charged),
     )
     return terminating.find(Reading(books), subscription(), Payback.FULL, stamp=STAMP)
 
@@ -289,10 +307,13 @@ def test_a_subscription_that_runs_was_not_ended(state: str) -> None:
 
 
 def test_an_end_without_its_refund_is_not_taken_for_the_operation() -> None:
-    """Somebody else may have ended it: neither done nor safe to send again."""
-    with pytest.raises(OutcomeUnknown) as caught:
-        found_end()
-    assert caught.value.code == "refund_missing"
+    """Somebody else may have ended it: neither done nor safe to send again. What the end itself billed for
+    usage does not hide it."""
+    final = invoice_fields(origin="termination", transactions=[], refundable_amount=0.0)
+    for newer in ((), (final,)):
+        with pytest.raises(OutcomeUnknown) as caught:
+            found_end(newer=newer)
+        assert caught.value.code == "refund_missing"
 
 
 def test_an_end_with_nothing_to_give_back_is_found_without_a_refund() -> None:

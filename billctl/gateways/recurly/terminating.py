@@ -53,7 +53,7 @@ def terminate(client: Client, subscription: Subscription, payback: Payback, *, s
     params = ending.AT_ONCE | {"refund": WORDS[payback]}
     ended = ending.terminate(client, subscription, params, stamp=stamp)
     try:
-        return Termination(subscription=ended, refund=_refund_of(client, ended, stamp))
+        return _with_refund(client, ended, payback, stamp)
     except OutcomeUnknown:
         raise
     except BillctlError as error:
@@ -65,33 +65,37 @@ def terminate(client: Client, subscription: Subscription, payback: Payback, *, s
 
 
 def find(client: Client, subscription: Subscription, payback: Payback, *, stamp: Stamp) -> Termination | None:
-    """The ended subscription with its refund; None where it has not ended.
-
-    Raises `OutcomeUnknown` (`refund_missing`) where it has ended and shows no refund although there was
-    something to give back: somebody else may have ended it, or its period did.
-    """
+    """The ended subscription with its refund; None where it has not ended. Raises as `_with_refund` does."""
     current = ending.current_state(client, subscription)
     if current is None or current.gateway_status not in ending.ENDED:
         return None
-    refund = _refund_of(client, current, stamp)
-    if refund is None and price(client, current, payback):
+    return _with_refund(client, current, payback, stamp)
+
+
+def _with_refund(client: Client, ended: Subscription, payback: Payback, stamp: Stamp) -> Termination:
+    """A subscription that has ended, with the refund that came with it.
+
+    Raises `OutcomeUnknown` (`refund_missing`) where there was something to give back and none came: it may be
+    late, the time left may have been worth nothing, or somebody else ended the subscription.
+    """
+    refund = _refund_of(client, ended, stamp)
+    if refund is None and price(client, ended, payback):
         raise OutcomeUnknown(
-            f"subscription {current.id} has ended, and no refund came with it: another may have ended it",
+            f"subscription {ended.id} has ended, and no refund came with it so far",
             code="refund_missing",
-            hint=f"Look at it: `billctl recurly show {current.id}`. What is owed can be refunded on its own; "
-            "then `billctl audit resolve`.",
+            hint=f"Run `billctl audit reconcile`; or look at it (`billctl recurly show {ended.id}`), refund "
+            "what is owed on its own, and say so: `billctl audit resolve`.",
             account=client.account.name,
         )
-    return Termination(subscription=current, refund=refund)
+    return Termination(subscription=ended, refund=refund)
 
 
 def _last_invoice(client: Client, subscription_id: str) -> Any | None:
-    """The newest charge invoice of a subscription."""
-    params = {"type": "charge", "order": "desc", "sort": "created_at", "limit": 1}
+    """The newest charge invoice of a subscription, but for one that its end made for what was used."""
+    params = {"type": "charge", "order": "desc", "sort": "created_at", "limit": 2}
     checked(subscription_id, "subscription")
-    return next(
-        client.every(lambda sdk: sdk.list_subscription_invoices(subscription_id, params=params)), None
-    )
+    invoices = client.every(lambda sdk: sdk.list_subscription_invoices(subscription_id, params=params))
+    return next((found for found in invoices if text(found, "origin") != "termination"), None)
 
 
 def _nothing(subscription: Subscription) -> Money:
