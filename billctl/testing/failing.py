@@ -151,9 +151,11 @@ class FailurePromises(Harness):
     def test_no_change_is_repeated_but_under_its_own_key(self) -> None:
         tries = {name: Job(partial(self._tries, change)) for name, change in self._changes().items()}
         for name, seen in ((name, job.result()) for name, job in tries.items()):
-            for requests in seen:
+            # Where no key protects it, an adapter may remember its first try and send nothing again.
+            must = seen if self._can(Capability.IDEMPOTENCY) else seen[:1]
+            assert all(must), f"{name} sent nothing that changes anything"
+            for requests in filter(None, seen):
                 keys = {self.key_of(request) for request in requests}
-                assert requests, f"{name} sent nothing that changes anything"
                 once = len(requests) == 1
                 assert once or (len(keys) == 1 and None not in keys), f"{name} was sent again: {keys}"
                 if name in {"refund", "refund_lines"} and not self._can(Capability.IDEMPOTENCY):

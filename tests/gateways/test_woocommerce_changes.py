@@ -165,14 +165,26 @@ def test_more_than_is_left_is_refused_by_the_store_and_the_claim_closed(here: Ma
     assert here.marked() == []
 
 
-def test_refunds_that_were_made_since_the_order_was_read_are_named_and_nothing_is_sent(here: Machine) -> None:
+def given_by_hand(here: Machine, amount: str) -> None:
+    """Somebody refunds in the store's admin."""
+    here.client.post(f"orders/{PAID}/refunds", {"amount": amount, "api_refund": True})
+
+
+def test_what_somebody_refunded_by_hand_since_the_order_was_read_stops_it(here: Machine) -> None:
     seen = here.charge()
-    other = here.refund(1000, by=stamp(2))
+    given_by_hand(here, "10.00")
+    (other,) = here.charge().refunds
     error = raised(Refused, lambda: here.refund(1000, charge=seen))
     assert error.code == "changed_meanwhile"
     assert f"refund {other.id} of 10.00 USD" in error.message
-    assert stamp(2).operation in error.message
-    assert here.moved() == [1000]
+    assert (here.moved(), here.claims()) == ([1000], ())
+
+
+def test_what_another_operation_of_billctl_refunded_since_does_not(here: Machine) -> None:
+    seen = here.charge()
+    here.refund(1000, by=stamp(2))
+    here.refund(1000, charge=seen)
+    assert here.moved() == [1000, 1000]
 
 
 # Claims of others
@@ -266,7 +278,7 @@ def test_who_claims_it_a_moment_later_and_stays_is_given_way(here: Machine) -> N
 def test_a_refund_that_came_between_claim_and_request_stops_it(here: Machine) -> None:
     def rival(_: float) -> None:
         here.sleep = lambda _: None
-        here.client.post(f"orders/{PAID}/refunds", {"amount": "3.00", "api_refund": True})
+        given_by_hand(here, "3.00")
 
     here.sleep = rival
     error = raised(Refused, lambda: here.refund(500))

@@ -254,6 +254,13 @@ def test_a_mark_says_how_far_an_operation_came(tmp_path: Path) -> None:
     assert seen == [None, Mark.UNSENT, Mark.SENT, None, None]
 
 
+def test_an_operation_begins_once(tmp_path: Path) -> None:
+    marks = Marks(tmp_path, live=False)
+    assert [marks.begin(op(1)), marks.begin(op(1))] == [True, False]
+    marks.sending(op(1))
+    assert marks.begin(op(1)) is False
+
+
 def test_marks_are_private_and_live_ones_lie_apart(tmp_path: Path) -> None:
     Marks(tmp_path / "woocommerce", live=True).begin(op(1))
     assert Marks(tmp_path / "woocommerce", live=False).of(op(1)) is None

@@ -3,14 +3,32 @@
 Modules: `place` says where a store is, `client` and `errors` ask it and say what a failure means, `ids`,
 `values`, `mapping` and `recurring` turn what it answers into records, `objects` reads single ones, `find`,
 `ways` and `history` look customers up, `lists` lists, `site` is what a store says of itself.
+
+Changes: `refundable` says what stands against a refund, `refunding` makes it behind a claim (`claims`,
+written in `notes`, remembered in `marks`), `looking` says what became of it, `behind` who took the payment;
+`resend` and `ending` are e-mails and the ends of subscriptions.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from billctl.gateway import Account, Capability, Found, Gateway, Identity, Query, Selection, Setting
+from billctl.gateway import (
+    Account,
+    Behind,
+    Capability,
+    Delivery,
+    Found,
+    Gateway,
+    Identity,
+    Query,
+    Selection,
+    Setting,
+    Stamp,
+    When,
+)
 from billctl.gateways.woocommerce import ids, place
 from billctl.models import Charge, Customer, Invoice, Refund, Subscription
+from billctl.money import Money
 
 SUBSCRIPTIONS = "with the WooCommerce Subscriptions extension, which was not run against billctl"
 
@@ -35,6 +53,11 @@ class WoocommerceGateway(Gateway):
             Capability.LIST_REFUNDS,
             Capability.LIST_SUBSCRIPTIONS,
             Capability.LIST_INVOICES,
+            Capability.REFUND,
+            Capability.PARTIAL_REFUND,
+            Capability.CANCEL_NOW,
+            Capability.CANCEL_AT_PERIOD_END,
+            Capability.RESEND_INVOICE,
         }
     )
     settings: ClassVar[tuple[Setting, ...]] = (
@@ -59,13 +82,28 @@ class WoocommerceGateway(Gateway):
         Capability.LIST_CUSTOMERS: "accounts only: a guest is on his orders",
         Capability.LIST_REFUNDS: "of all customers since WooCommerce 9.0",
         Capability.LIST_SUBSCRIPTIONS: SUBSCRIPTIONS,
+        Capability.REFUND: "through the payment gateway that took the order's money",
+        Capability.CANCEL_NOW: SUBSCRIPTIONS,
+        Capability.CANCEL_AT_PERIOD_END: f"an active one; {SUBSCRIPTIONS}",
+        Capability.RESEND_INVOICE: "since WooCommerce 9.5; whether it is delivered, the store does not know",
     }
+    instead: ClassVar[Mapping[Capability, str]] = {
+        Capability.VOID: "Refund the whole order instead, or cancel it in the store's admin if it is unpaid.",
+        Capability.RESEND_TO: "Leave --to out: another address would be written into the order.",
+        Capability.REACTIVATE: "Reactivate it in the store's admin.",
+    }
+    patience: ClassVar[float] = 180.0
+    """A store goes on with a refund when nobody waits for it any more; PHP's own limits are shorter."""
 
     def __init__(self, account: Account) -> None:
         from billctl.gateways.woocommerce.client import Client
+        from billctl.gateways.woocommerce.marks import Marks
+        from billctl.gateways.woocommerce.resend import Mails
 
         super().__init__(account)
         self._client = Client(account)
+        self._marks = Marks(account.state_dir, live=account.live)
+        self._mails = Mails(self._client)
 
     @classmethod
     def settings_faults(cls, settings: Mapping[str, str], *, live: bool) -> Mapping[str, str]:
@@ -155,6 +193,85 @@ class WoocommerceGateway(Gateway):
         """Guests are no customers of the store."""
         del selection
         return (GUESTS,) if kind == "customers" else ()
+
+    def preview_refund(self, charge: Charge, amount: Money) -> tuple[str, ...]:
+        """See `refundable.preview`."""
+        from billctl.gateways.woocommerce import objects, refundable
+
+        return refundable.preview(self._client, objects.as_order(self._client, charge), amount)
+
+    def refund(self, charge: Charge, amount: Money, *, stamp: Stamp) -> Refund:
+        """Behind a claim on the order; see `refunding.refund`."""
+        from billctl.gateways.woocommerce import refunding
+
+        return refunding.refund(self._client, self._marks, charge, amount, stamp=stamp)
+
+    def find_refund(
+        self,
+        charge: Charge,
+        amount: Money,  # noqa: ARG002 - the key that is looked for was made from it
+        *,
+        stamp: Stamp,
+    ) -> Refund | None:
+        """By what the order shows, its claim and this machine's mark of it."""
+        from billctl.gateways.woocommerce import looking
+
+        return looking.find_refund(self._client, self._marks, charge, stamp=stamp)
+
+    def behind(self, charge: Charge) -> Behind | None:
+        """By the order's payment method and transaction."""
+        from billctl.gateways.woocommerce import behind
+        from billctl.gateways.woocommerce.mapping import StoreCharge
+
+        return behind.behind(charge) if isinstance(charge, StoreCharge) else None
+
+    def preview_cancel(self, subscription: Subscription, *, when: When) -> tuple[str, ...]:
+        """Raises `Refused` (`no_period_end`) for one that has no paid time to run out."""
+        from billctl.gateways.woocommerce import ending
+
+        return ending.preview(self._client, subscription, when=when)
+
+    def cancel_subscription(
+        self,
+        subscription: Subscription,
+        *,
+        when: When,
+        stamp: Stamp,  # noqa: ARG002 - a subscription takes no key and has no field for one
+    ) -> Subscription:
+        """See `ending.cancel`."""
+        from billctl.gateways.woocommerce import ending
+
+        return ending.cancel(self._client, subscription, when=when)
+
+    def find_cancellation(
+        self,
+        subscription: Subscription,
+        *,
+        when: When,
+        stamp: Stamp,  # noqa: ARG002 - an ended subscription does not tell who ended it
+    ) -> Subscription | None:
+        """By the subscription's state."""
+        from billctl.gateways.woocommerce import ending
+
+        return ending.find(self._client, subscription, when=when)
+
+    def preview_resend(self, invoice: Invoice, *, to: str | None) -> Delivery:
+        """The order's details, to the order's own address."""
+        return self._mails.preview(invoice, to=to)
+
+    def resend_invoice(self, invoice: Invoice, *, to: str | None, stamp: Stamp) -> Delivery:
+        """Accepted by the store, which does not know more."""
+        return self._mails.resend(invoice, to=to, stamp=stamp)
+
+    def find_resend(
+        self,
+        invoice: Invoice,
+        *,
+        to: str | None,  # noqa: ARG002 - the store sends to the order's own address only
+        stamp: Stamp,
+    ) -> Delivery | None:
+        """By the note that the store made of it, which newer stores make without a trace of who asked."""
+        return self._mails.find(invoice, stamp=stamp)
 
     def close(self) -> None:
         """End the connections."""

@@ -36,14 +36,23 @@ class Marks:
         with _told():
             return next((mark for mark in Mark if (at := self._at(operation, mark)) and at.exists()), None)
 
-    def begin(self, operation: str) -> None:
-        """Mark it as unsent, durably. Raises `StoreError`: then nothing is sent."""
+    def begin(self, operation: str) -> bool:
+        """Mark it as unsent, durably; False where it has a mark already, and must not begin again.
+
+        Raises `StoreError`: then nothing is sent.
+        """
         if (path := self._at(operation, Mark.UNSENT)) is None:
-            return
+            return True
+        if self.of(operation) is not None:
+            return False
         with _told():
             _make(path.parent)
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            try:
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            except FileExistsError:
+                return False
             _sync(path.parent)
+        return True
 
     def sending(self, operation: str) -> None:
         """Mark it as sent, durably. Raises `StoreError`, where its mark is gone too: nothing is sent then."""

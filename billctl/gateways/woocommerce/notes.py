@@ -18,21 +18,16 @@ class OrderNotes:
     def __init__(self, client: Client, marks: Marks, order_id: str) -> None:
         self.marks = marks
         self._client = client
-        self._path = f"orders/{order_id}/notes"
-
-    def all(self) -> list[Note]:
-        """Every note. Raises the errors of a read."""
-        answer = self._client.get(self._path, {"_fields": FIELDS})
-        with reading_answer(self._client.account.name, change=False):
-            return [_note(item) for item in _listed(answer)]
+        self._order_id = order_id
 
     def claims(self) -> tuple[Claim, ...]:
         """The claims in them. Raises the errors of a read."""
-        return read_claims(self.all())
+        return read_claims(read_notes(self._client, self._order_id))
 
     def write(self, text: str) -> None:
         """Add a private note: the customer neither sees it nor is told. Raises the errors of a change."""
-        answer = self._client.post(self._path, {"note": text, "customer_note": False, "added_by_user": True})
+        note = {"note": text, "customer_note": False, "added_by_user": True}
+        answer = self._client.post(f"orders/{self._order_id}/notes", note)
         with reading_answer(self._client.account.name, change=True):
             number(answer["id"])
 
@@ -44,6 +39,13 @@ class OrderNotes:
         except BillctlError:
             return
         self.marks.end(operation)
+
+
+def read_notes(client: Client, order_id: str) -> list[Note]:
+    """Every note of an order. Raises the errors of a read."""
+    answer = client.get(f"orders/{order_id}/notes", {"_fields": FIELDS})
+    with reading_answer(client.account.name, change=False):
+        return [_note(item) for item in _listed(answer)]
 
 
 def _listed(answer: Any) -> list[Any]:

@@ -11,7 +11,7 @@ from billctl.gateways.woocommerce.errors import NO_ROUTE, reading_answer
 from billctl.gateways.woocommerce.ids import checked, is_guest
 from billctl.gateways.woocommerce.mapping import StoreCharge
 from billctl.gateways.woocommerce.values import number
-from billctl.models import Customer, Invoice, Refund, Subscription
+from billctl.models import Charge, Customer, Invoice, Refund, Subscription
 from billctl.parallel import gather
 
 ORDER: Params = {"_fields": mapping.ORDER_FIELDS, "include_meta": mapping.RENEWAL}
@@ -99,6 +99,11 @@ def get_charge(client: Client, charge_id: str) -> StoreCharge:
     order, refunds = gather(calls)
     with reading_answer(client.account.name, change=False):
         return mapping.charge(order, refunds, client.account.name)
+
+
+def as_order(client: Client, charge: Charge) -> StoreCharge:
+    """A charge with what a change must know of its order, read again where it came without."""
+    return charge if isinstance(charge, StoreCharge) else get_charge(client, charge.id)
 
 
 def get_invoice(client: Client, invoice_id: str) -> Invoice:

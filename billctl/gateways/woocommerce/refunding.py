@@ -109,14 +109,15 @@ class _Refunding:
         if made := stamped(current.refunds, self._stamp):
             return made
         if claim_of(found, self._stamp.operation):
-            raise self._unknown("it has claimed the order before")
+            raise self._unknown("it has begun before")
         self._ended = {one.operation for one in current.refunds if one.operation and is_paid(one)}
         self._settle(found)
         self._check_rivals(found)
-        self._check(current)
+        self._check_agreed(current)
         body = self._body(current)
-        self._marks.begin(self._stamp.operation)
-        return self._before() or self._send(body)
+        if not self._marks.begin(self._stamp.operation):
+            raise self._unknown("it has begun before")
+        return self._claimed(current) or self._send(body)
 
     def _current(self) -> StoreCharge:
         return objects.get_charge(self._client, self._charge.id)
@@ -141,16 +142,26 @@ class _Refunding:
                     account=self._client.account.name,
                 )
 
-    def _check(self, current: StoreCharge) -> None:
-        """Raise `Refused` where the order is not paid, or its refunds are not those that were agreed to."""
+    def _check_agreed(self, current: StoreCharge) -> None:
+        """Raise `Refused` where the order is not paid, or is not the one that was agreed to: somebody changed
+        it, or refunded some of it without billctl."""
         check_paid(current)
         known = {one.id for one in self._charge.refunds}
+        new = [one for one in current.refunds if one.id not in known and not one.operation]
+        if new or current.amount != self._charge.amount:
+            raise self._changed(current, new)
+
+    def _check_unchanged(self, before: StoreCharge, current: StoreCharge) -> None:
+        """Raise `Refused` where anything was refunded since the look before the claim, by whomever."""
+        known = {one.id for one in before.refunds}
         new = [one for one in current.refunds if one.id not in known]
-        if not new and (current.refunded, current.amount) == (self._charge.refunded, self._charge.amount):
-            return
-        told = "; ".join(_described(one) for one in new[:MANY]) or f"{current.refunded} of {current.amount}"
-        raise Refused(
-            f"the refunds of order {current.id} have changed since it was read: {told}",
+        if new or (current.refunded, current.gateway_status) != (before.refunded, before.gateway_status):
+            raise self._changed(current, new)
+
+    def _changed(self, current: StoreCharge, new: list[Refund]) -> Refused:
+        told = "; ".join(map(_described, new[:MANY])) or f"{current.refunded} of {current.amount} refunded"
+        return Refused(
+            f"order {current.id} has changed since it was read: {told}, {current.gateway_status}",
             code="changed_meanwhile",
             hint=f"Look at it with `billctl {mapping.GATEWAY} show {current.id}`, then decide again.",
             account=self._client.account.name,
@@ -169,7 +180,7 @@ class _Refunding:
             ],
         }
 
-    def _before(self) -> Refund | None:
+    def _claimed(self, before: StoreCharge) -> Refund | None:
         """Claim the order; the refund if the same operation made it meanwhile, None when it is to be sent."""
         with _nothing_sent():
             self._claim()
@@ -179,7 +190,7 @@ class _Refunding:
                 current = self._current()
             made = stamped(current.refunds, self._stamp)
             if made is None:
-                self._check(current)
+                self._check_unchanged(before, current)
                 self._marks.sending(self._stamp.operation)
         except BillctlError:
             self._close(End.ABANDONED)

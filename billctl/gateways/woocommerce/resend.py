@@ -12,20 +12,18 @@ broke off between the two shows nothing.
 """
 
 from datetime import timedelta
+from threading import Lock
 
 from billctl.errors import OutcomeUnknown, Refused, Unsupported
 from billctl.gateway import Delivery, Message, Stamp
+from billctl.gateways.woocommerce import site
 from billctl.gateways.woocommerce.claims import Note
 from billctl.gateways.woocommerce.client import Client
 from billctl.gateways.woocommerce.errors import reading_answer
 from billctl.gateways.woocommerce.ids import checked
-from billctl.gateways.woocommerce.marks import Marks
-from billctl.gateways.woocommerce.notes import OrderNotes
-from billctl.gateways.woocommerce.routes import Routes
+from billctl.gateways.woocommerce.notes import read_notes
 from billctl.models import Invoice, InvoiceStatus
 from billctl.transport import USER_AGENT
-
-ROUTE = "/actions/send_order_details"
 
 ACCEPTED = (
     "accepted by the store; whether its mail server delivered it, WooCommerce does not know. There is no PDF"
@@ -42,52 +40,73 @@ SKEW = timedelta(minutes=10)
 """How far this machine's clock and the store's may differ."""
 
 
-def preview(client: Client, routes: Routes, invoice: Invoice, *, to: str | None) -> Delivery:
-    """What would be sent, and to whom. Raises `Refused` where that is nothing or nobody, `Unsupported` at a
-    store that is too old."""
-    if invoice.status in UNSENT:
-        raise _refused(client, f"order {invoice.id} {UNSENT[invoice.status]}", "There is no bill to send.")
-    if not invoice.email:
-        raise _refused(client, f"order {invoice.id} has no e-mail address", "Add it in the store's admin.")
-    if to is not None and to.casefold() != invoice.email.casefold():
-        hint = "Leave --to out; another address would be written into the order."
-        raise _refused(client, f"the store sends order {invoice.id} to {invoice.email} only", hint)
-    if not routes.has(ROUTE):
-        raise Unsupported(TOO_OLD, code="too_old", hint=BY_HAND, account=client.account.name)
-    return _delivery(invoice)
+class Mails:
+    """What a store e-mails again. Its index, which is large, is read once in a run; safe in many threads."""
 
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._lock = Lock()
+        self._can: bool | None = None
 
-def resend(client: Client, routes: Routes, invoice: Invoice, *, to: str | None, stamp: Stamp) -> Delivery:
-    """Send it, once: no key protects it."""
-    delivery = preview(client, routes, invoice, to=to)
-    path = f"orders/{checked(invoice.id, 'invoice')}/actions/send_order_details"
-    answer = client.post(path, {}, user_agent=f"{USER_AGENT} {_mark(stamp)}")
-    with reading_answer(client.account.name, change=True):
-        if not isinstance(answer["message"], str):
-            raise TypeError("the message is no text")
-    return delivery
-
-
-def find(client: Client, marks: Marks, invoice: Invoice, *, stamp: Stamp) -> Delivery | None:
-    """The delivery that the operation made, by the order's notes; None where nothing was mailed since.
-
-    Raises `OutcomeUnknown` for a note of a mail that may be it: newer stores do not name who asked.
-    """
-    since = stamp.asked - SKEW
-    notes = OrderNotes(client, marks, checked(invoice.id, "invoice")).all()
-    found = [note for note in notes if note.created is None or note.created >= since]
-    if any(_mark(stamp) in note.text for note in found):
+    def preview(self, invoice: Invoice, *, to: str | None) -> Delivery:
+        """What would be sent, and to whom. Raises `Refused` where that is nothing or nobody, `Unsupported` at
+        a store that is too old."""
+        if invoice.status in UNSENT:
+            raise self._refused(f"order {invoice.id} {UNSENT[invoice.status]}", "There is no bill to send.")
+        if not invoice.email:
+            raise self._refused(f"order {invoice.id} has no e-mail address", "Add it in the store's admin.")
+        if to is not None and to.casefold() != invoice.email.casefold():
+            hint = "Leave --to out: another address would be written into the order."
+            raise self._refused(f"the store sends order {invoice.id} to {invoice.email} only", hint)
+        if not self._has_route():
+            account = self._client.account.name
+            raise Unsupported(TOO_OLD, code="too_old", hint=BY_HAND, account=account)
         return _delivery(invoice)
-    doubtful = next((note for note in found if _may_be(note, invoice)), None)
-    if doubtful is not None:
-        raise OutcomeUnknown(
-            f"note {doubtful.id} of order {invoice.id} tells of an e-mail to {invoice.email}, and not who "
-            "asked for it",
-            code="no_trace",
-            hint="Ask the customer, or look at the note's author in the store's admin.",
-            account=client.account.name,
-        )
-    return None
+
+    def resend(self, invoice: Invoice, *, to: str | None, stamp: Stamp) -> Delivery:
+        """Send it, once: no key protects it."""
+        delivery = self.preview(invoice, to=to)
+        path = f"orders/{checked(invoice.id, 'invoice')}/actions/{site.SEND_DETAILS}"
+        answer = self._client.post(path, {}, user_agent=f"{USER_AGENT} {_mark(stamp)}")
+        with reading_answer(self._client.account.name, change=True):
+            if not isinstance(answer["message"], str):
+                raise TypeError("the message is no text")
+        return delivery
+
+    def find(self, invoice: Invoice, *, stamp: Stamp) -> Delivery | None:
+        """The delivery that the operation made, by the order's notes; None where nothing was mailed since.
+
+        Raises `OutcomeUnknown` for a note of a mail that may be it: newer stores do not name who asked.
+        """
+        since = stamp.asked - SKEW
+        notes = read_notes(self._client, checked(invoice.id, "invoice"))
+        found = [note for note in notes if note.created is None or note.created >= since]
+        if any(_mark(stamp) in note.text for note in found):
+            return _delivery(invoice)
+        doubtful = next((note for note in found if _may_be(note, invoice)), None)
+        if doubtful is not None:
+            raise OutcomeUnknown(
+                f"note {doubtful.id} of order {invoice.id} tells of an e-mail to {invoice.email}, and not "
+                "who asked for it",
+                code="no_trace",
+                hint="Ask the customer, or look at the note's author in the store's admin.",
+                account=self._client.account.name,
+            )
+        return None
+
+    def _has_route(self) -> bool:
+        with self._lock:
+            if self._can is None:
+                self._can = site.ACTIONS[site.SEND_DETAILS] in self._routes()
+            return self._can
+
+    def _routes(self) -> frozenset[str]:
+        index = site.index(self._client)
+        with reading_answer(self._client.account.name, change=False):
+            return site.routes(index)
+
+    def _refused(self, message: str, hint: str) -> Refused:
+        return Refused(message, code="cannot_send", hint=hint, account=self._client.account.name)
 
 
 def _may_be(note: Note, invoice: Invoice) -> bool:
@@ -106,7 +125,3 @@ def _delivery(invoice: Invoice) -> Delivery:
 
 def _mark(stamp: Stamp) -> str:
     return f"op={stamp.operation}"
-
-
-def _refused(client: Client, message: str, hint: str) -> Refused:
-    return Refused(message, code="cannot_send", hint=hint, account=client.account.name)
