@@ -203,8 +203,8 @@ def _huda(life: _Life) -> None:
     ledger, account = life.ledger, life.account
     whole = life.buy(0, 50)
     ledger.refund(account, whole, whole["amount"], 44)
-    credit = ledger.credit(account, 900, life.currency, 30)
     bill = ledger.invoice(account, 28, (("Workshop", 4900, 1),), life.currency)
+    credit = ledger.credit(account, 900, life.currency, 30)
     ledger.use_credit(account, credit, bill, 28)
     ledger.pay(account, bill, 28)
 
