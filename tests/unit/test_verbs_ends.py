@@ -30,10 +30,12 @@ from billctl.verbs import (
     CancelSubscription,
     ReactivateSubscription,
     RefundCharge,
+    RefundLines,
     TerminateSubscription,
     Verb,
     VoidCredit,
 )
+from billctl.verbs.refund_lines import lines_of
 from billctl.watch import watch
 from billctl.watch.model import Ages, Check
 from tests.unit.acme import WHEN
@@ -218,6 +220,29 @@ def test_an_end_that_gives_much_back_waits_for_approval(opened: Opener) -> None:
     result = do(opened(policy='approve_above = { USD = "40.00" }'), FULL, "S1")
     assert isinstance(result.error, ApprovalRequired)
     assert Generous.state == {}
+
+
+@pytest.mark.parametrize(
+    ("verb", "other", "of"),
+    [
+        (FULL, PRORATE, "S1"),
+        (RefundLines(lines_of(["L1:1"])), RefundLines(lines_of(["L2", "L3"])), "C1"),
+        (RefundLines(lines_of(["L1:1"])), RefundCharge("10.00"), "C1"),
+    ],
+    ids=["payback", "lines", "amount"],
+)
+def test_an_approval_asked_for_is_of_this_choice_and_no_other(
+    opened: Opener, verb: Verb, other: Verb, of: str
+) -> None:
+    session = opened(policy='approve_above = { USD = "1.00" }')
+    asked = [do(session, each, of).error for each in (verb, verb, other)]
+    assert [error and error.code for error in asked] == [
+        "approval_asked",
+        "approval_pending",
+        "approval_asked",
+    ]
+    ids = [(error.approval or {})["id"] for error in asked if error]
+    assert (ids[0] == ids[1], ids[1] == ids[2]) == (True, False)
 
 
 @pytest.mark.parametrize(
