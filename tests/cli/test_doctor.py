@@ -18,7 +18,7 @@ import pytest
 from billctl.audit.actor import current_actor
 from billctl.audit.log import AuditLog, Subject
 from billctl.cli.app import run
-from billctl.sandbox import ACCOUNT_ID, BRAINTREE_MERCHANT_ID, PAYPAL_CLIENT_ID, STRIPE_KEY
+from billctl.sandbox import ACCOUNT_ID, BRAINTREE_MERCHANT_ID, PAYPAL_CLIENT_ID, RECURLY_SITE, STRIPE_KEY
 from billctl.store import schema
 from billctl.store.sqlite import open_store
 from tests.rehearsal import rehearsed
@@ -117,7 +117,9 @@ def test_a_new_machine_is_well_and_told_how_to_begin(doctor: Doctor) -> None:
     assert f"Python {sys.version_info.major}.{sys.version_info.minor}." in detail
     assert sqlite3.sqlite_version in detail
     (packages,) = rows(document, "packages")
-    assert all(f"{name} " in packages[1] for name in ("stripe", "paypalrestsdk", "braintree", "keyring"))
+    assert all(
+        f"{name} " in packages[1] for name in ("stripe", "paypalrestsdk", "braintree", "recurly", "keyring")
+    )
     config = os.environ["BILLCTL_CONFIG_DIR"]
     assert rows(document, "config") == [
         ("ok", f"{config} is not there yet", "`billctl profile create NAME` makes it.")
@@ -139,6 +141,9 @@ def test_the_sandbox_is_well_and_its_accounts_are_named(doctor: Doctor) -> None:
         ("ok", "stripe api_key: sandbox, sk_test_…lKey", None),
         ("ok", "paypal client_secret: sandbox, …Real", None),
         ("ok", "braintree private_key: sandbox, …real", None),
+        ("ok", "woocommerce consumer_key: sandbox, ck_…0001", None),
+        ("ok", "woocommerce consumer_secret: sandbox, cs_…0001", None),
+        ("ok", "recurly api_key: sandbox, …lkey", None),
     ]
     stripe, *others = rows(document, "gateways")
     assert stripe[0] == "ok"
@@ -147,6 +152,18 @@ def test_the_sandbox_is_well_and_its_accounts_are_named(doctor: Doctor) -> None:
     assert others == [
         ("ok", f"paypal: {PAYPAL_CLIENT_ID}", None),
         ("ok", f"braintree: {BRAINTREE_MERCHANT_ID}", None),
+        (
+            "ok",
+            "woocommerce: shop.example, WooCommerce 10.0.2, currency USD, decimals 2, e-mails send_email, "
+            "send_order_details, subscriptions yes, key reads and writes, permalinks pretty",
+            None,
+        ),
+        (
+            "ok",
+            f"recurly: {RECURLY_SITE}, test, mode development, currency USD, credit invoices on, "
+            "only bill what changed on",
+            None,
+        ),
     ]
 
 
@@ -376,7 +393,7 @@ def test_a_broken_plugin_of_somebody_else_is_a_warning_that_names_its_package(tm
     assert broken[0] == "warning"
     assert "billctl-acme 0.3" in broken[1]
     assert "no licence" in broken[1]
-    assert whole == ("ok", "gateways: stripe, paypal, braintree", None)
+    assert whole == ("ok", "gateways: stripe, paypal, braintree, woocommerce, recurly", None)
 
 
 # Completion

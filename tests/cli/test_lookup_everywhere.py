@@ -11,6 +11,8 @@ from tests.rehearsal import rehearsed
 from tests.shop import Shop
 
 DOWN = "http://127.0.0.1:1"
+NONE_LISTED = {"disputes": {"woocommerce", "recurly"}}
+"""Gateways that list no objects of a kind."""
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +59,10 @@ def statuses(ran: Any) -> dict[str, str]:
 def test_a_customer_of_all_gateways_is_found_in_each(shop: Shop, query: str, by: str) -> None:
     ran = ask(shop, query)
     assert (ran.code, ran.data["by"]) == (0, by)
-    assert statuses(ran) == dict.fromkeys(GATEWAYS, "found")
+    cannot = {"recurly": "cannot_search"} if by == "name" else {}
+    assert statuses(ran) == dict.fromkeys(GATEWAYS, "found") | cannot
     assert {customer["email"] for customer in ran.data["customers"]} == {LAYLA}
-    assert [ref.split(":")[0] for ref in refs(ran)] == list(GATEWAYS)
+    assert [ref.split(":")[0] for ref in refs(ran)] == [name for name in GATEWAYS if name not in cannot]
     assert refs(ask(shop, query)) == refs(ran)
 
 
@@ -92,7 +95,8 @@ def test_an_id_tells_by_its_form_whose_and_what_it_is(shop: Shop, name: str) -> 
         assert ran.code == 0, ran
         assert [part["account"] for part in ran.data["accounts"]] == [name]
         assert {c["name"] for c in ran.data["customers"]} == {"Layla Haddad"}
-    anywhere = ask(shop, charge["id"])
+    by = ("--by", "charge") if name == "woocommerce" else ()  # a short number may be a card's last digits
+    anywhere = ask(shop, charge["id"], *by)
     assert anywhere.code == 0, anywhere
     assert {ref.split(":")[0] for ref in refs(anywhere)} == {name}
     assert "failed" not in statuses(anywhere).values()
@@ -111,7 +115,7 @@ def test_last_four_digits_are_asked_where_they_can_be(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    "down", ["stripe", *(pytest.param(name, marks=pytest.mark.slow) for name in ("paypal", "braintree"))]
+    "down", ["recurly", *(pytest.param(n, marks=pytest.mark.slow) for n in GATEWAYS if n != "recurly")]
 )
 def test_one_gateway_down_turns_its_line_to_failed_and_nothing_else(shop: Shop, down: str) -> None:
     whole, ran = ask(shop, LAYLA), ask(shop, LAYLA, profile=f"no-{down}")
@@ -123,7 +127,8 @@ def test_one_gateway_down_turns_its_line_to_failed_and_nothing_else(shop: Shop, 
 
 
 @pytest.mark.parametrize(
-    "lying", ["braintree", *(pytest.param(name, marks=pytest.mark.slow) for name in ("stripe", "paypal"))]
+    "lying",
+    ["woocommerce", *(pytest.param(n, marks=pytest.mark.slow) for n in GATEWAYS if n != "woocommerce")],
 )
 def test_one_gateway_that_answers_nonsense_fails_alone(shop: Shop, lying: str) -> None:
     faults.arm(shop.state_dir, lying, "html", times=50)
@@ -142,7 +147,7 @@ def test_a_list_over_all_is_what_each_lists_alone(shop: Shop, kind: str) -> None
     filters = ("--since", "30d", "--limit", "1000", "-o", "json")
     over_all = shop.run("-p", "shop", kind, *filters)
     alone = [row for name in GATEWAYS for row in shop.run("-p", "shop", name, kind, *filters).data]
-    assert {row["ref"].split(":")[0] for row in alone} == set(GATEWAYS)
+    assert {row["ref"].split(":")[0] for row in alone} == set(GATEWAYS) - NONE_LISTED.get(kind, set())
     assert sorted(row["ref"] for row in over_all.data) == sorted(row["ref"] for row in alone)
     created = [row["created"] for row in over_all.data]
     assert created == sorted(created, reverse=True)
@@ -152,7 +157,7 @@ def test_a_person_sees_a_block_for_each_gateway_of_one_address_and_what_was_not_
     ran = shop.run("-p", "shop", "lookup", LAYLA, "-o", "table")
     heads = [line for line in ran.out.splitlines() if line.startswith("Layla Haddad")]
     assert [head.split()[2].split(":")[0] for head in heads] == list(GATEWAYS)
-    assert ["same e-mail" in head for head in heads] == [False, True, True]
+    assert ["same e-mail" in head for head in heads] == [False, *[True] * (len(GATEWAYS) - 1)]
     assert "void, not refund" in ran.out
     assert ran.out.splitlines()[-1].startswith("paypal")
     assert "was not searched" in ran.out

@@ -13,7 +13,14 @@ import pexpect
 import pytest
 
 from billctl.cli.app import run
-from billctl.sandbox import ACCOUNT_ID, BRAINTREE_MERCHANT_ID, PAYPAL_CLIENT_ID, STRIPE_KEY, STRIPE_LIVE_KEY
+from billctl.sandbox import (
+    ACCOUNT_ID,
+    BRAINTREE_MERCHANT_ID,
+    PAYPAL_CLIENT_ID,
+    RECURLY_SITE,
+    STRIPE_KEY,
+    STRIPE_LIVE_KEY,
+)
 from tests.rehearsal import rehearsed
 
 CANARY = "sk_test_CANARYcanaryCANARY4f2a"
@@ -127,7 +134,7 @@ def test_the_table_of_profiles_marks_live_and_default(billctl: Billctl) -> None:
         ["profile", "mode", "from", "accounts"],
         ["shop", "test", "yours", "default", "stripe"],
         ["till", "LIVE", "yours", "chosen", "stripe"],
-        ["sandbox", "test", "shipped", "stripe,", "paypal,", "braintree"],
+        ["sandbox", "test", "shipped", "stripe,", "paypal,", "braintree,", "woocommerce,", "recurly"],
     ]
 
 
@@ -461,6 +468,8 @@ def test_check_says_whom_the_sandboxs_credentials_open(billctl: Billctl) -> None
         ("stripe", "ok", "test", ACCOUNT_ID),
         ("paypal", "ok", None, PAYPAL_CLIENT_ID),
         ("braintree", "ok", None, BRAINTREE_MERCHANT_ID),
+        ("woocommerce", "ok", None, "shop.example"),
+        ("recurly", "ok", "test", RECURLY_SITE),
     ]
     assert (ran.document["profile"], ran.document["mode"]) == ("sandbox", "test")
 
@@ -472,7 +481,7 @@ def test_check_warns_of_a_permission_that_lookups_need(billctl: Billctl) -> None
     paypal = ran.document["data"]["accounts"][1]
     assert (paypal["account"], paypal["status"]) == ("paypal", "warning")
     assert paypal["note"].startswith("this app may not use Transaction Search, so payments are not found")
-    assert [row["status"] for row in ran.document["data"]["accounts"]] == ["ok", "warning", "ok"]
+    assert [row["status"] for row in ran.document["data"]["accounts"]] == ["ok", "warning", "ok", "ok", "ok"]
 
 
 @pytest.fixture

@@ -348,10 +348,11 @@ def test_a_reset_shop_knows_nothing_of_operations_of_the_old_one() -> None:
     assert document(*refund, *why)["data"]["outcome"] == "succeeded"
 
 
-def test_each_gateway_that_is_up_has_a_line_and_a_port_of_its_own() -> None:
+def test_each_gateway_that_is_up_has_a_port_of_its_own_and_a_line_for_each_secret() -> None:
     with serving("--output", "json") as (_, line):
         rows = json.loads(line)["data"]["gateways"]
-    assert [row["gateway"] for row in rows] == list(GATEWAYS)
+    told = [(row["gateway"], row["secret"]) for row in rows]
+    assert told == [(name, secret) for name in GATEWAYS for secret in KEYS[name]]
     assert len({row["base_url"] for row in rows}) == len(GATEWAYS)
 
 

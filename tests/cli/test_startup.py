@@ -25,6 +25,7 @@ HEAVY = frozenset(
         "stripe",
         "paypalrestsdk",
         "braintree",
+        "recurly",
         "sqlite3",
         "typer.rich_utils",
     }
@@ -44,7 +45,9 @@ COMMANDS: dict[str, tuple[tuple[str, ...], int]] = {
     "root help": (("--help",), 0),
     "root help without arguments": ((), 0),
     "group help": (("stripe", "--help"), 0),
+    "group help of a gateway without an SDK": (("woocommerce", "--help"), 0),
     "command help": (("stripe", "refund", "--help"), 0),
+    "command help of the last gateway": (("recurly", "refund", "--help"), 0),
     "help of our own group": (("sandbox", "--help"), 0),
     "help of our own command": (("lookup", "--help"), 0),
     "a topic": (("help", "exit-codes"), 0),
@@ -94,6 +97,8 @@ def entry_points() -> bytes:
 ALIKE = {
     "root help without arguments",
     "group help",
+    "group help of a gateway without an SDK",
+    "command help",
     "help of our own group",
     "a script",
     "no argument where one is needed",

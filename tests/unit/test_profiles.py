@@ -21,6 +21,12 @@ SETTINGS: Mapping[str, tuple[Setting, ...]] = {
         Setting(name="public_key", help="the public half of the key"),
         Setting(name="private_key", help="the private half of the key", secret=True),
     ),
+    "woocommerce": (
+        Setting(name="url", help="the store's address"),
+        Setting(name="consumer_key", help="the key", secret=True),
+        Setting(name="consumer_secret", help="the key's secret", secret=True),
+    ),
+    "recurly": (Setting(name="api_key", help="the private key", secret=True),),
     "shopkeeper": (
         Setting(name="till", help="which till", required=False),
         Setting(name="pin", help="the till's number", secret=True),
