@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from billctl.errors import NoAnswer, NotFound, OutcomeUnknown, Refused, UsageError
-from billctl.gateways.recurly import refunding, weighing
+from billctl.gateways.recurly import refunding, traces, weighing
 from billctl.gateways.recurly.stamps import operation_key, stamped
 from billctl.models import RefundStatus
 from billctl.money import Money
@@ -178,7 +178,8 @@ def test_the_note_says_nothing_but_the_key() -> None:
     assert stamped(STAMP.key) == "ref 0123456789abcdef0123456789abcdef"
     assert operation_key(f"Thank you!\n{stamped(STAMP.key)}") == STAMP.key
     assert operation_key("ref 0123") is None
-    assert operation_key(f"xref {STAMP.key}0") is None
+    assert operation_key(f"ref {STAMP.key}0") is None
+    assert operation_key(f"xref {STAMP.key}") is None
     assert operation_key(None) is None
 
 
@@ -286,6 +287,18 @@ def test_refunds_of_other_operations_and_of_nobody_are_not_it() -> None:
     by_hand = credit_fields(10.0, refund_fields(10.0), customer_notes="Sorry!")
     assert find(CREDITED_BEFORE, by_hand) is None
     assert find() is None
+
+
+def test_only_a_credit_invoice_gives_back() -> None:
+    assert find(invoice_fields(customer_notes=stamped(STAMP.key), transactions=[refund_fields(10.0)])) is None
+
+
+def test_the_refunds_of_a_payment_come_newest_first() -> None:
+    older = credit_fields(5.0, refund_fields(5.0, "layla2refund", created_at="2026-11-02T10:00:00Z"))
+    books = Books(list_related_invoices=[as_sdk(older), as_sdk(CREDITED_BEFORE)])
+    refunds = traces.refunds_of(Reading(books), as_sdk(payment_fields()))
+    assert [refund.id for refund in refunds] == ["layla1refund", "layla2refund"]
+    assert [refund.operation_key for refund in refunds] == [OTHER_KEY, STAMP.key]
 
 
 def test_a_declined_refund_is_found_as_failed() -> None:

@@ -241,6 +241,24 @@ def test_credit_invoices_of_other_times_and_operations_are_not_the_ends() -> Non
     assert made.refund.amount == usd(3000)
 
 
+def test_a_refund_of_another_operation_is_not_the_ends() -> None:
+    """It was made a moment before, and names its own operation."""
+    with pytest.raises(OutcomeUnknown) as caught:
+        end(credit_fields(49.0, refund_fields(49.0), customer_notes=f"ref {OTHER_KEY}"))
+    assert caught.value.code == "refund_missing"
+
+
+def test_the_ends_credit_invoice_is_asked_for_from_a_little_before_it_was_asked_for() -> None:
+    _, books = end(credit_fields(49.0, refund_fields(49.0), **OWN))
+    _, _, named = books.calls[1]
+    assert named["params"] == {
+        "type": "credit",
+        "order": "desc",
+        "sort": "created_at",
+        "begin_time": "2026-11-20T11:50:00+00:00",
+    }
+
+
 def test_several_credit_invoices_that_may_be_it_leave_it_unknown() -> None:
     either = credit_fields(30.0, refund_fields(30.0), customer_notes=None)
     with pytest.raises(OutcomeUnknown) as caught:
@@ -349,6 +367,13 @@ def test_a_credit_that_is_not_void_afterwards_is_unknown() -> None:
     with pytest.raises(OutcomeUnknown) as caught:
         credits.void(Reading(books), record(credit_invoice()), stamp=STAMP)
     assert caught.value.code == "state_mismatch"
+
+
+def test_an_answer_about_another_credit_leaves_it_unknown() -> None:
+    books = Books(void_invoice=credit_invoice(id="layla9credit", state="voided"))
+    with pytest.raises(OutcomeUnknown) as caught:
+        credits.void(Reading(books), record(credit_invoice()), stamp=STAMP)
+    assert caught.value.code == "bad_answer"
 
 
 def told(data: Any) -> tuple[str, ...]:
