@@ -65,10 +65,18 @@ def _title(text: str) -> Line:
 
 
 def _events(customer: Customer) -> list[Event]:
-    """All that happened, newest first; of one instant, what follows from another stands above it."""
+    """All that happened, newest first; of one instant, what follows from another stands above it.
+
+    A bill and its payment that are one object (a store's order) are one event: the charge once money was
+    taken, the invoice before.
+    """
     refunds = [refund for charge in customer.charges for refund in charge.refunds]
+    bills = {invoice.ref for invoice in customer.invoices}
+    charges = [charge for charge in customer.charges if charge.captured or charge.ref not in bills]
+    shown = {charge.ref for charge in charges}
+    invoices = [invoice for invoice in customer.invoices if invoice.ref not in shown]
     return sorted(
-        (*customer.disputes, *refunds, *customer.charges, *customer.invoices),
+        (*customer.disputes, *refunds, *charges, *invoices),
         key=lambda event: event.created,
         reverse=True,
     )

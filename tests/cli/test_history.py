@@ -114,6 +114,14 @@ def test_of_one_instant_what_follows_from_another_stands_above_it() -> None:
     assert [line.split()[1] for line in lines[2:]] == ["dispute", "refund", "charge", "invoice"]
 
 
+def test_a_bill_and_its_payment_that_are_one_object_are_one_event() -> None:
+    waiting = charge("2", 4, status=ChargeStatus.PENDING, captured=Money(0, "USD"))
+    lines = shown(
+        customer("L", charges=(charge("1", 5), waiting), invoices=(invoice("1", 5), invoice("2", 4)))
+    )
+    assert [tuple(line.split()[1:3]) for line in lines[2:]] == [("invoice", "shop:2"), ("charge", "shop:1")]
+
+
 @pytest.mark.parametrize(
     ("status", "word"),
     [(ChargeStatus.AUTHORIZED, "authorized"), (ChargeStatus.SUBMITTED, "submitted for settlement")],
