@@ -4,8 +4,8 @@
 next payment standing. A transition that the machine forbids is an exception that nobody catches (HTTP 500,
 HTML), so the state is read first. Rules: `WC_Subscription::can_be_updated_to` and `update_status`
 (Automattic/woocommerce-subscriptions-core 7.6.0, run behind a controller of the documented form; the paid
-extension itself was not run). It also forbids what the payment method does not support, which its API does
-not say: then the answer is that 500, and the subscription as it was.
+extension itself was not run). It also forbids what the payment method does not support, unless renewals are
+paid by hand, which the API does not tell: that is said before, and the answer is that 500.
 """
 
 from billctl.errors import BillctlError, NotFound, OutcomeUnknown, Refused
@@ -14,22 +14,35 @@ from billctl.gateways.woocommerce import objects, recurring
 from billctl.gateways.woocommerce.client import Client
 from billctl.gateways.woocommerce.errors import reading_answer
 from billctl.gateways.woocommerce.ids import checked
+from billctl.gateways.woocommerce.methods import supported
+from billctl.gateways.woocommerce.values import text
 from billctl.models import Subscription, SubscriptionStatus
 
 TRANSITIONS = {When.NOW: "cancelled", When.PERIOD_END: recurring.ENDING}
 ENDED = frozenset({SubscriptionStatus.CANCELED, SubscriptionStatus.EXPIRED})
 
+METHOD = ("id", "payment_method")
+
 ENDING_FROM = frozenset({"active"})
 """From where a subscription can be let run to the end of what is paid."""
 
+CANCELLATION = "subscription_cancellation"
 LETS_RUN = "the store takes no further payment, and ends it when what is paid for is over"
+MAY_REFUSE = (
+    "its payment method {name!r} does not let the store end subscriptions, unless they are paid by hand"
+)
 
 
 def preview(client: Client, subscription: Subscription, *, when: When) -> tuple[str, ...]:
     """What to know before. Raises `Refused` (`no_period_end`) for one that has no paid time to run out."""
-    if when is When.NOW:
-        return ()
-    if subscription.gateway_status not in ENDING_FROM:
+    _check_can_end(client, subscription, when)
+    doubt = _doubt(client, subscription)
+    told = (LETS_RUN,) if when is When.PERIOD_END else ()
+    return (*told, doubt) if doubt else told
+
+
+def _check_can_end(client: Client, subscription: Subscription, when: When) -> None:
+    if when is When.PERIOD_END and subscription.gateway_status not in ENDING_FROM:
         raise Refused(
             f"subscription {subscription.id} is {subscription.gateway_status!r}: only an active one can run "
             "to the end of what is paid",
@@ -37,7 +50,16 @@ def preview(client: Client, subscription: Subscription, *, when: When) -> tuple[
             hint="To end it at once: --now.",
             account=client.account.name,
         )
-    return (LETS_RUN,)
+
+
+def _doubt(client: Client, subscription: Subscription) -> str | None:
+    """What stands against ending it at all, as far as the store tells."""
+    found = client.get(f"subscriptions/{checked(subscription.id, 'subscription')}", {"_fields": METHOD})
+    with reading_answer(client.account.name, change=False):
+        name = text(found, "payment_method")
+    if name is None:
+        return None
+    return None if CANCELLATION in supported(client, name) else MAY_REFUSE.format(name=name)
 
 
 def cancel(client: Client, subscription: Subscription, *, when: When) -> Subscription:
@@ -52,7 +74,7 @@ def cancel(client: Client, subscription: Subscription, *, when: When) -> Subscri
             code="subscription_already_canceled",
             account=client.account.name,
         )
-    preview(client, current, when=when)
+    _check_can_end(client, current, when)
     try:
         answer = client.post(f"subscriptions/{current.id}", {"transition_status": TRANSITIONS[when]})
         with reading_answer(client.account.name, change=True):

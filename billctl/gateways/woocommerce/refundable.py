@@ -4,13 +4,14 @@ WooCommerce itself refunds orders that were never paid, and rounds an amount fin
 its records (observed on 10.0.2), so all of this is checked here.
 """
 
-from billctl.errors import NotFound, Refused, UsageError
+from billctl.errors import Refused, UsageError
 from billctl.gateways.woocommerce.client import Client
-from billctl.gateways.woocommerce.errors import reading_answer
 from billctl.gateways.woocommerce.mapping import REFUNDABLE, StoreCharge
-from billctl.gateways.woocommerce.values import text, written
+from billctl.gateways.woocommerce.methods import method
+from billctl.gateways.woocommerce.values import written
 from billctl.money import Money
 
+REFUNDS = "refunds"
 IN_THE_STORE = "Refund it in the store's admin instead, where it can be recorded without moving money."
 STOCK = "nothing is put back in stock"
 MAIL = "the store may e-mail the customer about it, by its own settings; the reason there is only `ref op_…`"
@@ -54,14 +55,12 @@ def _payment_gateway(client: Client, charge: StoreCharge) -> str:
     name = charge.payment_method_id
     if not name:
         raise _refused(charge, "was paid through no payment gateway of the store")
-    try:
-        found = client.get(f"payment_gateways/{name}", {"_fields": ("id", "method_title", "method_supports")})
-    except NotFound:
-        raise _refused(charge, f"was paid through {name!r}, which the store does not have any more") from None
-    with reading_answer(client.account.name, change=False):
-        if "refunds" not in list(found["method_supports"]):
-            raise _refused(charge, f"was paid through {name!r}, which cannot refund by itself")
-        return text(found, "method_title") or name
+    found = method(client, name)
+    if found is None:
+        raise _refused(charge, f"was paid through {name!r}, which the store does not have any more")
+    if REFUNDS not in found.supports:
+        raise _refused(charge, f"was paid through {name!r}, which cannot refund by itself")
+    return found.title
 
 
 def _refused(charge: StoreCharge, why: str) -> Refused:
