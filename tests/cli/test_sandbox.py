@@ -17,6 +17,7 @@ import pytest
 
 from billctl.cli.sandbox_serving import loads
 from billctl.errors import UsageError
+from billctl.sandbox import KEYS
 from billctl.sandbox.limits import Load
 from billctl.sandbox.registry import GATEWAYS
 from tests.cli.program import PROGRAM, SECONDS, billctl, document, environment
