@@ -7,7 +7,7 @@ boolean; patterns written `/…/i`; limits of length beside a reference, which m
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jsonschema_rs
@@ -19,14 +19,20 @@ KEPT = (
     *("type", "enum", "pattern", "required", "format", "maxLength"),
     *("minItems", "maxItems", "minimum", "maximum"),
 )
-FORMATS = {
-    "date-time": lambda text: (
-        re.fullmatch(r"[0-9-]{10}T[0-9:]{8}(Z|[+-][0-9]{2}:?[0-9]{2})", text) is not None
-    ),
-    "email": lambda text: re.fullmatch(r"[^@\s]+@[^@\s]+", text) is not None,
-    "decimal": lambda text: re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text) is not None,
-}
-"""The SDK cannot read fractions of a second (`recurly/resource.py`, `DT_FORMAT`)."""
+INSTANT = r"[0-9-]{10}T[0-9:]{8}%s(Z|[+-][0-9]{2}:?[0-9]{2})"
+FRACTION = {"request": r"([.][0-9]+)?", "answer": ""}
+"""The SDK cannot read fractions of a second (`recurly/resource.py`, `DT_FORMAT`), and sends them."""
+
+
+def formats(mode: str) -> dict[str, Callable[[str], bool]]:
+    """The description's formats of text."""
+    instant = INSTANT % FRACTION[mode]
+    return {
+        "date-time": lambda text: re.fullmatch(instant, text) is not None,
+        "email": lambda text: re.fullmatch(r"[^@\s]+@[^@\s]+", text) is not None,
+        "decimal": lambda text: re.fullmatch(r"-?[0-9]+([.][0-9]+)?", text) is not None,
+    }
+
 
 Validator = jsonschema_rs.Draft4Validator
 
@@ -50,7 +56,10 @@ class Documents:
         if validator is None:
             # Draft 4, whose integers are no floats with nothing after the point.
             validator = Validator(
-                self._strict(schema, mode), registry=self._registry, validate_formats=True, formats=FORMATS
+                self._strict(schema, mode),
+                registry=self._registry,
+                validate_formats=True,
+                formats=formats(mode),
             )
             self._validators[*key, mode] = validator
         return [
