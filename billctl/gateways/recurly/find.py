@@ -24,6 +24,10 @@ from billctl.parallel import Job, gather
 LONGEST_ADDRESS = 254
 """RFC 5321, with its errata."""
 
+CAPITALS = (
+    "an address kept in other capital letters may not be found: it was asked for as typed and in small ones"
+)
+
 
 class Lead(NamedTuple):
     """An account that answers the query: its id, the SDK's object where it was read already, and the objects
@@ -50,6 +54,8 @@ def find_customers(client: Client, query: Query) -> Found:
     chosen = leads[: query.limit]
     people = gather([partial(_person, client, query, lead) for lead in chosen]) if chosen else []
     notes = [note for person in people for note in person.history.notes]
+    if query.by is By.EMAIL and not people:
+        notes.append(CAPITALS)
     notes += [
         f"account {values.text(one.account, 'id')} is closed" for one in people if _is_closed(one.account)
     ]
