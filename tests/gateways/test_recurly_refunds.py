@@ -63,6 +63,11 @@ def test_it_is_said_where_the_money_goes_and_what_the_customer_may_see() -> None
     assert "the reason stays here" in told
 
 
+def test_all_of_a_payment_may_be_voided_instead() -> None:
+    assert any("voids it instead" in sentence for sentence in preview(amount=usd(4900)))
+    assert not any("voids it instead" in sentence for sentence in preview(amount=usd(4899)))
+
+
 def test_credit_that_paid_a_part_is_said_to_stay() -> None:
     told = preview(credit_payments=[{"id": "credit000001", "object": "credit_payment", "amount": 5.0}])
     assert any("account credit is not touched" in sentence for sentence in told)

@@ -73,6 +73,7 @@ def test_what_is_not_active_cannot_end_with_its_period(state: str) -> None:
 def test_before_an_end_it_is_said_what_undoes_it_and_what_it_bills() -> None:
     later = " ".join(ending.preview(subscription(), when=When.PERIOD_END))
     assert "billctl recurly reactivate laylasub0001" in later
+    assert "also within a longer term" in later
     assert "usage" in " ".join(ending.preview(subscription(), when=When.NOW)).casefold()
 
 

@@ -30,6 +30,7 @@ AT_BILL_DATE = {"timeframe": "bill_date"}
 
 USAGE = "Usage of this period that is not billed yet is billed now, where the plan bills usage."
 NOT_BEGUN = "It has not begun: Recurly marks it failed, and it cannot be reactivated."
+AT_NEXT_BILL = "It ends when it would be billed next, also within a longer term."
 GOES_ON = "Until then it can be told to go on: `billctl recurly reactivate {id}`."
 
 
@@ -44,7 +45,7 @@ def preview(subscription: Subscription, *, when: When) -> tuple[str, ...]:
             code="no_period_end",
             hint="To end it at once: --now.",
         )
-    return (GOES_ON.format(id=subscription.id),)
+    return (AT_NEXT_BILL, GOES_ON.format(id=subscription.id))
 
 
 def cancel(client: Client, subscription: Subscription, *, when: When, stamp: Stamp) -> Subscription:

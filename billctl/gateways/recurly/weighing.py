@@ -27,7 +27,7 @@ def preview(client: Client, charge: Charge, amount: Money) -> tuple[str, ...]:
         return ()  # nothing of it is left: the verb or Recurly says so
     _refuse_payers(stands)
     _refuse_more(stands, amount)
-    return _sentences(stands)
+    return _sentences(stands, whole=amount == charge.captured)
 
 
 def _read(client: Client, charge: Charge) -> Standing:
@@ -99,8 +99,14 @@ def _refuse_more(stands: Standing, amount: Money) -> None:
         )
 
 
-def _sentences(stands: Standing) -> tuple[str, ...]:
+def _sentences(stands: Standing, *, whole: bool) -> tuple[str, ...]:
     back = f"It goes back to what was paid with (refund method {METHOD}), as a credit invoice of "
-    note = "That credit invoice carries a reference that the customer may see; the reason stays here."
+    void = "If the payment is not settled yet, Recurly voids it instead."
     credit = "The part of it that was paid with account credit is not touched."
-    return (f"{back}{stands.number}.", *((credit,) if stands.has_credit else ()), note)
+    note = "That credit invoice carries a reference that the customer may see; the reason stays here."
+    return (
+        f"{back}{stands.number}.",
+        *((void,) if whole else ()),
+        *((credit,) if stands.has_credit else ()),
+        note,
+    )
