@@ -13,7 +13,7 @@ from billctl.sandbox.http import Request
 from billctl.sandbox.limits import Load, Turnstile
 from billctl.sandbox.registry import app
 from billctl.sandbox.woocommerce.call import Call
-from billctl.sandbox.woocommerce.php import number
+from billctl.sandbox.woocommerce.php import ONE, number
 
 CENTS = 100
 """Of the currencies in which the rehearsal shop is paid through Stripe."""
@@ -29,7 +29,7 @@ def refund(call: Call, order: Record, amount: str) -> str | None:
         return None
     form = {
         "charge": order["transaction"],
-        "amount": str(int(number(amount) * CENTS)),
+        "amount": str(number(amount) * CENTS // ONE),
         "reason": "requested_by_customer",
         "metadata[order_id]": order["id"],
     }

@@ -16,6 +16,8 @@ HOME = WOOCOMMERCE_URL
 """What the store calls its own address, in every link it gives, wherever it was asked."""
 
 API = f"{HOME}/wp-json/wc/v3"
+MOST_DECIMALS = 20
+MILLISECOND = 0.001
 
 
 class Reply(NamedTuple):
@@ -60,9 +62,9 @@ class Call:
 
     @property
     def decimals(self) -> int:
-        """Of the amounts in this answer: those asked for (`dp`), else the store's."""
+        """Of the amounts in this answer: those asked for (`dp`, on routes that know it), else the store's."""
         asked = self.params.get("dp")
-        return self.settings["woo_decimals"] if asked is None else abs(int(asked))
+        return min(asked, MOST_DECIMALS) if isinstance(asked, int) else self.settings["woo_decimals"]
 
     @property
     def version(self) -> int:

@@ -117,7 +117,7 @@ class Exchange:
             params=params,
             query=self._query,
             settings=self._settings,
-            agent=self._request.headers.get("user-agent", ""),
+            agent=self._request.headers.get("user-agent", "").encode("latin-1").decode(errors="replace"),
             pause=self._pause,
             fault=self._fault,
         )
@@ -148,7 +148,8 @@ class Exchange:
 def _document(body: bytes) -> dict[str, Any]:
     try:
         found = json.loads(body)
-    except ValueError:
+        json.dumps(found, ensure_ascii=False).encode()  # half of a surrogate pair is no text to PHP either
+    except (ValueError, RecursionError):
         raise WpError(
             400,
             "rest_invalid_json",

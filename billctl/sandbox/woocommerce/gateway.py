@@ -7,14 +7,14 @@ one has it, the refund is asked of Stripe as WooCommerce's Stripe extension asks
 """
 
 from collections.abc import Mapping
-from decimal import Decimal
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 from billctl.sandbox.database import Database, Record
 from billctl.sandbox.woocommerce import behind, spoil
-from billctl.sandbox.woocommerce.call import Call
+from billctl.sandbox.woocommerce.call import MILLISECOND, Call
 from billctl.sandbox.woocommerce.errors import fatal
-from billctl.sandbox.woocommerce.php import number
+from billctl.sandbox.woocommerce.php import ONE, number
 
 SUBSCRIPTIONS = (
     "subscriptions",
@@ -71,7 +71,7 @@ def give_back(call: Call, order: Record, amount: str, reason: str | None) -> Non
     if "refunds" not in method.supports:
         raise GatewayError(UNSUPPORTED)
     trouble = spoil.gateway(call.fault)
-    call.pause(call.settings["woo_gateway_ms"] / 1000)
+    call.pause(call.settings["woo_gateway_ms"] * MILLISECOND)
     if trouble == "gateway_fatal":
         raise fatal()
     if trouble == "gateway_error":
@@ -103,7 +103,7 @@ def _move(call: Call, order: Record, amount: str, reason: str | None) -> None:
         )
 
 
-def moved(database: Database, order: str, *, live: bool = False) -> list[Decimal]:
+def moved(database: Database, order: str, *, live: bool = False) -> list[Fraction]:
     """The amounts that the gateway really gave back for an order, in major units, oldest first."""
     import json
 
@@ -111,4 +111,4 @@ def moved(database: Database, order: str, *, live: bool = False) -> list[Decimal
         "SELECT body FROM objects WHERE live=? AND kind='movement' AND charge=? ORDER BY seq", (live, order)
     )
     found: list[Any] = [json.loads(body) for (body,) in rows]
-    return [number(one["amount"]) for one in found]
+    return [Fraction(number(one["amount"]), ONE) for one in found]

@@ -3,7 +3,7 @@
 from typing import Any
 
 from billctl.sandbox.database import Record
-from billctl.sandbox.woocommerce.call import API, HOME, Call
+from billctl.sandbox.woocommerce.call import API, HOME, MOST_DECIMALS, Call
 from billctl.sandbox.woocommerce.php import formatted, number
 from billctl.sandbox.woocommerce.times import both
 
@@ -108,8 +108,8 @@ def _price(line: dict[str, Any]) -> int | float:
     """A JSON number, as PHP divides: the one amount that is no text."""
     import json
 
-    each = number(line["total"]) / line["quantity"]
-    found: int | float = json.loads(f"{each.normalize():f}")
+    each = formatted(number(line["total"]) // line["quantity"], MOST_DECIMALS)
+    found: int | float = json.loads(each.rstrip("0").rstrip("."))
     return found
 
 

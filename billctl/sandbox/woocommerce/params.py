@@ -15,7 +15,7 @@ from billctl.sandbox.woocommerce.times import boundary
 EMAIL = re.compile(r"[a-zA-Z0-9!#$%&'*+/=?^_`{|}~.-]+@[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)+", re.ASCII)
 """About WordPress's `is_email`; mind the `*`, which its user search takes for a wildcard."""
 
-INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
+INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 TRUE = frozenset({"true", "1"})
 FALSE = frozenset({"false", "0"})
 LARGEST_PAGE = 100

@@ -1,10 +1,17 @@
-"""How PHP and WooCommerce read numbers: the reason why a careless amount moves other money than was meant."""
+"""How PHP and WooCommerce read numbers: the reason why a careless amount moves other money than was meant.
+
+PHP's floats are integers of `1 / ONE` here: exact to twelve decimals, which no amount at a store reaches.
+"""
 
 import re
-from decimal import ROUND_HALF_UP, Decimal
+
+PLACES = 12
+ONE = 10**PLACES
+LARGEST = 320
+"""Digits of the largest number; PHP's ends at about 309 and is infinite from there."""
 
 NUMERIC = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
-LEADING = re.compile(r"\s*([+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?)", re.ASCII)
+LEADING = re.compile(r"\s*([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?", re.ASCII)
 DROPPED = re.compile(r"\.(?![^.]+$)|[^0-9.-]")
 """What `wc_format_decimal` removes where the store's decimal separator is a period: all points but the last,
 and everything that is no digit, point or minus sign."""
@@ -15,10 +22,15 @@ def is_numeric(text: str) -> bool:
     return NUMERIC.fullmatch(text) is not None
 
 
-def number(text: str) -> Decimal:
-    """What PHP calculates with: the number that the text begins with, else 0."""
+def number(text: str) -> int:
+    """What PHP calculates with, times `ONE`: the number that the text begins with, else 0."""
     found = LEADING.match(text)
-    return Decimal(found[1]) if found else Decimal(0)
+    sign, whole, fraction, exponent = found.groups(default="") if found else ("", "", "", "")
+    digits = (whole + fraction)[:LARGEST]
+    shift = PLACES + len(whole) - len(digits) + max(-LARGEST, min(LARGEST, int(exponent[:5] or 0)))
+    value = int(digits or 0)
+    scaled: int = value * 10**shift if shift >= 0 else value // 10**-shift
+    return -min(scaled, 10**LARGEST) if sign == "-" else min(scaled, 10**LARGEST)
 
 
 def greater(left: str, right: str) -> bool:
@@ -38,10 +50,16 @@ def unformatted(text: str) -> str:
     return DROPPED.sub("", text)
 
 
-def formatted(amount: str | Decimal, decimals: int) -> str:
-    """`wc_format_decimal` with decimals: rounded half up, and nothing or `-` is 0."""
-    value = amount if isinstance(amount, Decimal) else number(unformatted(amount))
-    return f"{value.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP):f}"
+def formatted(amount: str | int, decimals: int) -> str:
+    """`wc_format_decimal` with decimals, of a text or of a `number`: rounded half away from zero."""
+    value = number(unformatted(amount)) if isinstance(amount, str) else amount
+    kept = min(decimals, PLACES)
+    unit = 10 ** (PLACES - kept)
+    rounded = (abs(value) + unit // 2) // unit * 10 ** (decimals - kept)
+    digits = str(rounded).rjust(decimals + 1, "0")
+    point = len(digits) - decimals
+    sign = "-" if value < 0 and rounded else ""
+    return f"{sign}{digits[:point]}.{digits[point:]}" if decimals else sign + digits
 
 
 def stripslashes(text: str) -> str:

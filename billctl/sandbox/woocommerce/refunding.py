@@ -5,16 +5,16 @@ as paid back; then its meta data are written. Others see every state in between.
 deletes the record; a death of PHP leaves it as it is.
 """
 
-from decimal import Decimal
 from typing import Any
 
 from billctl.sandbox.database import Record
-from billctl.sandbox.woocommerce.call import Call
+from billctl.sandbox.woocommerce.call import MILLISECOND, Call
 from billctl.sandbox.woocommerce.errors import MISSING, bare
 from billctl.sandbox.woocommerce.gateway import GatewayError, give_back
 from billctl.sandbox.woocommerce.mail import send
 from billctl.sandbox.woocommerce.order_shape import refunds_of
 from billctl.sandbox.woocommerce.php import (
+    PLACES,
     formatted,
     greater,
     is_numeric,
@@ -35,7 +35,7 @@ def create(call: Call) -> Record:
     asked = _amount(call, lines)
     with call.database.transaction(write=False):
         order, rest = _allowed(call, asked)
-    call.pause(call.settings["woo_window_ms"] / 1000)
+    call.pause(call.settings["woo_window_ms"] * MILLISECOND)
     with call.database.transaction(write=True):
         refund = _record(call, order, asked or "", call.params.get("reason"), _matched(order, lines))
     if call.params["api_refund"]:
@@ -57,7 +57,7 @@ def _amount(call: Call, lines: Lines) -> str | None:
     totals = [str(part) for line in lines for part in (line.get("refund_total"), *_taxes(line))]
     if not totals or not all(is_numeric(total) for total in totals):
         return None
-    return f"{sum(map(number, totals)):f}"
+    return formatted(sum(map(number, totals)), PLACES)
 
 
 def _taxes(line: dict[str, Any]) -> list[Any]:
@@ -67,7 +67,7 @@ def _taxes(line: dict[str, Any]) -> list[Any]:
     )
 
 
-def _allowed(call: Call, asked: str | None) -> tuple[Record, Decimal]:
+def _allowed(call: Call, asked: str | None) -> tuple[Record, int]:
     """The order and what remains of it. Nothing looks at whether it was ever paid. Raises `WpError`."""
     order = call.order(call.ids["order_id"])
     if order is None:
@@ -83,7 +83,7 @@ def _allowed(call: Call, asked: str | None) -> tuple[Record, Decimal]:
 
 def remaining(call: Call, order: Record) -> str:
     """What is left to refund, with the store's decimals: every record counts, paid back or not."""
-    back = sum((number(one["total"]) for one in refunds_of(call, order)), Decimal(0))
+    back = sum(number(one["total"]) for one in refunds_of(call, order))
     return formatted(number(order["total"]) + back, call.settings["woo_decimals"])
 
 
@@ -121,7 +121,7 @@ def _pay(call: Call, order: Record, refund: Record) -> None:
         call.store.save(refund)
 
 
-def _conclude(call: Call, order: Record, refund: Record, left: Decimal) -> None:
+def _conclude(call: Call, order: Record, refund: Record, left: int) -> None:
     """Mail the customer, with the reason; what was refunded in full gets its status."""
     if left > 0:
         send(call, order, "customer_partially_refunded_order", refund["reason"] or "")
@@ -148,11 +148,15 @@ def _matched(order: Record, asked: Lines) -> Lines:
     """The order's lines that were named, as refunded; the others named are passed over."""
     known = {line["id"]: line for line in order["lines"]}
     return [
-        known[line["id"]]
-        | {"quantity": int(line.get("quantity", 0)), "total": str(line.get("refund_total", "0"))}
+        known[line["id"]] | {"quantity": _count(line), "total": str(line.get("refund_total", "0"))}
         for line in asked
-        if line.get("id") in known
+        if isinstance(line.get("id"), int) and line["id"] in known
     ]
+
+
+def _count(line: dict[str, Any]) -> int:
+    quantity = line.get("quantity")
+    return quantity if isinstance(quantity, int) else 0
 
 
 def _meta(given: Any) -> Lines:

@@ -13,13 +13,13 @@ can:
 """
 
 import re
-from decimal import Decimal
 
 from billctl.sandbox import spoil
 from billctl.sandbox.fault_table import Fault
 from billctl.sandbox.http import Answer
 from billctl.sandbox.spoil import BEFORE, Lies, delay, struck
 from billctl.sandbox.woocommerce.errors import GENERIC, Firewall, WpError, bare, fatal
+from billctl.sandbox.woocommerce.php import PLACES, formatted, number
 
 __all__ = ["BEFORE", "after", "delay", "fail", "firewall", "gateway", "instead", "refuse"]
 
@@ -88,10 +88,12 @@ CURRENCY = re.compile(rb'("currency":")([A-Z]{3})"')
 
 
 def _amount(body: bytes) -> bytes:
+    """One more of the last decimal."""
+
     def more(found: re.Match[bytes]) -> bytes:
         said = found[2].decode()
-        step = Decimal(1).scaleb(-len(said.partition(".")[2]))
-        return b'%b%b"' % (found[1], str(Decimal(said) + step).encode())
+        decimals = len(said.partition(".")[2])
+        return f'{found[1].decode()}{formatted(number(said) + 10 ** (PLACES - decimals), decimals)}"'.encode()
 
     return AMOUNT.sub(more, body, count=1)
 

@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -102,7 +102,7 @@ class Wire:
         """Change the store's settings."""
         state.configure(self.state_dir, "woocommerce", **settings)
 
-    def moved(self, order: int = 1041) -> list[Decimal]:
+    def moved(self, order: int = 1041) -> list[Fraction]:
         """What the payment gateway really gave back."""
         with state.opened(self.state_dir, "woocommerce") as database:
             return moved(database, str(order))

@@ -1,7 +1,7 @@
 """What a refund moves: often other money than was meant, and the records do not tell."""
 
 from concurrent.futures import ThreadPoolExecutor
-from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,8 @@ from tests.sandbox.woocommerce.conftest import WOOCOMMERCE, Wire
 CANNOT = "woocommerce_rest_cannot_create_order_refund"
 
 
-def amounts(*texts: str) -> list[Decimal]:
-    return [Decimal(text) for text in texts]
+def amounts(*texts: str) -> list[Fraction]:
+    return [Fraction(text) for text in texts]
 
 
 def fail_in_the_gateway(wire: Wire, code: str) -> None:
