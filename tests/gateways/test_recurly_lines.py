@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from billctl.errors import Refused, UsageError
+from billctl.errors import NoAnswer, Refused, UsageError
 from billctl.gateway import RefundLine
 from billctl.gateways.recurly import lines
 from billctl.money import Money
@@ -108,6 +108,17 @@ def test_lines_are_not_priced_where_the_invoice_does_not_add_up(items: list[dict
         price(invoiced(*items, refundable=39.0), ONE)
     assert caught.value.code == "lines_untold"
     assert "--amount" in caught.value.hint
+
+
+def test_whole_units_may_be_written_with_decimals() -> None:
+    line = line_fields("line00000001", 30.0, quantity=3, quantity_decimal="3.000000000")
+    assert price(invoiced(line, refundable=30.0), RefundLine(id="line00000001", quantity=1)) == usd(1000)
+
+
+@pytest.mark.parametrize("told", ["three", "-3", "3.", "1e1"])
+def test_what_is_no_number_of_units_is_no_answer(told: str) -> None:
+    with pytest.raises(NoAnswer):
+        price(invoiced(line_fields("line00000001", 30.0, quantity=3, quantity_decimal=told), refundable=30.0))
 
 
 def test_an_invoice_of_many_lines_is_read_to_its_end() -> None:

@@ -6,7 +6,7 @@ together are worth what Recurly says is refundable. A line's `amount` is its tot
 taxes" (OpenAPI `LineItem`), of all its units.
 """
 
-from decimal import Decimal, InvalidOperation
+import re
 from fractions import Fraction
 from typing import Any
 
@@ -22,6 +22,8 @@ from billctl.models import Charge, Refund
 from billctl.money import Money
 
 PAGE = 200
+QUANTITY = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,9}))?", re.ASCII)
+"""A number of units as text, with up to 9 decimals (OpenAPI `LineItem`)."""
 BY_AMOUNT = "Refund an amount instead: --amount."
 
 
@@ -119,10 +121,12 @@ def _is_whole(item: Any, name: str, units: object) -> bool:
     if type(units) is not int:
         raise TypeError(f"a quantity is an integer, not {type(units).__name__}")
     told = text(item, name)
-    try:
-        return told is None or Decimal(told) == units
-    except InvalidOperation as error:
-        raise ValueError(f"{told!r} is no quantity") from error
+    if told is None:
+        return True
+    number = QUANTITY.fullmatch(told)
+    if number is None:
+        raise ValueError(f"{told!r} is no quantity")
+    return int(number[1]) == units and not (number[2] or "").strip("0")
 
 
 def _refuse_rests(lines: dict[str, Line], refundable: Money, number: str) -> None:
