@@ -7,8 +7,9 @@ import re
 
 PLACES = 12
 ONE = 10**PLACES
-LARGEST = 320
-"""Digits of the largest number; PHP's ends at about 309 and is infinite from there."""
+DIGITS = 320
+LARGEST: int = 10**DIGITS
+"""PHP's numbers end at about 309 digits and are infinite from there."""
 
 NUMERIC = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 LEADING = re.compile(r"\s*([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?", re.ASCII)
@@ -26,11 +27,11 @@ def number(text: str) -> int:
     """What PHP calculates with, times `ONE`: the number that the text begins with, else 0."""
     found = LEADING.match(text)
     sign, whole, fraction, exponent = found.groups(default="") if found else ("", "", "", "")
-    digits = (whole + fraction)[:LARGEST]
-    shift = PLACES + len(whole) - len(digits) + max(-LARGEST, min(LARGEST, int(exponent[:5] or 0)))
+    digits = (whole + fraction)[:DIGITS]
+    shift = PLACES + len(whole) - len(digits) + max(-DIGITS, min(DIGITS, int(exponent[:5] or 0)))
     value = int(digits or 0)
     scaled: int = value * 10**shift if shift >= 0 else value // 10**-shift
-    return -min(scaled, 10**LARGEST) if sign == "-" else min(scaled, 10**LARGEST)
+    return -min(scaled, LARGEST) if sign == "-" else min(scaled, LARGEST)
 
 
 def greater(left: str, right: str) -> bool:
