@@ -16,7 +16,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
-from billctl.errors import BillctlError
+from billctl.errors import BillctlError, NoAnswer, NotFound
 from billctl.gateway import Account
 from billctl.gateways.woocommerce import place
 from billctl.gateways.woocommerce.errors import (
@@ -91,8 +91,12 @@ class Client:
 
     def page(self, path: str, params: Params | None = None, *, number: int = 1, size: int = PAGE) -> Page:
         """One page of a list, `size` objects long. Raises the errors of a read: that an answer does not say
-        how many pages and objects there are is one of them, and that what it lists are no objects."""
-        answer = self._read(path, {**(params or {}), "per_page": size, "page": number})
+        how many pages and objects there are is one of them, that what it lists are no objects, and that
+        there is no list, as nobody's is empty."""
+        try:
+            answer = self._read(path, {**(params or {}), "per_page": size, "page": number})
+        except NotFound as error:
+            raise NoAnswer(error.message, code=error.code, account=self.account.name) from error
         items = self._json(answer, change=False)
         total, pages = (answer.headers.get(f"X-WP-{name}", "") for name in ("Total", "TotalPages"))
         whole = isinstance(items, list) and all(isinstance(item, dict) for item in items)

@@ -79,7 +79,8 @@ def _not_all(read: int) -> str:
 
 def by_name(client: Client, query: Query) -> Leads:
     """Those who ordered under a name, accounts and guests; in part where only some of it is the query."""
-    orders, more = client.every("orders", {**objects.ORDER, "search": query.text}, most=NAME_PAGES)
+    text = " ".join(query.text.split())
+    orders, more = client.every("orders", {**objects.ORDER, "search": text}, most=NAME_PAGES)
     matching = [order for order in orders if name_match(mapping.billing_name(order), query.text)]
     return Leads(
         orders=matching,
