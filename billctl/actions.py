@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from billctl import anchoring
-from billctl.audit.entry import read
+from billctl.audit.entry import Entry, read
 from billctl.audit.log import OutcomeNotRecorded, Subject
 from billctl.audit.tail import check_tail
 from billctl.errors import (
     ApprovalRequired,
     BillctlError,
     Busy,
+    Partial,
     PolicyDenied,
     Refused,
     StoreError,
@@ -148,6 +149,11 @@ class Alone(Unburdened):
         return anchoring.renew(self._session)
 
 
+def _shortfall(recorded: Mapping[str, str]) -> Partial:
+    """What of an operation that was done did not happen, as its record has it."""
+    return Partial(recorded["message"], code=recorded["code"], hint="It was done so: nothing was sent now.")
+
+
 class _Run:
     """One request on its way; `subject` gathers what the audit log must know as it becomes known."""
 
@@ -230,8 +236,10 @@ class _Run:
                 code="operation_done",
                 hint=f"To do it once more: --again {self.request.again + 1}.",
             )
-        result, amount = self._recorded(operation)
-        return self._already(operation.id, result, amount if self.plan.amount is None else self.plan.amount)
+        last = self._outcome_of(operation)
+        result = last.fields.get("result") or {} if last else {}
+        planned = self.plan.amount
+        return self._already(operation.id, result, last.amount if last and planned is None else planned)
 
     def _stamped(self) -> ActionResult | None:
         """This operation as the object shows it: the log was lost, another host did it, or `--full` did."""
@@ -241,16 +249,16 @@ class _Run:
         recorded = self.session.store.find_operation(key=self._key(done.moved))
         return self._already(done.operation or (recorded.id if recorded else None), done.result, done.moved)
 
-    def _recorded(self, operation: Operation) -> tuple[Mapping[str, Any], Money | None]:
-        """What a settled operation came to, and the money that it moved."""
-        record = self.session.store.record(operation.outcome) if operation.outcome else None
-        entry = read(record) if record else None
-        return (entry.fields.get("result") or {}, entry.amount) if entry else ({}, None)
+    def _outcome_of(self, operation: Operation | None) -> Entry | None:
+        """The record of what a settled operation came to."""
+        record = self.session.store.record(operation.outcome) if operation and operation.outcome else None
+        return read(record) if record else None
 
     def _already(
         self, operation_id: str | None, result: Mapping[str, Any], amount: Money | None
     ) -> ActionResult:
         operation = self.session.store.get_operation(operation_id) if operation_id else None
+        last = self._outcome_of(operation)
         repeat = f". To do it once more: --again {self.request.again + 1}" if self.verb.repeatable else ""
         return ActionResult(
             plan=replace(self.plan, amount=amount),
@@ -260,6 +268,7 @@ class _Run:
             notes=(f"{operation_id or 'an earlier run'} has done this already; nothing was sent{repeat}",),
             intent=operation.intent if operation else None,
             outcome_seq=operation.outcome if operation else None,
+            error=_shortfall(last.error) if last and last.error else None,
         )
 
     def waiting(self, error: ApprovalRequired, seq: int) -> ActionResult:

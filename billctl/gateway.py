@@ -514,11 +514,10 @@ class Gateway:
     def preview_void_credit(self, invoice: Invoice) -> tuple[str, ...]:
         """What the operator must know before this credit invoice is taken back, as short sentences.
 
-        Optional. Raises `Refused` or `UsageError` where it is no credit invoice, or cannot be taken back any
+        Raises `Refused` or `UsageError` where it is no credit invoice, or cannot be taken back any
         more, with what can be done instead in the hint.
         """
-        del invoice
-        return ()
+        raise self.cannot("void a credit invoice", Capability.VOID_CREDIT)
 
     # A copy on this machine, for a gateway that declares `sync`.
 

@@ -239,7 +239,7 @@ def _look(session: Session, opened: Opened, item: _Open) -> tuple[Done | None, s
     """
     entry = item.entry
     verb = from_params(str(entry.action), entry.fields.get("params") or {})
-    plan = replace(verb.plan(opened.gateway, str(entry.object_id)), amount=entry.amount)
+    plan = verb.recalled(opened.gateway, str(entry.object_id), entry.amount)
     stamp = Stamp(
         key=item.operation.key,
         operation=item.operation.id,

@@ -32,7 +32,7 @@ METHODS: dict[Capability, tuple[str, ...]] = {
         "get_subscription",
     ),
     Capability.REACTIVATE: ("reactivate_subscription", "find_reactivation", "get_subscription"),
-    Capability.VOID_CREDIT: ("void_credit", "find_voided_credit", "get_invoice"),
+    Capability.VOID_CREDIT: ("void_credit", "preview_void_credit", "find_voided_credit", "get_invoice"),
     Capability.INVOICE_PDF: ("invoice_pdf", "get_invoice"),
     Capability.INVOICE_LINK: ("invoice_link", "get_invoice"),
     Capability.SYNC: ("sync", "local_copy", "forget_copy"),

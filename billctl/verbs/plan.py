@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from billctl.errors import BillctlError, OutcomeUnknown
-from billctl.frozen import field, frozen
+from billctl.frozen import field, frozen, replace
 from billctl.gateway import Capability, Delivery, Gateway, Identity, Stamp
 from billctl.models import Charge, Invoice, Subscription
 from billctl.money import Money
@@ -92,6 +92,11 @@ class Verb(ABC):
 
         What can be resolved only before it is done (the price of lines that are left) is left to `check`.
         """
+
+    def recalled(self, gateway: Gateway, object_id: str, amount: Money | None) -> Plan:
+        """The plan of an operation that was sent with `amount`: what `find` needs of it, with the object as
+        it is now."""
+        return replace(self.plan(gateway, object_id), amount=amount)
 
     @abstractmethod
     def check(self, gateway: Gateway, plan: Plan) -> Plan:

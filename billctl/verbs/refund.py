@@ -29,6 +29,10 @@ class Refunding(Verb):
             refund.operation_key == key and refund.status not in COUNTED_REFUNDS for refund in charge.refunds
         )
 
+    def recalled(self, gateway: Gateway, object_id: str, amount: Money | None) -> Plan:
+        # How much was asked for is known: what is left by now would resolve to something else.
+        return Plan(verb=self.name, record=gateway.get_charge(object_id), amount=amount)
+
     def find(self, gateway: Gateway, plan: Plan, stamp: Stamp) -> Done | None:
         assert isinstance(plan.record, Charge)
         assert plan.amount is not None

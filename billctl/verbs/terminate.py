@@ -3,7 +3,7 @@
 from itertools import islice
 from typing import ClassVar
 
-from billctl.errors import OutcomeUnknown, Partial, Refused
+from billctl.errors import OutcomeUnknown, Partial, Refused, UsageError
 from billctl.frozen import frozen_value, replace
 from billctl.gateway import Capability, Gateway, Payback, Selection, Stamp, Termination, When
 from billctl.models import Charge, ChargeStatus, Refund, Subscription
@@ -129,7 +129,10 @@ def _paid(gateway: Gateway, subscription: Subscription) -> Charge | None:
     selection = Selection(customer_id=subscription.customer_id, limit=LOOKED_AT)
     listed = islice(gateway.list_charges(selection), LOOKED_AT)
     own = (charge for charge in listed if charge.subscription_id == subscription.id)
-    return next((charge for charge in own if charge.status in PAID), None)
+    try:
+        return next((charge for charge in own if charge.status in PAID), None)
+    except UsageError:  # at its end, a list names what it had to leave out: it may be that
+        return None
 
 
 def _payment(paid: Charge | None) -> tuple[tuple[str, str], ...]:

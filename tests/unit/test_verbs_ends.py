@@ -94,6 +94,10 @@ def test_a_dry_run_says_how_much_at_most_of_which_payment(opened: Opener) -> Non
     assert Generous.state == {}
 
 
+def test_a_payment_among_those_that_a_list_leaves_out_is_not_known(opened: Opener) -> None:
+    assert do(opened("leaves out"), FULL, "S1", dry_run=True).plan.charge is None
+
+
 def test_a_payment_that_is_disputed_is_told(opened: Opener) -> None:
     assert "dispute" in dict(do(opened("disputed"), FULL, "S1", dry_run=True).plan.facts)
 
@@ -156,7 +160,8 @@ def test_an_end_whose_refund_failed_is_done_and_says_what_is_missing(opened: Ope
     )
     assert [entry.state for entry in entries(session)[1:]] == [None, "done"]
     assert (entries(session)[-1].error or {})["code"] == "refund_failed"
-    assert do(session, FULL, "S1").outcome == "already_done"
+    again = do(session, FULL, "S1")
+    assert (again.outcome, again.error and again.error.code) == ("already_done", "refund_failed")
 
 
 def test_an_end_whose_refund_is_on_its_way_is_pending(opened: Opener) -> None:

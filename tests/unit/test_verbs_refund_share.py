@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billctl.errors import Refused, Unsupported, UsageError
+from billctl.errors import PolicyDenied, Refused, Unsupported, UsageError
 from billctl.gateway import RefundLine
 from billctl.money import Money
 from billctl.reconcile import Finding, reconcile
-from billctl.verbs import RefundCharge, RefundLines, RefundPercent
+from billctl.verbs import RefundCharge, RefundLines, RefundPercent, Verb
 from billctl.verbs.refund_lines import lines_of, text_of
 from billctl.verbs.refund_percent import WHOLE, _share, hundredths
 from tests.unit.generous import Generous, Opener, do, opened
@@ -193,3 +193,17 @@ def test_what_is_no_line_is_a_usage_error(text: str) -> None:
 def test_what_is_no_number_of_units_belongs_to_the_id(text: str) -> None:
     (line,) = lines_of([text])
     assert (line.id, line.quantity) == (text, None)
+
+
+def test_what_became_of_a_share_is_asked_about_without_resolving_it_anew(opened: Opener) -> None:
+    """What was captured may be another amount by then, of which the share is none."""
+    for verb in (RefundPercent("33.33"), RefundCharge("12.345"), lines("L9")):
+        plan = verb.recalled(opened().gateway("a"), "C1", Money(500, "USD"))
+        assert plan.amount == Money(500, "USD")
+
+
+@pytest.mark.parametrize("verb", [RefundPercent("25"), lines("L1:1")], ids=repr)
+def test_limits_bind_what_a_share_and_lines_come_to(opened: Opener, verb: Verb) -> None:
+    with pytest.raises(PolicyDenied) as caught:
+        do(opened(policy='max_refund = { USD = "9.99" }'), verb, "C1")
+    assert caught.value.code == "max_refund"
