@@ -107,6 +107,18 @@ def _takes_no_trace_for_not_done() -> Iterator[None]:
 
 
 @contextmanager
+def _refunds_without_a_claim() -> Iterator[None]:
+    from billctl.gateways.woocommerce.refunding import _Refunding
+
+    def look_and_go(self: _Refunding, before: object) -> None:
+        del before
+        self._marks.sending(self._stamp.operation)
+
+    with mock.patch.object(_Refunding, "_claimed", look_and_go):
+        yield
+
+
+@contextmanager
 def _without_locks() -> Iterator[None]:
     from billctl.store.locks import ObjectLocks
 
@@ -122,6 +134,7 @@ WRONG: Mapping[str, Program] = {
     "sends before it records": _sends_before_it_records,
     "sends what it could not record": _sends_what_it_could_not_record,
     "takes no trace for not done": _takes_no_trace_for_not_done,
+    "refunds without a claim": _refunds_without_a_claim,
 }
 PROGRAMS: Mapping[str, Program] = {RIGHT: _right, UNLOCKED: _without_locks, **WRONG}
 
