@@ -123,12 +123,14 @@ def _pay(call: Call, order: Record, refund: Record) -> None:
 
 def _conclude(call: Call, order: Record, refund: Record, left: int) -> None:
     """Mail the customer, with the reason; what was refunded in full gets its status."""
-    if left > 0:
-        send(call, order, "customer_partially_refunded_order", refund["reason"] or "")
-        return
-    send(call, order, "customer_refunded_order", refund["reason"] or "")
+    template = "customer_partially_refunded_order" if left > 0 else "customer_refunded_order"
+    send(call, order, template, refund["reason"] or "")
     present = call.store.get("order", order["id"])
-    if present and present["status"] != "refunded":
+    if present is None:
+        return
+    if left > 0 or present["status"] == "refunded":
+        call.store.save(present | {"modified": call.now})
+    else:
         set_status(call, present, "refunded")
 
 

@@ -109,12 +109,13 @@ class Wire:
 
     def mails(self, order: int = 1041) -> list[tuple[str, str, str]]:
         """What reached the mail server: address, template and text."""
+        return [(mail["email"], mail["template"], mail["text"]) for mail in self.books("mail", order)]
+
+    def books(self, kind: str, order: int = 1041) -> list[Json]:
+        """The store's own records of a kind about an order, oldest first."""
+        query = "SELECT body FROM objects WHERE kind=? AND charge=? ORDER BY seq"
         with state.opened(self.state_dir, "woocommerce") as database:
-            rows = database.execute(
-                "SELECT body FROM objects WHERE kind='mail' AND charge=? ORDER BY seq", (str(order),)
-            )
-            found = [json.loads(body) for (body,) in rows]
-        return [(mail["email"], mail["template"], mail["text"]) for mail in found]
+            return [json.loads(body) for (body,) in database.execute(query, (kind, str(order)))]
 
 
 @contextmanager

@@ -122,6 +122,14 @@ def test_money_moves_unless_that_is_refused_aloud(wire: Wire) -> None:
     assert wire.moved() == amounts("1")
 
 
+@pytest.mark.parametrize(("given", "restocked"), [({}, True), ({"api_restock": False}, False)])
+def test_goods_go_back_into_stock_unless_that_is_refused_aloud(
+    wire: Wire, given: dict[str, Any], restocked: bool
+) -> None:
+    assert wire.refund(amount="1.00", **given).status == 201
+    assert wire.books("refund")[0]["restock"] is restocked
+
+
 def test_a_record_without_money_is_mailed_all_the_same(wire: Wire) -> None:
     wire.refund(amount="1.00", api_refund=False, reason="shown to you")
     assert wire.mails() == [("layla@example.com", "customer_partially_refunded_order", "shown to you")]
