@@ -291,6 +291,47 @@ def test_a_refund_that_was_declined_with_an_end_is_not_hidden() -> None:
     assert (made.refund.status, made.refund.amount) == (RefundStatus.FAILED, usd(4900))
 
 
+def refused_end(subscription_now: Any, *credits: dict[str, Any]) -> Termination:
+    """An end that Recurly refuses, and how the subscription is afterwards."""
+    books = Books(
+        terminate_subscription=Refused("Recurly says: the refund was declined", code="declined"),
+        get_subscription=subscription_now,
+        list_related_invoices=[],
+        list_subscription_invoices=invoices(credits, [invoice_fields()]),
+    )
+    return terminating.terminate(Reading(books), subscription(), Payback.FULL, stamp=STAMP)
+
+
+def test_an_end_that_is_refused_is_refused_where_the_subscription_runs_on() -> None:
+    with pytest.raises(Refused) as caught:
+        refused_end(as_sdk(subscription_fields()))
+    assert caught.value.sent == "Nothing changed."
+
+
+def test_an_end_that_is_refused_says_that_the_subscription_has_ended_where_it_has() -> None:
+    """Somebody else was faster."""
+    with pytest.raises(Refused) as caught:
+        refused_end(EXPIRED)
+    assert caught.value.line() == (
+        "Recurly says: the refund was declined (declined). The subscription has ended, and no refund came "
+        "with it."
+    )
+
+
+def test_an_end_that_is_refused_for_its_refund_alone_says_what_was_done() -> None:
+    """Whether Recurly does that is not known: what is read tells."""
+    declined = credit_fields(49.0, refund_fields(49.0, status="declined"), **OWN)
+    made = refused_end(EXPIRED, declined)
+    assert made.refund is not None
+    assert made.refund.status is RefundStatus.FAILED
+
+
+def test_an_end_that_is_refused_and_cannot_be_looked_into_is_unknown() -> None:
+    with pytest.raises(OutcomeUnknown) as caught:
+        refused_end(NoAnswer("no answer", code="timeout"))
+    assert caught.value.code == "declined"
+
+
 def test_an_end_whose_refund_cannot_be_read_is_unknown() -> None:
     books = Books(terminate_subscription=EXPIRED, list_subscription_invoices=NoAnswer("no", code="timeout"))
     with pytest.raises(OutcomeUnknown) as caught:

@@ -51,7 +51,10 @@ def price(client: Client, subscription: Subscription, payback: Payback) -> Money
 def terminate(client: Client, subscription: Subscription, payback: Payback, *, stamp: Stamp) -> Termination:
     """End it now and give back what `payback` says. What fails after it ended leaves it unknown."""
     params = ending.AT_ONCE | {"refund": WORDS[payback]}
-    ended = ending.terminate(client, subscription, params, stamp=stamp)
+    try:
+        ended = ending.terminate(client, subscription, params, stamp=stamp)
+    except Refused as refusal:
+        return _despite(client, subscription, stamp, refusal)
     try:
         return _with_refund(client, ended, payback, stamp)
     except OutcomeUnknown:
@@ -70,6 +73,30 @@ def find(client: Client, subscription: Subscription, payback: Payback, *, stamp:
     if current is None or current.gateway_status not in ending.ENDED:
         return None
     return _with_refund(client, current, payback, stamp)
+
+
+def _despite(client: Client, subscription: Subscription, stamp: Stamp, refusal: Refused) -> Termination:
+    """The end that there is although it was refused: the same operation's of another host, or one whose refund
+    alone was declined (whether Recurly then ends the subscription is not verified).
+
+    Raises the refusal where there is no refund of it.
+    """
+    try:
+        current = ending.current_state(client, subscription)
+        ended = current if current and current.gateway_status in ending.ENDED else None
+        refund = _refund_of(client, ended, stamp) if ended else None
+    except BillctlError as error:
+        raise OutcomeUnknown(
+            f"Recurly refused: {refusal.message}; whether the subscription ended could not be read: "
+            f"{error.message}",
+            code=refusal.code,
+            account=client.account.name,
+        ) from error
+    if ended and refund:
+        return Termination(subscription=ended, refund=refund)
+    if ended:
+        refusal.sent = "The subscription has ended, and no refund came with it."
+    raise refusal
 
 
 def _with_refund(client: Client, ended: Subscription, payback: Payback, stamp: Stamp) -> Termination:
