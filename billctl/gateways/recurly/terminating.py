@@ -76,8 +76,8 @@ def find(client: Client, subscription: Subscription, payback: Payback, *, stamp:
 
 
 def _despite(client: Client, subscription: Subscription, stamp: Stamp, refusal: Refused) -> Termination:
-    """The end that there is although it was refused: the same operation's of another host, or one of which the
-    refund alone was declined (whether Recurly ends the subscription then is not verified).
+    """The end that there is although it was refused: the same operation's of another host, or one of which
+    the refund alone was declined (whether Recurly ends the subscription then is not verified).
 
     Raises the refusal where there is no refund of it.
     """
