@@ -1,6 +1,7 @@
 """All that the Recurly adapter sends, and all that the sandbox answers, is as Recurly describes it."""
 
 import inspect
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -56,14 +57,14 @@ def usd(amount: int) -> Money:
 
 
 def everything(gateway: RecurlyGateway, name: str) -> None:
-    """The list `name`: all, since a year ago, of one customer, and by every status there is in it."""
+    """The list `name`: all, since a year ago, of one customer, and by the status that most have."""
     read: Callable[[Selection], Iterator[Any]] = getattr(gateway, name)
-    records = list(read(Selection(limit=60)))
+    records = list(read(Selection(limit=30)))
     assert records
-    assert list(read(Selection(since=YEAR, until=NOW, limit=30)))
+    assert list(read(Selection(since=YEAR, until=NOW, limit=10)))
     if name != "list_customers":
         assert list(read(Selection(customer_id=ACCOUNT, limit=20)))
-    for status in sorted({record.status for record in records if hasattr(record, "status")}):
+    for status, _ in Counter(one.status for one in records if hasattr(one, "status")).most_common(1):
         assert {one.status for one in read(Selection(status=status, limit=2))} == {status}
 
 

@@ -189,6 +189,18 @@ class Objects:
         rows = self._db.execute(query, (self.live, kind, *where.values(), *values, limit))
         return [json.loads(body) for (body,) in rows]
 
+    def linked(self, kind: str, link: str, key: str, *, status: str | None = None) -> list[Record]:
+        """Records of `kind` whose `link` is `key`, oldest first, by the link's own index: few among many.
+
+        `status` leaves out those that have another.
+        """
+        narrowed, values = ("", ()) if status is None else (" AND status=?", (status,))
+        query = (
+            f"SELECT body FROM objects INDEXED BY objects_{link} "  # noqa: S608 names only
+            f"WHERE live=? AND kind=? AND {link}=?{narrowed} ORDER BY created, seq"
+        )
+        return [json.loads(body) for (body,) in self._db.execute(query, (self.live, kind, key, *values))]
+
     def due(self, now: int) -> list[Record]:
         """Records whose time to change has come."""
         rows = self._db.execute("SELECT body FROM objects WHERE due<=? AND live=?", (now, self.live))

@@ -54,7 +54,7 @@ def _list(call: Call) -> Page:
 
 
 def _of(call: Call, kind: str, account: Record) -> list[Record]:
-    return call.objects.select(kind, {"customer": account["id"]})
+    return call.objects.linked(kind, "customer", account["id"])
 
 
 def _get(call: Call) -> Reply:
@@ -83,7 +83,7 @@ def _balance(call: Call) -> Reply:
         200,
         {
             "object": "account_balance",
-            "account": people.mini(call.objects, record["id"]),
+            "account": people.mini(call, record["id"]),
             "past_due": bool(late),
             "balances": [
                 {

@@ -55,6 +55,7 @@ class Call:
         self.settings = settings
         self.path = path
         self.ids = ids
+        self._owners: dict[str, Record] = {}
 
     @property
     def id(self) -> str:
@@ -73,6 +74,12 @@ class Call:
         if found is None or found["object"] != kind:
             raise missing(kind.replace("_", " ").title(), field, named.removeprefix(f"{field}-"))
         return found
+
+    def owner(self, key: str) -> Record:
+        """The account that an object belongs to, read once in a request: nothing here changes an account."""
+        if key not in self._owners:
+            self._owners[key] = self.objects.get(key) or {"id": key}
+        return self._owners[key]
 
     def new_id(self, letters: str) -> str:
         """An id of 12 lower-case letters and digits that was never used in this state."""

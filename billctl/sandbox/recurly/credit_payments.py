@@ -17,7 +17,7 @@ def credit_payment(call: Call, record: Record) -> Wire:
         "object": "credit_payment",
         "uuid": uuid_of(record["id"]),
         "action": record["action"],
-        "account": people.mini(call.objects, record["customer"]),
+        "account": people.mini(call, record["customer"]),
         "applied_to_invoice": invoice_mini(call.objects, record["invoice"]),
         "original_invoice": invoice_mini(call.objects, record["charge"]),
         "currency": record["currency"],

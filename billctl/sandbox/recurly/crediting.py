@@ -71,9 +71,7 @@ def next_number(call: Call) -> str:
 
 
 def _payments(call: Call, bill: Record) -> list[Record]:
-    found = call.objects.select(
-        "transaction", {"invoice": bill["id"], "status": "success"}, oldest_first=True
-    )
+    found = call.objects.linked("transaction", "invoice", bill["id"], status="success")
     return [each for each in found if each["type"] in ("purchase", "capture")]
 
 
@@ -83,7 +81,7 @@ def _rest(payment: Record) -> int:
 
 def _credit_rest(call: Call, bill: Record) -> int:
     """What of the invoice was paid with credit and is not given back yet."""
-    used = call.objects.select("credit_payment", {"invoice": bill["id"]})
+    used = call.objects.linked("credit_payment", "invoice", bill["id"])
     return sum(_rest(each) for each in used if each["action"] == "payment")
 
 
@@ -220,7 +218,7 @@ def void(call: Call, invoice: Record) -> Record:
     bill = call.objects.get(invoice["charge"]) if invoice.get("charge") else None
     if bill:
         call.save(bill, refunded=bill["refunded"] + invoice["total"])
-    for credited in call.objects.select("line_item", {"invoice": invoice["id"]}):
+    for credited in call.objects.linked("line_item", "invoice", invoice["id"]):
         line = call.objects.get(credited["previous"]) if credited.get("previous") else None
         if line:
             call.save(

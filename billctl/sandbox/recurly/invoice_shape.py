@@ -21,10 +21,9 @@ def invoice(call: Call, record: Record) -> Wire:
     """GET /invoices/{invoice_id}."""
     currency = record["currency"]
     charge = record["type"] == "charge"
-    below = {"invoice": record["id"]}
-    lines = call.objects.select("line_item", below, oldest_first=True)
-    paid = call.objects.select("transaction", below, oldest_first=True)
-    credits = call.objects.select("credit_payment", below, oldest_first=True)
+    lines = call.objects.linked("line_item", "invoice", record["id"])
+    paid = call.objects.linked("transaction", "invoice", record["id"])
+    credits = call.objects.linked("credit_payment", "invoice", record["id"])
     return {
         "id": record["id"],
         "uuid": uuid_of(record["id"]),
@@ -32,7 +31,7 @@ def invoice(call: Call, record: Record) -> Wire:
         "type": record["type"],
         "origin": record["origin"],
         "state": record["status"],
-        "account": people.mini(call.objects, record["customer"]),
+        "account": people.mini(call, record["customer"]),
         "billing_info_id": None,
         "subscription_ids": [record["subscription"]] if record.get("subscription") else [],
         "previous_invoice_id": None,
@@ -81,7 +80,7 @@ def line_item(call: Call, record: Record) -> Wire:
         "type": record["type"],
         "state": "invoiced",
         "legacy_category": None,
-        "account": people.mini(call.objects, record["customer"]),
+        "account": people.mini(call, record["customer"]),
         "subscription_id": record.get("subscription"),
         "plan_code": record.get("plan"),
         "invoice_id": record["invoice"],

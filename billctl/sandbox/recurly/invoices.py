@@ -20,7 +20,7 @@ def _related(call: Call) -> Page:
     """The credit invoices of a charge invoice; the charge invoice of a credit invoice."""
     record = call.find("invoice")
     if record["type"] == "charge":
-        return paged(call, call.objects.select("invoice", {"charge": record["id"]}), invoice)
+        return paged(call, call.objects.linked("invoice", "charge", record["id"])[::-1], invoice)
     bill = call.objects.get(record["charge"]) if record.get("charge") else None
     return paged(call, [bill] if bill else [], invoice)
 
@@ -33,7 +33,7 @@ def _pdf(call: Call) -> Reply:
     from billctl.sandbox.recurly.pdf import document
 
     record = call.find("invoice")
-    lines = call.objects.select("line_item", {"invoice": record["id"]}, oldest_first=True)
+    lines = call.objects.linked("line_item", "invoice", record["id"])
     account = call.objects.get(record["customer"]) or {}
     return Reply(200, document(record, lines, account))
 

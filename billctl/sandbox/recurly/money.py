@@ -6,6 +6,7 @@ that have none or three is not verified, so this sandbox takes none of them.
 
 import json
 import re
+from functools import lru_cache
 from typing import Any
 
 from billctl.money import Money
@@ -23,6 +24,7 @@ class NumberText(str):
     __slots__ = ()
 
 
+@lru_cache(4096)
 def number(minor: int, currency: str) -> Any:
     """The JSON number of an amount: 1050 cents are 10.5."""
     return json.loads(Money(minor, currency).decimal())

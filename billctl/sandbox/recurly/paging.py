@@ -14,6 +14,9 @@ from billctl.sandbox.recurly.errors import bad_request
 from billctl.sandbox.recurly.fields import LIMIT
 
 FIELDS = {"created_at": "created", "updated_at": "updated"}
+FEW = frozenset({"invoice", "subscription"})
+"""Links of which few records have the same."""
+
 Keep = Callable[[Record], bool]
 
 
@@ -21,7 +24,7 @@ def listed(call: Call, kind: str, where: dict[str, Any], shape: Shape, keep: Kee
     """A page of the objects of `kind` whose links equal `where` and that `keep` lets through."""
     if "ids" in call.query:
         return _chosen(call, kind, where, shape, keep)
-    if call.query.get("sort") == "updated_at" or keep:
+    if call.query.get("sort") == "updated_at" or keep or where.keys() & FEW:
         return paged(call, _all(call, kind, where, keep), shape)
     oldest_first = call.query.get("order") == "asc"
     conditions, values = _span(call)
@@ -62,13 +65,19 @@ def _all(call: Call, kind: str, where: dict[str, Any], keep: Keep | None) -> lis
     begin, end = call.query.get("begin_time"), call.query.get("end_time")
     found = [
         record
-        for record in call.objects.select(kind, where, oldest_first=True)
+        for record in _linked(call, kind, where)
         if (begin is None or record[field] >= begin)
         and (end is None or record[field] <= end)
         and (keep is None or keep(record))
     ]
     found.sort(key=lambda record: int(record[field]))
     return found if oldest_first else found[::-1]
+
+
+def _linked(call: Call, kind: str, where: dict[str, Any]) -> list[Record]:
+    for link in where.keys() & FEW:
+        return call.objects.linked(kind, link, where[link])
+    return call.objects.select(kind, where, oldest_first=True)
 
 
 def _span(call: Call) -> tuple[str, tuple[int, ...]]:

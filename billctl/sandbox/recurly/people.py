@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from billctl.sandbox.database import Objects, Record
+from billctl.sandbox.database import Record
 from billctl.sandbox.recurly.call import Call, Wire
 from billctl.sandbox.recurly.times import wire
 
@@ -11,8 +11,8 @@ LIVING = ("active", "canceled", "future", "paused")
 
 def account(call: Call, record: Record) -> Wire:
     """GET /accounts/{account_id}."""
-    states = {each["status"] for each in call.objects.select("subscription", {"customer": record["id"]})}
-    due = call.objects.select("invoice", {"customer": record["id"], "status": "past_due"})
+    states = {each["status"] for each in call.objects.linked("subscription", "customer", record["id"])}
+    late = call.objects.linked("invoice", "customer", record["id"], status="past_due")
     return {
         "id": record["id"],
         "object": "account",
@@ -38,15 +38,15 @@ def account(call: Call, record: Record) -> Wire:
         "has_future_subscription": "future" in states,
         "has_canceled_subscription": "canceled" in states,
         "has_paused_subscription": "paused" in states,
-        "has_past_due_invoice": bool(due),
+        "has_past_due_invoice": bool(late),
         **stamps(record),
         "deleted_at": None,
     }
 
 
-def mini(objects: Objects, key: str) -> Wire:
+def mini(call: Call, key: str) -> Wire:
     """An account inside another object."""
-    record = objects.get(key) or {"id": key}
+    record = call.owner(key)
     return {
         "id": record["id"],
         "object": "account",

@@ -50,7 +50,7 @@ def _refund(call: Call) -> Reply:
 
 
 def _charged(call: Call, bill: Record) -> list[Record]:
-    return call.objects.select("line_item", {"invoice": bill["id"]}, oldest_first=True)
+    return call.objects.linked("line_item", "invoice", bill["id"])
 
 
 def _amount(call: Call, bill: Record) -> list[Part]:

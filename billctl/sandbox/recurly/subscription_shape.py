@@ -28,7 +28,7 @@ def subscription(call: Call, record: Record) -> Wire:
         "id": record["id"],
         "object": "subscription",
         "uuid": uuid_of(record["id"]),
-        "account": people.mini(call.objects, record["customer"]),
+        "account": people.mini(call, record["customer"]),
         "plan": plans.mini(record),
         "state": record["status"],
         "shipping": None,

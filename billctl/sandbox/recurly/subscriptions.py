@@ -88,7 +88,7 @@ def _give_back(call: Call, found: Record, kind: str) -> None:
         return
     lines = [
         line
-        for line in call.objects.select("line_item", {"invoice": bill["id"]}, oldest_first=True)
+        for line in call.objects.linked("line_item", "invoice", bill["id"])
         if line.get("subscription") == found["id"]
     ]
     paid = sum(line["amount"] for line in lines)

@@ -24,7 +24,7 @@ def transaction(call: Call, record: Record) -> Wire:
         "object": "transaction",
         "uuid": uuid_of(record["id"]),
         "original_transaction_id": record.get("charge"),
-        "account": people.mini(call.objects, record["customer"]),
+        "account": people.mini(call, record["customer"]),
         "invoice": invoice_mini(call.objects, record.get("invoice")),
         "voided_by_invoice": invoice_mini(call.objects, record.get("voided_by")),
         "subscription_ids": [record["subscription"]] if record.get("subscription") else [],
