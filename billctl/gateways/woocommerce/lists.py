@@ -11,7 +11,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
-from billctl.errors import NoAnswer, Unsupported, UsageError
+from billctl.errors import NoAnswer, Refused, Unsupported, UsageError
 from billctl.gateway import Selection
 from billctl.gateways.woocommerce import mapping, objects, recurring
 from billctl.gateways.woocommerce.client import PAGE, Client, Json, Params
@@ -25,6 +25,7 @@ from billctl.models import (
     Invoice,
     InvoiceStatus,
     Refund,
+    RefundStatus,
     Subscription,
     SubscriptionStatus,
 )
@@ -34,28 +35,35 @@ R = TypeVar("R", Charge, Customer, Invoice, Refund, Subscription)
 ZONES = timedelta(hours=15)
 """More than any place's clock differs from UTC (from -12 to +14 hours)."""
 
+EVERY: tuple[str, ...] = ()
+"""Among objects of every status."""
 TAKEN = ("processing", "completed", "refunded", "on-hold")
 CHARGE_WORDS: Mapping[str, tuple[str, ...]] = {
+    ChargeStatus.PENDING: ("pending", "on-hold", "checkout-draft"),
     ChargeStatus.PAID: TAKEN,
     ChargeStatus.PARTIALLY_REFUNDED: TAKEN,
     ChargeStatus.REFUNDED: TAKEN,
     ChargeStatus.FAILED: ("failed",),
     ChargeStatus.VOIDED: ("cancelled",),
+    ChargeStatus.UNKNOWN: EVERY,
 }
 INVOICE_WORDS: Mapping[str, tuple[str, ...]] = {
+    InvoiceStatus.DRAFT: ("checkout-draft",),
     InvoiceStatus.OPEN: ("pending", "on-hold", "failed"),
     InvoiceStatus.PAID: TAKEN,
     InvoiceStatus.VOID: ("cancelled",),
+    InvoiceStatus.UNKNOWN: EVERY,
 }
+REFUND_WORDS: Mapping[str, tuple[str, ...]] = {RefundStatus.SUCCEEDED: EVERY, RefundStatus.UNKNOWN: EVERY}
 SUBSCRIPTION_WORDS: Mapping[str, tuple[str, ...]] = {
     SubscriptionStatus.ACTIVE: ("active", recurring.ENDING),
     SubscriptionStatus.PAUSED: ("on-hold",),
     SubscriptionStatus.CANCELED: ("cancelled", "switched"),
     SubscriptionStatus.EXPIRED: ("expired",),
     SubscriptionStatus.INCOMPLETE: ("pending",),
+    SubscriptionStatus.UNKNOWN: EVERY,
 }
-"""The store's words among which objects of billctl's status are; for one that is not here all are read. Only
-words that every store knows: one that it does not know it refuses, and with it the others."""
+"""The store's words among which objects of billctl's status are; a status that is not here nothing has."""
 
 
 def customers(client: Client, selection: Selection) -> Iterator[Customer]:
@@ -86,6 +94,8 @@ def _registered(client: Client, wire: Iterator[Json], since: datetime | None) ->
 
 def charges(client: Client, selection: Selection) -> Iterator[Charge]:
     """Orders with their refunds, which are read a page at a time."""
+    if not _can_be(selection, CHARGE_WORDS):
+        return iter(())
     refunds: dict[str, list[Json]] = {}
 
     def with_refunds() -> Iterator[Json]:
@@ -103,6 +113,8 @@ def charges(client: Client, selection: Selection) -> Iterator[Charge]:
 
 def invoices(client: Client, selection: Selection) -> Iterator[Invoice]:
     """Orders as bills."""
+    if not _can_be(selection, INVOICE_WORDS):
+        return iter(())
     orders = _orders(client, selection, INVOICE_WORDS)
     return _selected(client, orders, lambda order: mapping.invoice(order, client.account.name), selection)
 
@@ -110,6 +122,8 @@ def invoices(client: Client, selection: Selection) -> Iterator[Invoice]:
 def refunds(client: Client, selection: Selection) -> Iterator[Refund]:
     """Refunds of every order; of one customer, those of his orders. Raises `Unsupported` (`too_old`) for the
     former at a store older than WooCommerce 9.0."""
+    if not _can_be(selection, REFUND_WORDS):
+        return iter(())
     found = _refunds(client, selection) if selection.customer_id is None else _his_refunds(client, selection)
     return _selected(client, found, partial(_refund, account=client.account.name), selection)
 
@@ -123,15 +137,13 @@ def _refund(pair: tuple[Json, Json | None], account: str) -> Refund:
 
 def subscriptions(client: Client, selection: Selection) -> Iterator[Subscription]:
     """Subscriptions in every state. Raises `Unsupported` (`extension_missing`) where the store has none."""
-    params = {**objects.SUBSCRIPTION, **_filters(selection, SUBSCRIPTION_WORDS), **_of_customer(selection)}
-    wire = client.pages("subscriptions", params, size=_size(selection))
+    if not _can_be(selection, SUBSCRIPTION_WORDS):
+        return iter(())
+    params = {**objects.SUBSCRIPTION, **_of_customer(selection)}
     account = client.account.name
-    return _selected(
-        client,
-        _told(wire, account),
-        lambda data: recurring.subscription(data, account),
-        selection,
-    )
+    wire = _told(_sought(client, "subscriptions", params, selection, SUBSCRIPTION_WORDS), account)
+    meant = (data for data in wire if is_of(data, selection.customer_id))
+    return _selected(client, meant, lambda data: recurring.subscription(data, account), selection)
 
 
 def _told(wire: Iterator[Json], account: str) -> Iterator[Json]:
@@ -145,11 +157,31 @@ def after(since: datetime | None) -> Params:
     return {} if since is None else {"after": _local(since - ZONES)}
 
 
-def _filters(selection: Selection, words: Mapping[str, tuple[str, ...]]) -> Params:
+def _can_be(selection: Selection, words: Mapping[str, tuple[str, ...]]) -> bool:
+    """Whether anything can have the status asked for."""
+    return selection.status is None or selection.status in words
+
+
+def _sought(
+    client: Client,
+    path: str,
+    params: Params,
+    selection: Selection,
+    words: Mapping[str, tuple[str, ...]],
+) -> Iterator[Json]:
+    """What may be meant by `selection`, newest first. A store that does not know one of the words refuses all
+    of them: then it is asked for everything."""
     before: Params = {} if selection.until is None else {"before": _local(selection.until + ZONES)}
-    named = words.get(selection.status or "")
-    status: Params = {"status": named} if named else {}
-    return {**after(selection.since), **before, **status}
+    everything: Params = {**params, **after(selection.since), **before}
+    if named := words.get(selection.status or "", EVERY):
+        try:
+            yield from client.pages(path, {**everything, "status": named}, size=PAGE)
+        except Refused as error:
+            if error.code != "rest_invalid_param":
+                raise
+        else:
+            return
+    yield from client.pages(path, everything, size=_size(selection))
 
 
 def _local(moment: datetime) -> str:
@@ -172,8 +204,8 @@ def _size(selection: Selection) -> int:
 
 def _orders(client: Client, selection: Selection, words: Mapping[str, tuple[str, ...]]) -> Iterator[Json]:
     """Orders as on the wire that may be meant, those of one customer or guest alone."""
-    params = {**objects.ORDER, **_filters(selection, words), **_of_customer(selection)}
-    for order in client.pages("orders", params, size=_size(selection)):
+    params = {**objects.ORDER, **_of_customer(selection)}
+    for order in _sought(client, "orders", params, selection, words):
         with reading_answer(client.account.name, change=False):
             meant = is_of(order, selection.customer_id)
         if meant:
@@ -191,8 +223,7 @@ def is_of(order: Mapping[str, Any], customer_id: str | None) -> bool:
 
 def _refunds(client: Client, selection: Selection) -> Iterator[tuple[Json, Json | None]]:
     """Refunds with their orders, which are read a page at a time: a refund does not name its currency."""
-    params = {**objects.REFUND, **_filters(selection, {})}
-    found = _listed(client, client.pages("refunds", params, size=_size(selection)))
+    found = _listed(client, _sought(client, "refunds", objects.REFUND, selection, REFUND_WORDS))
     while part := list(islice(found, _size(selection))):
         with reading_answer(client.account.name, change=False):
             orders = _orders_of(client, part)
