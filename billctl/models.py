@@ -94,7 +94,7 @@ def rfc3339(moment: datetime) -> str:
 def data(value: object) -> Any:
     """`value` as JSON knows it: records as their `data()`, instants as RFC 3339 UTC, money as its parts."""
     match value:
-        case Record() | PaymentMethod() | StatusChange() | Money():
+        case Record() | PaymentMethod() | StatusChange() | InvoiceLine() | Money():
             return value.data()
         case datetime():
             return rfc3339(value)
@@ -267,8 +267,39 @@ class Subscription(Record):
 
 
 @frozen
+class InvoiceLine:
+    """A line of an invoice: what all of its `units` are worth, and how many of them are not refunded.
+
+    None where the gateway does not tell. `description` is free text: what is secret in it is masked.
+    """
+
+    id: str
+    description: str | None
+    amount: Money | None
+    units: int | None
+    left: int | None
+
+    def __post_init__(self) -> None:
+        if self.description:
+            self.__dict__["description"] = mask(self.description)
+
+    def data(self) -> dict[str, Any]:
+        """All parts."""
+        return {
+            "id": self.id,
+            "description": self.description,
+            "amount": self.amount.data() if self.amount else None,
+            "units": self.units,
+            "left": self.left,
+        }
+
+
+@frozen
 class Invoice(Record):
-    """A bill. `email` is where the gateway would send it; `due_date` None means charged automatically."""
+    """A bill. `email` is where the gateway would send it; `due_date` None means charged automatically.
+
+    `lines` are filled where a single invoice was read at a gateway that refunds lines.
+    """
 
     TYPE = "invoice"
     OUTPUT = (
@@ -289,6 +320,11 @@ class Invoice(Record):
     due_date: datetime | None
     hosted_url: str | None
     pdf_url: str | None
+    lines: tuple[InvoiceLine, ...] = ()
+
+    def data(self) -> dict[str, Any]:
+        """As every record's, with its lines where they are known."""
+        return super().data() | ({"lines": data(self.lines)} if self.lines else {})
 
 
 @frozen

@@ -34,7 +34,9 @@ def refund(
     line: Annotated[
         list[str] | None,
         typer.Option(
-            "--line", metavar="ID[:QTY]", help="A line of the invoice, or so many of it (repeatable)."
+            "--line",
+            metavar="ID[:QTY]",
+            help="A line of its invoice, or so many units of it (repeatable); show INVOICE lists them.",
         ),
     ] = None,
 ) -> Result:

@@ -11,6 +11,7 @@ from billctl.models import (
     Dispute,
     DisputeStatus,
     Invoice,
+    InvoiceLine,
     InvoiceStatus,
     PaymentMethod,
     Record,
@@ -204,7 +205,7 @@ LISTS: dict[type[Record], tuple[tuple[str, ...], Any]] = {
 
 
 def record_view(record: Record, *, now: datetime) -> View:
-    """One record, a line for each field that has a value; a charge's refunds below it."""
+    """One record, a line for each field that has a value; a charge's refunds below it, an invoice's lines."""
     rows = [(Cell(words(name), "dim"), _field_text(getattr(record, name))) for name in record.OUTPUT]
     view: list[Line | Grid] = [Grid((Column(), Column()), tuple(r for r in rows if r[1]))]
     if isinstance(record, Charge) and record.refunds:
@@ -212,7 +213,20 @@ def record_view(record: Record, *, now: datetime) -> View:
     if isinstance(record, Charge) and record.status_history:
         changes = tuple((local_time(c.at), str(c.status), _own_word(c)) for c in record.status_history)
         view += [Line((Cell("status history", "dim"),)), Grid((Column(),) * 3, changes, indent=2)]
+    if isinstance(record, Invoice) and record.lines:
+        view += [Line((Cell("lines", "dim"),)), _lines_grid(record.lines)]
     return view
+
+
+def _lines_grid(lines: Sequence[InvoiceLine]) -> Grid:
+    titles = (Column("id"), Column("amount", right=True), Column("units left", right=True), Column("what"))
+    cells = tuple((line.id, str(line.amount or ""), _units(line), line.description or "") for line in lines)
+    return Grid(titles, cells, indent=2)
+
+
+def _units(line: InvoiceLine) -> str:
+    """`1 of 2`, or what is known of it."""
+    return f"{'?' if line.left is None else line.left} of {'?' if line.units is None else line.units}"
 
 
 def _own_word(change: StatusChange) -> Cell:

@@ -217,6 +217,18 @@ def test_the_table_of_gateways_names_below_what_few_have() -> None:
     )
 
 
+def test_an_invoice_is_shown_with_the_lines_that_can_be_refunded() -> None:
+    shown = billctl("-p", "shop", "generous", "show", "I2", "-o", "table").stdout
+    assert shown.endswith(
+        "lines\n"
+        "  id     amount  units left  what\n"
+        "  L1  20.00 USD      1 of 2  Seats\n"
+        "  L2                 ? of ?\n"
+    )
+    assert [line["id"] for line in data("show", "I2")["lines"]] == ["L1", "L2"]
+    assert "lines" not in data("show", "I1")
+
+
 # PDF and link
 
 

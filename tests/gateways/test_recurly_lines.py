@@ -121,6 +121,17 @@ def test_what_is_no_number_of_units_is_no_answer(told: str) -> None:
         price(invoiced(line_fields("line00000001", 30.0, quantity=3, quantity_decimal=told), refundable=30.0))
 
 
+def test_an_invoice_is_shown_with_its_lines() -> None:
+    one = line_fields("line00000001", 30.0, quantity=3, refunded_quantity=1, description="Seats")
+    part = line_fields("line00000002", 2.5, quantity=2, quantity_decimal="2.5")
+    shown = lines.get_invoice(Reading(invoiced(one, part, refundable=22.5)), invoice_fields()["id"]).lines
+    assert [(line.id, line.amount, line.units, line.left) for line in shown] == [
+        ("line00000001", usd(3000), 3, 2),
+        ("line00000002", usd(250), None, None),
+    ]
+    assert shown[0].description == "Seats"
+
+
 def test_an_invoice_of_many_lines_is_read_to_its_end() -> None:
     items = [line_fields("line00000001", 29.0), line_fields("line00000002", 20.0)]
     invoice = as_sdk(invoice_fields(line_items=items[:1], has_more_line_items=True))

@@ -17,6 +17,7 @@ from billctl.gateway import Capability, Payback, RefundLine, Selection, Stamp, T
 from billctl.models import (
     Charge,
     Invoice,
+    InvoiceLine,
     InvoiceStatus,
     Refund,
     RefundStatus,
@@ -159,7 +160,12 @@ class Generous(Acme):
         return None if found.cancel_at_period_end else found
 
     def get_invoice(self, invoice_id: str) -> Invoice:
-        invoice = replace(super().get_invoice(invoice_id), gateway=self.account.gateway)
+        lines = (
+            InvoiceLine(id="L1", description="Seats", amount=Money(2000, "USD"), units=2, left=1),
+            InvoiceLine(id="L2", description=None, amount=None, units=None, left=None),
+        )
+        lines = lines if invoice_id == "I2" else ()
+        invoice = replace(super().get_invoice(invoice_id), gateway=self.account.gateway, lines=lines)
         return replace(invoice, status=InvoiceStatus.VOID) if invoice_id in self.state else invoice
 
     def preview_void_credit(self, invoice: Invoice) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billctl.frozen import fields
+from billctl.frozen import fields, replace
 from billctl.models import (
     Charge,
     ChargeStatus,
@@ -15,6 +15,7 @@ from billctl.models import (
     Dispute,
     DisputeStatus,
     Invoice,
+    InvoiceLine,
     InvoiceStatus,
     Match,
     PaymentMethod,
@@ -118,6 +119,7 @@ def invoice() -> Invoice:
         due_date=WHEN,
         hosted_url="https://invoice.example/1",
         pdf_url=None,
+        lines=(InvoiceLine(id="L1", description="4242 4242 4242 4242", amount=usd(12000), units=2, left=1),),
     )
 
 
@@ -155,7 +157,7 @@ ADDED = {
     "charge": {"captured", "status_history"},
     "refund": {"gateway_status"},
     "subscription": {"gateway_status", "created"},
-    "invoice": {"gateway_status", "created", "subscription_id"},
+    "invoice": {"gateway_status", "created", "subscription_id", "lines"},
     "dispute": {"gateway_status", "created"},
 }
 """What billctl tells beyond the contract."""
@@ -177,6 +179,18 @@ def test_the_data_of_a_record_are_the_contracts_fields_in_its_order(record: Reco
 def test_every_field_of_a_record_is_shown_or_internal(record: Record) -> None:
     internal = {"operation", "operation_key", "account", "gateway"}
     assert fields(record).keys() - set(record.data()) <= internal
+
+
+def test_an_invoice_names_its_lines_where_they_are_known() -> None:
+    (line,) = invoice().data()["lines"]
+    assert line == {
+        "id": "L1",
+        "description": "**** **** **** 4242",
+        "amount": usd(12000).data(),
+        "units": 2,
+        "left": 1,
+    }
+    assert "lines" not in replace(invoice(), lines=()).data()
 
 
 def test_a_reference_names_the_account_not_the_gateway() -> None:

@@ -151,10 +151,10 @@ class RecurlyGateway(RecurlyChanges):
         return objects.get_subscription(self._client, subscription_id)
 
     def get_invoice(self, invoice_id: str) -> Invoice:
-        """One invoice, or credit invoice."""
-        from billctl.gateways.recurly import objects
+        """One invoice, or credit invoice, with its lines."""
+        from billctl.gateways.recurly import lines
 
-        return objects.get_invoice(self._client, invoice_id)
+        return lines.get_invoice(self._client, invoice_id)
 
     def list_customers(self, selection: Selection) -> Iterator[Customer]:
         """Filtered by time only; raises `UsageError` for another filter."""

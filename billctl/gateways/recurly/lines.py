@@ -1,4 +1,4 @@
-"""Refunding lines of an invoice: what they are worth, and the request for them.
+"""Lines of an invoice: showing them, what refunding them gives back, and the request for it.
 
 Recurly prices a refund of lines itself; only its answer shows the price. So billctl prices only what leaves
 no room: whole units of a line, where the line's total divides by its units without a rest and where all lines
@@ -11,14 +11,14 @@ from fractions import Fraction
 from typing import Any
 
 from billctl.errors import Refused, UsageError
-from billctl.frozen import frozen
+from billctl.frozen import frozen, replace
 from billctl.gateway import RefundLine, Stamp
-from billctl.gateways.recurly import refunding
+from billctl.gateways.recurly import mapping, refunding
 from billctl.gateways.recurly.client import Client
 from billctl.gateways.recurly.errors import reading_answer
 from billctl.gateways.recurly.objects import retrieve
 from billctl.gateways.recurly.values import listed, money, needed, text
-from billctl.models import Charge, Refund
+from billctl.models import Charge, Invoice, InvoiceLine, Refund
 from billctl.money import Money
 
 PAGE = 200
@@ -49,6 +49,33 @@ class Chosen:
     line_id: str
     units: int
     amount: Money
+
+
+def get_invoice(client: Client, invoice_id: str) -> Invoice:
+    """One invoice, or credit invoice, with its lines for whoever chooses among them."""
+    data = retrieve(client, "invoice", invoice_id)
+    items = _items(client, data)
+    with reading_answer(client.account.name, change=False):
+        return replace(mapping.invoice(data, client.account.name), lines=tuple(map(_shown, items)))
+
+
+def _shown(item: Any) -> InvoiceLine:
+    """A line; what it does not tell plainly is None."""
+    units, back = item.quantity, getattr(item, "refunded_quantity", None) or 0
+    try:
+        amount = money(item.amount, item.currency)
+        whole = _is_whole(item, "quantity_decimal", units) and _is_whole(
+            item, "refunded_quantity_decimal", back
+        )
+    except (TypeError, ValueError):
+        amount, whole = None, False
+    return InvoiceLine(
+        id=needed(item, "id"),
+        description=text(item, "description") or text(item, "product_code"),
+        amount=amount,
+        units=units if whole else None,
+        left=max(units - back, 0) if whole else None,
+    )
 
 
 def price(client: Client, charge: Charge, lines: tuple[RefundLine, ...]) -> Money:

@@ -11,7 +11,7 @@ from billctl.gateways.recurly.errors import reading_answer
 from billctl.gateways.recurly.ids import checked
 from billctl.gateways.recurly.stamps import operation_key
 from billctl.gateways.recurly.standing import with_standing
-from billctl.models import Charge, Customer, Invoice, Refund, Subscription
+from billctl.models import Charge, Customer, Refund, Subscription
 from billctl.parallel import gather
 
 Getter = Callable[[Sdk, str], Any]
@@ -144,10 +144,3 @@ def get_subscription(client: Client, subscription_id: str) -> Subscription:
     data = retrieve(client, "subscription", subscription_id)
     with reading_answer(client.account.name, change=False):
         return mapping.subscription(data, client.account.name, now=client.now())
-
-
-def get_invoice(client: Client, invoice_id: str) -> Invoice:
-    """One invoice, or credit invoice."""
-    data = retrieve(client, "invoice", invoice_id)
-    with reading_answer(client.account.name, change=False):
-        return mapping.invoice(data, client.account.name)
