@@ -85,7 +85,8 @@ def simultaneous() -> ApiError:
 
 
 def too_many(retry_after: int | None = None) -> ApiError:
-    """429. Recurly names the time in X-RateLimit-Reset; whether it sends Retry-After too is not verified."""
+    """429. Recurly names the time in X-RateLimit-Reset; that it sends Retry-After too is not verified: it is
+    there only where a fault was told a delay."""
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     return ApiError(429, "rate_limited", "You have made too many API requests.", headers=headers)
 

@@ -16,10 +16,13 @@ from billctl.sandbox.recurly.incoming import body_of, query_of
 from billctl.sandbox.recurly.keys import Claim, Keys
 from billctl.sandbox.recurly.routes import route
 from billctl.sandbox.recurly.settle import settle
+from billctl.sandbox.recurly.times import http_date
 
 READS = ("GET", "HEAD")
 JSON = "application/json; charset=utf-8"
 WINDOW_SECONDS = 300
+SOON_SECONDS = 1
+"""After a 429. How long it is at Recurly depends on the five minutes before."""
 LIMITS = {False: 2000, True: 5000}
 """Requests in the window of a site that is not, and one that is, in production (400 and 1,000 a minute)."""
 
@@ -70,8 +73,12 @@ class Exchange:
             return self.refusal(error)
 
     def refusal(self, error: ApiError) -> Answer:
-        """The answer that an error is."""
-        return self._answer(Reply(error.status, error.body), error.headers)
+        """The answer that an error is; a 429 says that nothing is left, and until when."""
+        more = dict(error.headers)
+        if error.status == 429:
+            reset = self._now + int(more.get("Retry-After", SOON_SECONDS))
+            more |= {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(reset)}
+        return self._answer(Reply(error.status, error.body), more)
 
     def _answer(self, reply: Reply | Page, more: dict[str, str] | None = None) -> Answer:
         headers = self._headers() | (more or {})
@@ -88,6 +95,7 @@ class Exchange:
         limit = LIMITS[self._live]
         return {
             "Server": "billctl-sandbox",
+            "Date": http_date(self._now),
             "X-Request-Id": self._id,
             "Recurly-Version": f"recurly.{VERSION}",
             "X-RateLimit-Limit": str(limit),

@@ -3,11 +3,19 @@
 from datetime import UTC, datetime
 
 DAY = 86_400
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def wire(seconds: int | None) -> str | None:
     """Unix seconds as Recurly writes them; no instant is null."""
     return None if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def http_date(seconds: int) -> str:
+    """Unix seconds as a header has them (RFC 9110, 5.6.7); not by the locale's names."""
+    then = datetime.fromtimestamp(seconds, UTC)
+    return f"{DAYS[then.weekday()]}, {then.day:02} {MONTHS[then.month - 1]} {then:%Y %H:%M:%S} GMT"
 
 
 def read(text: str) -> int | None:

@@ -1,6 +1,7 @@
 """Every fault that can be armed, at Recurly: what reaches the client, and whether the sandbox acted."""
 
 import http.client
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -56,10 +57,19 @@ def test_a_refusal_is_of_the_type_that_recurly_has_for_it(
     wire: Wire, kind: str, more: dict[str, str | int], said: tuple[int, str]
 ) -> None:
     wire.arm(kind, REFUND, **more)
-    reply = refund(wire)
-    assert reply.said == said
-    if kind == "429":
-        assert reply.headers["retry-after"] == "7"
+    assert refund(wire).said == said
+
+
+def test_a_429_says_until_when_by_its_own_clock(wire: Wire) -> None:
+    wire.arm("429", REFUND, retry_after=7)
+    wire.arm("429", REFUND)
+    for seconds in (7, 1):
+        headers = refund(wire).headers
+        now = parsedate_to_datetime(headers["date"]).timestamp()
+        assert int(headers["x-ratelimit-reset"]) - now == seconds
+        assert headers["x-ratelimit-remaining"] == "0"
+        assert headers.get("retry-after") == ("7" if seconds == 7 else None)
+    assert int(refund(wire).headers["x-ratelimit-remaining"]) > 0
 
 
 def test_a_declined_transaction_says_why(wire: Wire) -> None:
