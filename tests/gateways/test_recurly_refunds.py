@@ -260,6 +260,13 @@ def test_a_refusal_that_left_nothing_behind_is_a_refusal() -> None:
     assert "Nothing changed." in refusal.line()
 
 
+def test_a_part_of_what_is_not_settled_is_refused_with_what_can_be_done() -> None:
+    refusal = Refused("Recurly says: not settled", code="cannot_refund_unsettled_transactions")
+    with pytest.raises(Refused) as caught:
+        refund(sending(refusal, list_related_invoices=[]))
+    assert "Refund all of it now" in caught.value.hint
+
+
 def test_a_refusal_after_the_very_operation_was_done_answers_what_was_done() -> None:
     """Another host did it, and Recurly no longer knew the key."""
     done = as_sdk(credit_fields(10.0, refund_fields(10.0)))

@@ -30,6 +30,9 @@ from billctl.money import Money
 
 METHOD = "all_transaction"
 NO_MONEY_BACK = "No money was given back."
+UNSETTLED = "cannot_refund_unsettled_transactions"
+"""Recurly's code (OpenAPI `ErrorCodeEnum`) for a part of a payment that is not settled: only all of it can be
+voided (recurly.com, "Void vs. refund")."""
 
 
 def keyed(stamp: Stamp) -> dict[str, str]:
@@ -138,9 +141,11 @@ def _despite(client: Client, invoice_id: str, stamp: Stamp, refusal: Refused) ->
             code=refusal.code,
             account=client.account.name,
         ) from error
-    if credit is None:
-        raise refusal
-    return credit
+    if credit is not None:
+        return credit
+    if refusal.code == UNSETTLED:
+        refusal.hint = "Refund all of it now, which Recurly does as a void; or a part once it is settled."
+    raise refusal
 
 
 def _declined(client: Client, credit: Any, charge: Charge) -> Refused:
