@@ -14,7 +14,7 @@ FAILURES = frozenset({"outcome", "code", "error"})
 """What the failures file of a batch has beside the request."""
 OBJECTS = frozenset(
     name for kind in (Charge, Customer, Dispute, Invoice, Refund, Subscription) for name in kind.OUTPUT
-) | {"type"}
+) | {"type", "lines"}
 
 OBJECT_TYPES: Mapping[str, str] = {
     "refund": "charge",

@@ -221,9 +221,15 @@ def _done_view(done: ActionResult) -> View:
         return [Line((f"{plan.verb} {plan.record.ref}", done.outcome or "")), _audit_line(done)]
     said = {"already_done": "Already done", "pending": f"{PAST[plan.verb]}, pending"}
     what = said.get(done.outcome, PAST[plan.verb])
-    back = "back" if plan.verb == "cancel" else ""
-    details = [f"{plan.amount} {back}".rstrip() if plan.amount else "", _result_words(done)]
+    details = [_money_words(done), _result_words(done)]
     return [Line((Cell(what, "bold"), *(d for d in details if d))), _audit_line(done)]
+
+
+def _money_words(done: ActionResult) -> str:
+    amount, ended = done.plan.amount, done.plan.verb == "cancel"
+    if not amount or (ended and done.error):  # it ended, and the money did not go back
+        return ""
+    return f"{amount} back" if ended else str(amount)
 
 
 def _result_words(done: ActionResult) -> str:

@@ -117,6 +117,11 @@ def test_an_end_whose_refund_failed_ends_with_partial(shop: Callable[..., None])
     shop(says="fails")
     done = data("cancel", "S1", "--now", "--refund", "full", *WHY, code=7)
     assert (done["outcome"], done["result"]["refund"]["status"]) == ("succeeded", "failed")
+    again = billctl(
+        *("-p", "shop", "generous", "cancel", "S1", "--now", "--refund", "full", *WHY, "-o", "table")
+    )
+    assert (again.returncode, again.stdout.splitlines()[0]) == (7, "Already done  a:S1, refund R0")
+    assert "subscription S1 has ended, and its refund of 49.00 USD failed" in again.stderr
 
 
 @pytest.mark.parametrize(

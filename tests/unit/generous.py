@@ -160,7 +160,7 @@ class Generous(Acme):
         return None if found.cancel_at_period_end else found
 
     def get_invoice(self, invoice_id: str) -> Invoice:
-        lines = (
+        lines: tuple[InvoiceLine, ...] = (
             InvoiceLine(id="L1", description="Seats", amount=Money(2000, "USD"), units=2, left=1),
             InvoiceLine(id="L2", description=None, amount=None, units=None, left=None),
         )
