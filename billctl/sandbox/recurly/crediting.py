@@ -204,7 +204,7 @@ def _send(call: Call, invoice: Record, payment: Record, amount: int, terms: Term
 
 def _status(call: Call, payment: Record) -> str:
     account = call.objects.get(payment["customer"]) or {}
-    if account.get("declines_refunds"):
+    if account.get("declines_refunds") or call.settings["declines_refunds"]:
         return "declined"
     return "processing" if payment["method"]["object"] == BANK else "success"
 

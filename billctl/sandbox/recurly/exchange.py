@@ -130,7 +130,7 @@ class Exchange:
 
     def _read(self, target: Target) -> Reply | Page:
         spoil.delay(self._fault, self._pause)
-        spoil.refuse(self._fault)
+        spoil.refuse(self._fault, self._request.path)
         with self._db.transaction(write=False):
             reply = target.endpoint.run(self._call(target))
         spoil.fail(self._fault)
@@ -154,7 +154,7 @@ class Exchange:
         """Run a change inside the open transaction; what it wrote is undone when it is refused."""
         self._db.execute("SAVEPOINT act")
         try:
-            spoil.refuse(self._fault)
+            spoil.refuse(self._fault, self._request.path)
             reply = target.endpoint.run(self._call(target))
         except ApiError as error:
             if not error.acted:
@@ -178,7 +178,7 @@ class Exchange:
             body=target.body,
             query=target.query,
             given_query=target.given_query,
-            settings=target.settings,
+            settings=target.settings | {"declines_refunds": spoil.declines(self._fault)},
             path=self._request.path,
             ids=target.ids,
         )

@@ -1,8 +1,11 @@
 """What an armed fault does to a request or its answer at Recurly.
 
-A 500 is kept under an Idempotency-Key, `500-before` and `500-after` alike (see `keys`). `refuse` is 422
-`transaction` with `transaction_cannot_be_refunded` unless another status or code was given; a code that is
-one of Recurly's error types makes an error of that type.
+A 500 is kept under an Idempotency-Key, `500-before` and `500-after` alike (see `keys`). What `refuse` says
+goes by its code: one of Recurly's error types makes an error of that type, any other a declined transaction
+(422 `transaction`) of that code; without one a refund is declined with `transaction_cannot_be_refunded`, and
+anything else is a `validation` error. With the code `declined_after` a refund does what it does where the
+customer's bank declines it (an open credit invoice stays, see `crediting`), and the answer is that 422:
+whether Recurly answers so, or with the invoice, is not verified.
 """
 
 import json
@@ -21,7 +24,9 @@ from billctl.sandbox.recurly.errors import (
 )
 from billctl.sandbox.spoil import BEFORE, Lies, delay, struck
 
-__all__ = ["BEFORE", "LIES", "delay", "fail", "refusal", "refuse"]
+__all__ = ["BEFORE", "LIES", "declines", "delay", "fail", "refusal", "refuse"]
+
+DECLINED_AFTER = "declined_after"
 
 TYPES = frozenset(
     {
@@ -43,23 +48,33 @@ def refusal(fault: Fault) -> ApiError:
     return forbidden() if fault.kind == "403" else unauthorized()
 
 
-def refuse(fault: Fault | None) -> None:
+def refuse(fault: Fault | None, path: str) -> None:
     """Raise what a fault inside the endpoint raises before anything is written."""
     if struck(fault, "500-before"):
         raise server_error()
-    if told := struck(fault, "refuse"):
-        if told.code in TYPES:
-            said = "The sandbox was told to refuse this request."
-            raise ApiError(told.status or 422, told.code or "", said)
-        error = declined("", told.code or "transaction_cannot_be_refunded")
-        error.status = told.status or 422
-        raise error
+    told = struck(fault, "refuse")
+    if told is None or told.code == DECLINED_AFTER:
+        return
+    code = told.code or ("transaction_cannot_be_refunded" if path.endswith("/refund") else "validation")
+    if code in TYPES:
+        raise ApiError(told.status or 422, code, "The sandbox was told to refuse this request.")
+    error = declined("", code)
+    error.status = told.status or 422
+    raise error
+
+
+def declines(fault: Fault | None) -> bool:
+    """Whether refunds are declined by the bank, and the answer says so."""
+    told = struck(fault, "refuse")
+    return told is not None and told.code == DECLINED_AFTER
 
 
 def fail(fault: Fault | None) -> None:
     """Raise what a fault inside the endpoint raises after everything is written."""
     if struck(fault, "500-after"):
         raise server_error()
+    if declines(fault):
+        raise declined("", "declined")
 
 
 def _lie(change: Callable[[dict[str, Any]], None]) -> Callable[[bytes], bytes]:

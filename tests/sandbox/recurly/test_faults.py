@@ -80,6 +80,22 @@ def test_a_declined_transaction_says_why(wire: Wire) -> None:
     assert not acted(wire)
 
 
+def test_a_refund_may_be_declined_with_its_credit_invoice_left_behind(wire: Wire) -> None:
+    wire.arm("refuse", REFUND, code="declined_after")
+    assert refund(wire).said == (422, "transaction")
+    (left,) = wire.all(f"/invoices/{BILL}/related_invoices")
+    assert (left["state"], left["balance"]) == ("open", -1.0)
+    assert [one["status"] for one in left["transactions"]] == ["declined"]
+    assert refund(wire).json["state"] == "closed"
+
+
+def test_what_is_no_refund_is_refused_as_invalid(wire: Wire) -> None:
+    line = f"PUT /subscriptions/{SUBSCRIPTION}/cancel"
+    wire.arm("refuse", line)
+    assert wire.ask(line).said == (422, "validation")
+    assert wire.get(f"/subscriptions/{SUBSCRIPTION}")["state"] == "active"
+
+
 def test_a_lying_answer_lies_only_in_the_answer(wire: Wire) -> None:
     wire.arm("wrong-amount", REFUND)
     wire.arm("wrong-currency", REFUND)
