@@ -217,6 +217,25 @@ def test_a_search_that_cannot_be_read_is_a_failure_not_nobody(path: str) -> None
         find(gateway(server.url), By.EMAIL, "layla@example.com")
 
 
+def test_an_address_with_a_plus_is_sought_by_what_is_behind_it() -> None:
+    """Some stores decode the text once more: the plus would become a blank."""
+    order, near = wire.guest_order("noah+shop@example.com"), wire.guest_order("shop@example.com", id=7)
+    with LoopbackServer(store({"orders": wire.listed(order, near)})) as server:
+        noah = only(find(gateway(server.url), By.EMAIL, "Noah+Shop@example.com"))
+        sent = [params_of(one) for one in server.requests]
+    assert (noah.id, [one.id for one in noah.charges]) == ("noah+shop@example.com", ["1042"])
+    assert {one["email"] for one in sent if "email" in one} == {"Noah+Shop@example.com"}
+    assert {one["search"] for one in sent if "search" in one} == {"Shop@example.com"}
+
+
+def test_an_asterisk_finds_nobody_else() -> None:
+    """To the store it stands for anything."""
+    with LoopbackServer(store({"customers": wire.listed(wire.customer(), pages=900, total=900)})) as server:
+        found = find(gateway(server.url), By.EMAIL, "*@example.com")
+        assert len(server.requests) == 2
+    assert found.customers == ()
+
+
 def test_everything_a_search_finds_is_read_page_by_page() -> None:
     def page(*parts: object) -> bool:
         request = parts[1]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from billctl.errors import AuthFailed, NoAnswer
+from billctl.errors import AuthFailed, ConfigError, NoAnswer, NotSent
 from billctl.gateway import By, Query
 from billctl.gateways.woocommerce import WoocommerceGateway
 from billctl.sandbox import WOOCOMMERCE_READ_KEY, WOOCOMMERCE_READ_SECRET
@@ -83,6 +83,17 @@ def test_what_a_store_lacks_is_told(
 ) -> None:
     configure(state, "woocommerce", **settings)
     assert rehearsing(shop.url("woocommerce")).check().about[label] == value
+
+
+def test_in_test_mode_a_store_must_be_said_to_be_one_for_tests() -> None:
+    """A store cannot say so itself; nothing is asked of one that may be live."""
+    with pytest.raises(ConfigError, match="counts as a live store") as caught:
+        WoocommerceGateway(account("https://nowhere.invalid")).check()
+    assert caught.value.code == "wrong_mode"
+    assert 'store = "test"' in caught.value.hint
+    for settings, live in (({"store": "test"}, False), ({}, True)):
+        with pytest.raises(NotSent):
+            WoocommerceGateway(account("https://nowhere.invalid", settings=settings, live=live)).check()
 
 
 def test_over_http_a_store_looks_at_no_key(shop: Sandbox, state: Path) -> None:

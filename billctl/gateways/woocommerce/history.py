@@ -116,7 +116,7 @@ def _newest_subscriptions(client: Client, customer_id: str, query: Query) -> Par
 
 
 def _guest_orders(client: Client, email: str) -> Part:
-    found, more = client.every("orders", {**objects.ORDER, "search": email}, most=MOST_PAGES)
+    found, more = client.every("orders", {**objects.ORDER, "search": objects.sought(email)}, most=MOST_PAGES)
     return Part([order for order in found if is_of(order, email)], more=more)
 
 

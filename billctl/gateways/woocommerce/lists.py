@@ -1,8 +1,9 @@
 """Lists across a store, newest first, filtered exactly here.
 
 The store filters by status, customer and time; a parameter it does not know it ignores, so nothing of it is
-trusted. Its times `after` and `before` are the site's local ones unless it is told otherwise, which an older
-one does not understand: they are asked for with `ZONES` to spare on both sides.
+trusted. Orders in the trash, and drafts of the checkout, it lists only when asked for that status. Its times
+`after` and `before` are the site's local ones unless it is told otherwise, which an older one does not
+understand: they are asked for with `ZONES` to spare on both sides.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -39,7 +40,7 @@ EVERY: tuple[str, ...] = ()
 """Among objects of every status."""
 TAKEN = ("processing", "completed", "refunded", "on-hold")
 CHARGE_WORDS: Mapping[str, tuple[str, ...]] = {
-    ChargeStatus.PENDING: ("pending", "on-hold", "checkout-draft"),
+    ChargeStatus.PENDING: ("pending", "on-hold"),
     ChargeStatus.PAID: TAKEN,
     ChargeStatus.PARTIALLY_REFUNDED: TAKEN,
     ChargeStatus.REFUNDED: TAKEN,
@@ -193,7 +194,8 @@ def _of_customer(selection: Selection) -> Params:
     who = selection.customer_id
     if who is None:
         return {}
-    return {"search": who} if is_guest(checked(who, "customer")) else {"customer": who}
+    is_account = not is_guest(checked(who, "customer"))
+    return {"customer": who} if is_account else {"search": objects.sought(who)}
 
 
 def _size(selection: Selection) -> int:

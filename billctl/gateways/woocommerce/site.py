@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from billctl.errors import AuthFailed, NoAnswer
+from billctl.errors import AuthFailed, ConfigError, NoAnswer
 from billctl.gaps import attempted
-from billctl.gateway import Identity
+from billctl.gateway import Account, Identity
 from billctl.gateways.woocommerce import place
 from billctl.gateways.woocommerce.client import Client
 from billctl.gateways.woocommerce.errors import NO_ROUTE, Forbidden, reading_answer
@@ -38,7 +38,9 @@ NOT_TOLD = "not told"
 
 def check(client: Client) -> Identity:
     """Whom the key opens, by the store's own home address. Raises `AuthFailed`, and the errors of a read; of
-    what is only worth knowing, what the store does not tell is `NOT_TOLD`."""
+    what is only worth knowing, what the store does not tell is `NOT_TOLD`. Raises `ConfigError`
+    (`wrong_mode`) in test mode for a store of which the profile does not say that it is one for tests."""
+    _check_mode(client.account)
     nothing: Any = None
     calls: list[Callable[[], Any]] = [
         partial(_status, client),
@@ -61,6 +63,16 @@ def check(client: Client) -> Identity:
         lacking=tuple(lacking),
         about={**about, "key": may[may_write], "permalinks": "pretty"},
     )
+
+
+def _check_mode(account: Account) -> None:
+    if place.live(account) and not account.live:
+        raise ConfigError(
+            f"the profile is for mode test, and {place.host_of(account)} counts as a live store",
+            code="wrong_mode",
+            hint='If no real money moves there, say so in the account\'s table: store = "test".',
+            account=account.name,
+        )
 
 
 def _status(client: Client) -> Mapping[str, Any] | None:

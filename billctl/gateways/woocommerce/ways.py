@@ -50,7 +50,9 @@ def by_email(client: Client, query: Query) -> Leads:
     """An account by its address, and orders made with it; the letters' case does not count."""
     calls: list[Callable[[], Any]] = [
         partial(_accounts, client, query.text),
-        partial(client.every, "orders", {**objects.ORDER, "search": query.text}, most=MOST_PAGES),
+        partial(
+            client.every, "orders", {**objects.ORDER, "search": objects.sought(query.text)}, most=MOST_PAGES
+        ),
     ]
     accounts, (orders, more) = gather(calls)
     return Leads(
@@ -65,12 +67,13 @@ def by_email(client: Client, query: Query) -> Leads:
 
 
 def _accounts(client: Client, email: str) -> list[Json]:
-    """Accounts with this address, whatever their role; the store's default shows customers alone."""
+    """Accounts with this address, whatever their role; the store's default shows customers alone. To it a `*`
+    at the beginning stands for anything: no more than a page of what it finds is looked through."""
     try:
-        found = list(client.pages("customers", {**objects.CUSTOMER, "email": email, "role": "all"}))
+        found = client.page("customers", {**objects.CUSTOMER, "email": email, "role": "all"})
     except Refused:  # what is no address to WordPress is no account's
         return []
-    return [data for data in found if objects.same(data.get("email"), email)]
+    return [data for data in found.items if objects.same(data.get("email"), email)]
 
 
 def _not_all(read: int) -> str:
