@@ -1,3 +1,3 @@
 """Billing operations over every payment gateway, from a terminal."""
 
-VERSION = "0.4.0"
+VERSION = "0.5.0"
