@@ -35,6 +35,14 @@ from tests.gateway_shops import (
     PAYPAL_HELD,
     PAYPAL_INVOICE,
     PAYPAL_SUBSCRIPTION,
+    RECURLY_CHARGE,
+    RECURLY_CREDIT,
+    RECURLY_ENDING,
+    RECURLY_INVOICE,
+    RECURLY_SUBSCRIPTION,
+    WOO_ORDER,
+    WOO_SUBSCRIPTION,
+    WOO_UNPAID,
     Street,
     open_street,
 )
@@ -59,6 +67,7 @@ def canaries() -> list[bytes]:
     """Every secret of these tests, plain and as an `Authorization` header carries it."""
     plain = [*WRONG.values(), *(key for keys in KEYS.values() for key in keys.values())]
     users = [SETTINGS["paypal"]["client_id"], SETTINGS["braintree"]["public_key"]]
+    users.append(KEYS["woocommerce"]["consumer_key"])
     pairs = [f"{user}:{secret}".encode() for user in users for secret in plain]
     pairs += [f"{secret}:".encode() for secret in plain]
     return [*(secret.encode() for secret in plain), *(base64.b64encode(pair) for pair in pairs)]
@@ -129,6 +138,20 @@ LINES: dict[str, tuple[str, ...]] = {
     "braintree void": ("layla005", *WHY),
     "braintree cancel": (BRAINTREE_SUBSCRIPTION, "--now", *WHY),
     "braintree resend": ("layla001", *WHY),
+    "woocommerce show": (WOO_ORDER,),
+    "woocommerce refund": (WOO_ORDER, "--amount", "5", *WHY),
+    "woocommerce void": (WOO_ORDER, *WHY),
+    "woocommerce cancel": (WOO_SUBSCRIPTION, *WHY),
+    "woocommerce resend": (WOO_UNPAID, *WHY),
+    "recurly show": (RECURLY_CHARGE,),
+    "recurly refund": (RECURLY_CHARGE, "--amount", "5", *WHY),
+    "recurly void": (RECURLY_CHARGE, *WHY),
+    "recurly cancel": (RECURLY_SUBSCRIPTION, "--now", *WHY),
+    "recurly resend": (RECURLY_INVOICE, *WHY),
+    "recurly reactivate": (RECURLY_ENDING, *WHY),
+    "recurly void-credit": (RECURLY_CREDIT, *WHY),
+    "recurly pdf": (RECURLY_INVOICE, "--out", "none/invoice.pdf"),
+    "recurly link": (RECURLY_INVOICE,),
     "audit list": (),
     "audit show": ("1",),
     "audit verify": (),
@@ -254,7 +277,7 @@ def broken_profile(street: Street, _patch: pytest.MonkeyPatch) -> None:
 
 
 def fault(kind: str) -> Callable[[Street, pytest.MonkeyPatch], None]:
-    """A fault of all three gateways, as often as it is met."""
+    """A fault of all gateways, as often as it is met."""
 
     def arm(street: Street, _patch: pytest.MonkeyPatch) -> None:
         street.street(more="[network]\nread_timeout = 0.3\n")
@@ -280,6 +303,8 @@ ASKED: tuple[tuple[str, ...], ...] = (
     ("stripe", "refund", PAID, "--amount", "5", *WHY),
     ("paypal", "refund", PAYPAL_CHARGE, "--amount", "5", *WHY),
     ("braintree", "refund", BRAINTREE_CHARGE, "--amount", "5", *WHY),
+    ("woocommerce", "refund", WOO_ORDER, "--amount", "5", *WHY),
+    ("recurly", "refund", RECURLY_CHARGE, "--amount", "5", *WHY),
     ("profile", "check"),
 )
 
@@ -417,7 +442,7 @@ def test_an_sdk_that_logs_everything_logs_no_secret(
     street: Street, gateway: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    for name in ("stripe", "paypalrestsdk", "braintree", "urllib3"):
+    for name in ("stripe", "paypalrestsdk", "braintree", "recurly", "urllib3"):
         caplog.set_level(logging.DEBUG, name)
     line = next(line for line in ASKED if line[0] == gateway)
     assert silent(street.run(*line, "-v")).code == 0
@@ -432,6 +457,26 @@ def test_stripes_own_switch_for_debugging_does_nothing(street: Street) -> None:
     plain = street.program("stripe", "show", PAID, "-v")
     ran = street.program("stripe", "show", PAID, "-v", env={"STRIPE_LOG": "debug"})
     assert (ran.code, ran.out, ran.err) == (0, plain.out, plain.err)
+
+
+# The link to a customer's page
+
+
+def test_the_secret_of_a_customers_page_is_told_by_its_command_alone(street: Street, tmp_path: Path) -> None:
+    link = street.run("recurly", "link", RECURLY_INVOICE).out.split()[-1]
+    token = link.rpartition("/account/")[2].encode()
+    assert len(token) == 32
+    for line in (
+        ("lookup", LAYLA),
+        ("recurly", "show", RECURLY_INVOICE),
+        ("recurly", "customers"),
+        ("recurly", "pdf", RECURLY_INVOICE, "--out", str(tmp_path / "invoice.pdf")),
+        ("audit", "list"),
+    ):
+        ran = street.run(*line, "-v", "-o", "json")
+        assert ran.code == 0, ran
+        assert shown(ran.out + ran.err, among=[token]) == []
+    assert left(street, among=[token]) == []
 
 
 # Card numbers
