@@ -219,6 +219,7 @@ def limited(reset: int | None, **headers: str) -> Any:
     [
         (limited(3602), 2.0),
         (limited(3600), 0.0),
+        (limited(3500), 0.0),
         (limited(None), 0.5),
         (limited(3699, **{"Retry-After": "1"}), 1.0),
         (limited(3602, Date="yesterday"), 0.5),

@@ -117,7 +117,7 @@ def test_the_rehearsal_shop_makes_a_pdf_and_a_link(tmp_path: Path) -> None:
 
 
 def linked(**changed: Any) -> str:
-    routes = {"/sites": [site()], "/accounts/accountlayla": account()} | changed
+    routes: dict[str, Any] = {"/sites": [site()], "/accounts/accountlayla": account()} | changed
     with LoopbackServer(wire.serving(routes)) as server:
         return gateway(server.url).invoice_link(INVOICE)
 
@@ -127,7 +127,7 @@ def test_a_customers_page_is_at_his_sites_own_address() -> None:
 
 
 def test_nothing_but_the_address_holds_the_token(caplog: pytest.LogCaptureFixture) -> None:
-    routes = {"/sites": told(error("internal_server_error"), 500), "/accounts": [account()]}
+    routes: dict[str, Any] = {"/sites": told(error("internal_server_error"), 500), "/accounts": [account()]}
     routes |= {"/accounts/accountlayla": told(account(created_at="yesterday"))}
     with caplog.at_level(logging.DEBUG), LoopbackServer(wire.serving(routes)) as server:
         recurly = gateway(server.url)
@@ -171,7 +171,7 @@ def test_a_customer_without_a_page_has_no_link() -> None:
 
 def test_a_payment_that_was_voided_is_a_refund_by_its_credit_invoices_id() -> None:
     voided = transaction(status="void", voided_by_invoice={"id": "credit000001", "object": "invoice"})
-    routes = {
+    routes: dict[str, Any] = {
         "/invoices/credit000001": credit(transactions=[], customer_notes=stamped(KEY)),
         "/invoices/credit000001/related_invoices": [
             invoice(transactions=[transaction(id="other0000001"), voided])
@@ -184,8 +184,10 @@ def test_a_payment_that_was_voided_is_a_refund_by_its_credit_invoices_id() -> No
 
 
 def test_a_credit_invoice_for_which_nothing_was_voided_is_no_refund() -> None:
-    related = {"/invoices/credit000001/related_invoices": [invoice(transactions=[transaction()])]}
-    with LoopbackServer(wire.serving({"/invoices/credit000001": credit()} | related)) as server:
+    related = [invoice(transactions=[transaction()])]
+    routes: dict[str, Any] = {"/invoices/credit000001": credit()}
+    routes["/invoices/credit000001/related_invoices"] = related
+    with LoopbackServer(wire.serving(routes)) as server:
         with pytest.raises(NotFound):
             gateway(server.url).get_refund("credit000001")
         with pytest.raises(NotFound):

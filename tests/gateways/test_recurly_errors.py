@@ -259,9 +259,9 @@ def test_a_failure_is_told_by_what_was_seen_below_the_sdk_not_by_its_words() -> 
 @pytest.mark.parametrize(
     "body",
     [
-        wire.transaction(id="another00001"),
+        wire.transaction(id="another00001", invoice=None),
         wire.invoice(id="payment00001"),
-        wire.transaction(id=None),
+        wire.transaction(id=None, invoice=None),
         wire.page(wire.transaction()),
     ],
 )

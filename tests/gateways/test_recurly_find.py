@@ -271,6 +271,15 @@ def test_refunds_that_the_newest_invoices_do_not_cover_are_asked_for() -> None:
     assert "/invoices/invoice00001/related_invoices" in paths(targets)
 
 
+def test_refunds_of_a_payment_older_than_since_are_asked_for_where_its_id_led_here() -> None:
+    """Its credit invoice may be older than `since`, too, and so not among those that were read."""
+    related = {"/invoices/invoice00001/related_invoices": [credit(customer_notes=stamped(KEY))]}
+    routes = shop(invoices=[], transactions=[]) | related | {"/invoices": [invoice(refundable_amount=40.0)]}
+    since = datetime(2026, 5, 1, tzinfo=UTC)
+    found, _ = looked_up(routes, "payment00001", By.CHARGE, since=since)
+    assert [given.operation_key for given in found.customers[0].charges[0].refunds] == [KEY]
+
+
 def test_a_payment_of_which_nothing_was_given_back_costs_no_request_for_its_refunds() -> None:
     newest = [
         invoice(id=f"invoice1000{n}", number=f"20{n}", created_at=f"2026-05-0{n}T00:00:00Z")

@@ -75,6 +75,17 @@ def test_charges_come_with_their_refunds_and_with_what_their_invoices_have_left(
     assert len(targets) == 3
 
 
+def test_a_voided_payment_is_listed_with_the_credit_invoice_it_was_voided_for() -> None:
+    voided = transaction(status="void", voided_by_invoice={"id": "credit000001", "object": "invoice"})
+    routes = {
+        "/transactions": [voided],
+        "/invoices": by_ids(invoice(refundable_amount=0.0)),
+        "/invoices/invoice00001/related_invoices": [credit(transactions=[], customer_notes=stamped(KEY))],
+    }
+    (charge,), _ = listed("charges", routes)
+    assert [given.operation_key for given in charge.refunds] == [KEY]
+
+
 def test_the_pages_of_a_list_are_fetched_as_they_are_needed() -> None:
     pages: dict[str | None, Fields] = {
         None: page(
