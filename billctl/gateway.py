@@ -483,14 +483,19 @@ class Gateway:
         return ()
 
     def price_lines(self, charge: Charge, lines: tuple[RefundLine, ...]) -> Money:
-        """What refunding these lines gives back, by the invoice.
+        """What refunding these lines gives back, by the invoice; asked before a new refund, never of one that was
+        sent.
 
         Raises `UsageError` for a line that is not on it, or units that are not left.
         """
         raise self.cannot("refund lines of an invoice", Capability.REFUND_LINES)
 
     def price_payback(self, subscription: Subscription, payback: Payback) -> Money:
-        """The most that ending the subscription with this payback gives back; zero where nothing was paid."""
+        """The most that ending the subscription with this payback gives back, and all of that where it is
+        `full`; zero where nothing was paid.
+
+        The same at any moment of one paid period: an approval is bound to it.
+        """
         raise self.cannot("refund while it cancels", Capability.CANCEL_REFUND)
 
     def invoice_pdf(self, invoice: Invoice) -> bytes:
@@ -615,6 +620,13 @@ class Gateway:
         """
         del charge
         return None
+
+    def settled(self, charge: Charge, *, stamp: Stamp) -> None:
+        """Told that the audit log knows by now what became of a refund that `find_refund` could not tell.
+
+        Optional: a gateway where the operation keeps other hosts off the charge lets them on.
+        """
+        del charge, stamp
 
     def find_resend(self, invoice: Invoice, *, to: str | None, stamp: Stamp) -> Delivery | None:
         """The delivery if the gateway's records show that the operation sent it, else None.
