@@ -7,6 +7,7 @@ a person say what became of it (`billctl.resolve`).
 
 import math
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from enum import StrEnum
 
 from billctl import profiles
@@ -225,11 +226,15 @@ def _ask(session: Session, item: _Open) -> Reconciled:
         fault = InternalError(f"unexpected {type(error).__name__} in the {item.entry.gateway} adapter")
         return _in_vain(session, item, fault, said=NOT_ASKED)
     if done is not None:
-        return replace(_record(session, item, done), note=note or _short(done))
-    if wait := _too_early(session, item):
+        found = replace(_record(session, item, done), note=note or _short(done))
+    elif wait := _too_early(session, item):
         note = f"no trace of it yet; a request may still be on its way: ask again in {wait} s"
         return replace(item.still, note=note, wait=wait)
-    return _record_not_done(session, item, note)
+    else:
+        found = _record_not_done(session, item, note)
+    if note is not None:
+        _let_on(opened, item)
+    return found
 
 
 def _look(session: Session, opened: Opened, item: _Open) -> tuple[Done | None, str | None]:
@@ -240,12 +245,7 @@ def _look(session: Session, opened: Opened, item: _Open) -> tuple[Done | None, s
     entry = item.entry
     verb = from_params(str(entry.action), entry.fields.get("params") or {})
     plan = verb.recalled(opened.gateway, str(entry.object_id), entry.amount)
-    stamp = Stamp(
-        key=item.operation.key,
-        operation=item.operation.id,
-        asked=entry.time,
-        reason_code=entry.reason_code,
-    )
+    stamp = _stamp(item)
     note = None
     try:
         done = verb.find(opened.gateway, plan, stamp)
@@ -254,6 +254,23 @@ def _look(session: Session, opened: Opened, item: _Open) -> tuple[Done | None, s
     if done is not None:
         verb.compare(plan, done)
     return done, note
+
+
+def _let_on(opened: Opened, item: _Open) -> None:
+    """Tell the gateway, which could not tell, that it is settled. That it does not take it is no failure of
+    what is settled: the next change of the object from here tells it again."""
+    with suppress(BillctlError):
+        charge = opened.gateway.get_charge(str(item.entry.object_id))
+        opened.gateway.settled(charge, stamp=_stamp(item))
+
+
+def _stamp(item: _Open) -> Stamp:
+    return Stamp(
+        key=item.operation.key,
+        operation=item.operation.id,
+        asked=item.entry.time,
+        reason_code=item.entry.reason_code,
+    )
 
 
 def _short(done: Done) -> str | None:

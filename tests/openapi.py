@@ -33,6 +33,14 @@ MAX_SECONDS = 10**11
 MAX_IDEMPOTENCY_KEY = 255
 """Stripe's API reference, "Idempotent requests"."""
 SHOWN = 200
+OFFERED_ELSEWHERE = frozenset(
+    {
+        *("preview_refund", "price_lines", "refund_lines", "price_payback", "terminate_subscription"),
+        *("find_termination", "reactivate_subscription", "find_reactivation", "preview_void_credit"),
+        *("void_credit", "find_voided_credit", "invoice_pdf", "invoice_link", "behind", "settled"),
+    }
+)
+"""Methods of the plugin interface that neither Stripe's adapter nor PayPal's has."""
 FORMATS = {
     "currency": lambda text: re.fullmatch("[a-z]{3}", text) is not None,
     "decimal": lambda text: re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text) is not None,

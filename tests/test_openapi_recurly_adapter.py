@@ -225,7 +225,7 @@ CALLS: Mapping[str, Callable[[RecurlyGateway], object]] = {
 NO_REQUEST = frozenset(
     {
         *("check_secrets", "kind_of", "amount_step", "settings_faults", "cannot", "list_notes", "close"),
-        *("sync", "local_copy", "forget_copy", "behind", "get_dispute", "list_disputes"),
+        *("sync", "local_copy", "forget_copy", "behind", "settled", "get_dispute", "list_disputes"),
         *("void_charge", "find_void", "preview_resend", "resend_invoice", "find_resend"),
     }
 )

@@ -320,7 +320,7 @@ def test_what_cannot_be_read_after_the_claim_proves_that_nothing_was_sent(here: 
 
     here.sleep = fail
     error = raised(NotSent, lambda: here.refund(500))
-    assert error.message.endswith("no refund was sent")
+    assert "No refund was sent. Run it again." in error.line()
     assert (here.moved(), here.ends()) == ([], {stamp().operation: End.ABANDONED})
 
 

@@ -143,12 +143,17 @@ class Store(Acme):
     """It takes payments through another gateway, and never knows what became of a refund."""
 
     asks: ClassVar[str] = "bank"
+    told: ClassVar[list[str]] = []
 
     def behind(self, charge: Charge) -> Behind | None:
         return Behind(gateway=self.asks, charge_id=f"at-{charge.id}") if self.asks else None
 
     def refund(self, charge: Charge, amount: Money, *, stamp: Stamp) -> Refund:
         raise OutcomeUnknown("no answer", account=self.account.name)
+
+    def settled(self, charge: Charge, *, stamp: Stamp) -> None:
+        self.told.append(stamp.operation)
+        raise NotSent("the store cannot be reached")
 
     def find_refund(self, charge: Charge, amount: Money, *, stamp: Stamp) -> Refund | None:
         raise OutcomeUnknown(f"{charge.id} shows no refund, which proves nothing", code="no_trace")
@@ -185,6 +190,7 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     """Opens a session at a store and at banks (`name` or `name:what it says`), five minutes from now."""
     installed(tmp_path / "site", monkeypatch, store=f"{__name__}:Store", bank=f"{__name__}:Bank")
     monkeypatch.setattr(Bank, "there", ())
+    monkeypatch.setattr(Store, "told", [])
     folder = tmp_path / "config" / "profiles"
     folder.mkdir(parents=True, mode=0o700)
     sessions: list[Session] = []
@@ -235,19 +241,20 @@ def test_the_refund_at_the_gateway_behind_ends_it_and_is_named(
     result = read(last).fields["result"]
     assert (result["behind"], result["amount"]["minor"]) == ("bank:R7", 500)
     assert "id" not in result, "it is no refund of the store's, which could not be asked about it"
+    assert Store.told == [operation], "the store may let other hosts on"
 
 
 def test_where_the_gateway_behind_has_no_such_refund_it_was_not_done(opened: Open) -> None:
-    left_unknown(opened("bank"))
+    operation = left_unknown(opened("bank"))
     row = settled(opened("bank"))
-    assert row.finding is Finding.NOT_DONE
+    assert (row.finding, Store.told) == (Finding.NOT_DONE, [operation])
     assert "bank:at-C1, by which it was paid, shows no refund of it; run it again" in str(row.note)
 
 
 def test_that_it_is_not_there_counts_only_once_nobody_waits_for_it_any_more(opened: Open) -> None:
     left_unknown(opened("bank"))
     row = settled(opened("bank", later=timedelta(seconds=10)))
-    assert (row.finding, row.wait > 0) == (Finding.UNKNOWN, True)
+    assert (row.finding, row.wait > 0, Store.told) == (Finding.UNKNOWN, True, [])
 
 
 def test_of_several_accounts_there_the_one_that_has_the_charge_tells(

@@ -30,7 +30,7 @@ from billctl.gateways.woocommerce import ids, place
 from billctl.models import Charge, Customer, Invoice, Refund, Subscription
 from billctl.money import Money
 
-SUBSCRIPTIONS = "with the WooCommerce Subscriptions extension, which was not run against billctl"
+SUBSCRIPTIONS = "with the WooCommerce Subscriptions extension, with which it was never run"
 
 
 class WoocommerceGateway(Gateway):
@@ -224,6 +224,12 @@ class WoocommerceGateway(Gateway):
         from billctl.gateways.woocommerce.mapping import StoreCharge
 
         return behind.behind(charge) if isinstance(charge, StoreCharge) else None
+
+    def settled(self, charge: Charge, *, stamp: Stamp) -> None:
+        """Close the claim that the operation left open on the order."""
+        from billctl.gateways.woocommerce import looking
+
+        looking.settle(self._client, self._marks, charge, stamp=stamp)
 
     def preview_cancel(self, subscription: Subscription, *, when: When) -> tuple[str, ...]:
         """Raises `Refused` (`no_period_end`) for one that has no paid time to run out."""

@@ -10,7 +10,7 @@ from billctl.gateways.woocommerce import objects
 from billctl.gateways.woocommerce.claims import NOTHING_MOVED, Claim, End, claim_of
 from billctl.gateways.woocommerce.client import Client
 from billctl.gateways.woocommerce.marks import Mark, Marks
-from billctl.gateways.woocommerce.notes import OrderNotes
+from billctl.gateways.woocommerce.notes import IN_THE_LOG, OrderNotes
 from billctl.gateways.woocommerce.refunding import stamped
 from billctl.models import Charge, Refund
 from billctl.parallel import Job
@@ -48,6 +48,12 @@ def find_refund(client: Client, marks: Marks, charge: Charge, *, stamp: Stamp) -
     if _asked_for_nothing(own, marks.of(stamp.operation)):
         return None
     raise _unknown(client, f"order {charge.id} shows no refund, which proves nothing at WooCommerce")
+
+
+def settle(client: Client, marks: Marks, charge: Charge, *, stamp: Stamp) -> None:
+    """Close the operation's claim, of which the audit log of this host knows by now what became."""
+    notes = OrderNotes(client, marks, charge.id)
+    _close(notes, claim_of(notes.claims(), stamp.operation), End.SETTLED, IN_THE_LOG)
 
 
 def _asked_for_nothing(own: Claim | None, mark: Mark | None) -> bool:

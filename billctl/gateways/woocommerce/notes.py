@@ -11,6 +11,9 @@ from billctl.gateways.woocommerce.values import number, optional_instant
 
 FIELDS = ("id", "note", "date_created_gmt")
 
+IN_THE_LOG = "in the audit log of its host"
+"""Where it stands what became of a settled operation."""
+
 
 class OrderNotes:
     """The notes of one order, and the marks of this machine's claims among them."""

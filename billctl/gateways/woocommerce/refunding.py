@@ -28,7 +28,7 @@ from billctl.gateways.woocommerce.client import Client, Json
 from billctl.gateways.woocommerce.errors import reading_answer
 from billctl.gateways.woocommerce.mapping import StoreCharge
 from billctl.gateways.woocommerce.marks import Marks
-from billctl.gateways.woocommerce.notes import OrderNotes
+from billctl.gateways.woocommerce.notes import IN_THE_LOG, OrderNotes
 from billctl.gateways.woocommerce.refundable import check_paid, written_amount
 from billctl.models import Charge, Refund, RefundStatus, rfc3339
 from billctl.money import Money
@@ -39,6 +39,8 @@ PAUSES = (0.0, 0.2, 0.3, 0.5, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0)
 
 PROVED = (Refused, AuthFailed, NotFound, NotSent, ConfigError)
 """Ends of the refund's own request that prove that nothing moved."""
+
+NO_REFUND = "No refund was sent."
 
 MANY = 3
 """Refunds that a sentence about them names."""
@@ -127,7 +129,7 @@ class _Refunding:
         for claim in open_claims(claims, ended=self._ended):
             if self._marks.of(claim.operation) is not None:
                 self._ended.add(claim.operation)
-                self._notes.close(claim.operation, End.SETTLED, "in the audit log of its host")
+                self._notes.close(claim.operation, End.SETTLED, IN_THE_LOG)
 
     def _check_rivals(self, claims: tuple[Claim, ...]) -> None:
         for claim in open_claims(claims, ended=self._ended):
@@ -192,8 +194,9 @@ class _Refunding:
             if made is None:
                 self._check_unchanged(before, current)
                 self._marks.sending(self._stamp.operation)
-        except BillctlError:
+        except BillctlError as error:
             self._close(End.ABANDONED)
+            error.sent = NO_REFUND
             raise
         if made is not None:
             self._close(End.ABANDONED, f"{made.operation} made refund {made.id}")
@@ -277,7 +280,7 @@ class _Refunding:
 
     def _invisible(self) -> NotSent:
         return NotSent(
-            f"the store does not show the claim that it took on order {self._charge.id}; no refund was sent",
+            f"the store does not show the claim that it took on order {self._charge.id}",
             code="no_claim",
             hint="Run it again; if it stays so, the store reads from a copy that lags, or notes are removed.",
             account=self._client.account.name,
@@ -296,12 +299,9 @@ def _nothing_sent() -> Iterator[None]:
     except NotSent:
         raise
     except (NetworkError, OutcomeUnknown) as error:
-        raise NotSent(
-            f"{error.message}; no refund was sent",
-            code=error.code,
-            hint="Run it again.",
-            account=error.account,
-        ) from error
+        proved = NotSent(error.message, code=error.code, hint="Run it again.", account=error.account)
+        proved.sent = NO_REFUND
+        raise proved from error
 
 
 def _described(refund: Refund) -> str:
