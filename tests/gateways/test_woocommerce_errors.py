@@ -174,6 +174,13 @@ def test_a_success_that_is_no_json_says_plainly_what_it_is(body: bytes, what: st
         assert what in error.message
 
 
+def test_a_huge_page_is_read_to_its_end() -> None:
+    """A plugin may keep megabytes in an order."""
+    orders = [wire.order(id=number, meta_data=wire.meta(_blob="x" * 50_000)) for number in range(1, 101)]
+    with LoopbackServer(wire.listed(*orders)) as server:
+        assert len(list(client(server).pages("orders"))) == 100
+
+
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_no_redirect_is_followed_and_none_is_a_success(status: int) -> None:
     """requests would repeat a POST that met a 301 as a GET, and get a list of refunds for it."""

@@ -77,6 +77,7 @@ PERMISSION = (
     "user the role Shop manager."
 )
 ADDRESS = "Check url: it is the store's own address, with pretty permalinks switched on in WordPress."
+NO_PART = "WooCommerce is switched off there, or older than what was asked of it, or lacks an extension."
 FIREWALL = (
     "A firewall in front of the store may have done that: its owner can let billctl's requests through."
 )
@@ -191,7 +192,7 @@ def _refusal(status: int, code: str, words: str, *, change: bool) -> Failure:
     kind = CODES.get(code) or STATUS.get(status)
     hint = None
     if code == NO_ROUTE:
-        kind, hint = (Refused if change else None), ADDRESS
+        kind, hint = (Refused if change else None), NO_PART
     elif _is_refusal(status, code, words, change=change):
         kind = Refused
     elif kind in {AuthFailed, Forbidden}:
