@@ -483,8 +483,7 @@ class Gateway:
         return ()
 
     def price_lines(self, charge: Charge, lines: tuple[RefundLine, ...]) -> Money:
-        """What refunding these lines gives back, by the invoice; asked before a new refund, never of one that was
-        sent.
+        """What refunding these lines gives back, by the invoice. Never asked about a refund that was sent.
 
         Raises `UsageError` for a line that is not on it, or units that are not left.
         """
