@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Lock
 
@@ -171,17 +172,26 @@ def test_a_number_of_two_things_shows_both() -> None:
     assert found.notes[0] == "21 is the number of a customer, and of something else, too"
 
 
-def test_an_order_that_cannot_be_read_hides_no_other() -> None:
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"currency": "BTC"}, "'BTC' is no currency of ISO 4217"),
+        ({"date_created_gmt": None}, "the store's answer cannot be read: TypeError: a time is a string"),
+    ],
+)
+def test_an_order_that_cannot_be_read_hides_no_other(fields: wire.Json, why: str) -> None:
     answers = {
         "customers": wire.listed(wire.customer()),
-        "orders": wire.listed(wire.order(id=7, currency="BTC"), wire.order()),
+        "orders": wire.listed(wire.order(id=7, **fields), wire.order()),
     }
+    long_ago = datetime(2026, 1, 1, tzinfo=UTC)
     with LoopbackServer(store(answers)) as server:
-        found = find(gateway(server.url), By.EMAIL, "layla@example.com")
+        query = Query(by=By.EMAIL, text="layla@example.com", since=long_ago)
+        found = gateway(server.url).find_customers(query)
     (layla,) = found.customers
     assert [one.id for one in layla.charges] == ["1042"]
     (failure,) = found.failures
-    assert failure.message == "7 is left out: 'BTC' is no currency of ISO 4217"
+    assert failure.message.startswith(f"7 is left out: {why}")
 
 
 BROKEN = wire.error(404, "rest_no_such_thing_now", "Sorry.")

@@ -179,6 +179,13 @@ def test_a_refund_of_billctls_is_known_by_its_meta_data_and_before_that_by_its_r
         assert (found.operation, found.operation_key) == ("op_01ABC", key)
 
 
+def test_meta_data_may_be_written_as_an_object() -> None:
+    """PHP does so where a list has gaps."""
+    entries = dict(enumerate(wire.meta(_other="1", _billctl_op="op_01ABC")))
+    stamped = wire.refund(meta_data={str(place): entry for place, entry in entries.items()})
+    assert mapping.refund(stamped, wire.order(), "shop").operation == "op_01ABC"
+
+
 @pytest.mark.parametrize("reason", ["see ref op_01ABC", "ref op_01ABC please", "ref op_", "REF op_01ABC"])
 def test_a_reason_that_only_looks_like_billctls_is_not_taken_for_it(reason: str) -> None:
     assert mapping.refund(wire.refund(reason=reason), wire.order(), "shop").operation is None

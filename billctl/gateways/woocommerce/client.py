@@ -43,7 +43,8 @@ OBJECTS = re.compile(r"(/wc/v3/[a-z_]+/)[0-9]+", re.ASCII)
 
 PAGE = 100
 """The most that WooCommerce puts on a page; 101 is refused."""
-CONNECTIONS = 10
+CONNECTIONS = 6
+"""Requests at a time: a small host has a few processes of PHP in all, and customers of its own."""
 READ_ATTEMPTS = 3
 PAUSE = 0.5
 """Seconds before a repeat when the answer names none."""

@@ -2,7 +2,8 @@
 refunds, and his subscriptions."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from billctl.gaps import Gap, attempted
 from billctl.gateway import Query
 from billctl.gateways.woocommerce import mapping, objects, recurring
 from billctl.gateways.woocommerce.client import PAGE, Client, Json
+from billctl.gateways.woocommerce.errors import UNREADABLE
 from billctl.gateways.woocommerce.lists import after, is_of
 from billctl.gateways.woocommerce.reading import Reading
 from billctl.gateways.woocommerce.values import instant, number
@@ -136,7 +138,7 @@ def complete(client: Client, begun: Begun, query: Query, named: Sequence[Json]) 
     """The history of what was `begun`, with the orders `named` by the query that are his, however old."""
     account = client.account.name
     read = Reading(account, [])
-    recent = [order for order in begun.orders if _is_since(order, query.since)]
+    recent = [order for order in begun.orders if query.since is None or _created(order) >= query.since]
     orders, more = _chosen(recent, [order for order in named if is_of(order, begun.customer_id)], query)
     none: dict[str, list[Json]] = {}
     refunds, no_refunds = attempted(partial(objects.refunds_by_order, client, orders), none)
@@ -166,14 +168,16 @@ def complete(client: Client, begun: Begun, query: Query, named: Sequence[Json]) 
     )
 
 
-def _is_since(order: Mapping[str, Any], since: datetime | None) -> bool:
-    return since is None or instant(order["date_created_gmt"]) >= since
+def _created(order: Mapping[str, Any]) -> datetime:
+    """When an order was made. One that does not say counts as new: it is named when it becomes a record."""
+    with suppress(*UNREADABLE):
+        return instant(order["date_created_gmt"])
+    return datetime.max.replace(tzinfo=UTC)
 
 
 def _chosen(recent: Sequence[Json], named: Sequence[Json], query: Query) -> tuple[list[Json], bool]:
     """The newest of `recent`, and those `named`, which may be older; whether some are not shown."""
-    ordered = sorted(recent, key=lambda order: instant(order["date_created_gmt"]), reverse=True)
-    newest = ordered[: query.limit]
+    newest = sorted(recent, key=_created, reverse=True)[: query.limit]
     shown = {order["id"] for order in newest}
     older = [order for order in named if order["id"] not in shown]
     return [*newest, *older], len(recent) > len(newest)

@@ -147,9 +147,11 @@ def customer_id(order: Mapping[str, Any]) -> str | None:
 
 
 def meta(data: Mapping[str, Any], key: str) -> str | None:
-    """The text of an object's meta data `key`, the last where there are several."""
+    """The text of an object's meta data `key`, the last where there are several. Some stores write the list
+    as an object: PHP does where a list has gaps."""
     found = None
-    for entry in data.get("meta_data") or ():
+    entries = data.get("meta_data") or ()
+    for entry in entries.values() if isinstance(entries, Mapping) else entries:
         if entry["key"] == key:
             found = entry["value"]
     return str(found) if isinstance(found, str | int) and found != "" else None
