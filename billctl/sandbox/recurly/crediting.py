@@ -10,14 +10,15 @@ refused.
 - A bank account's refund is `processing` for days (article 360023722552); here for `settle_after` seconds.
 - All of a transaction that has not settled is voided instead (docs.recurly.com, "Refund"): the description
   has `voided_by_invoice` on the transaction for it. That the credit invoice then has no transaction of its
-  own is not verified.
+  own is not verified. A part of one is refused with the description's code for it; gateways that would
+  refund it are not modelled.
 """
 
 from typing import Any, NamedTuple
 
 from billctl.sandbox.database import Record
 from billctl.sandbox.recurly.call import Call, alias
-from billctl.sandbox.recurly.errors import invalid, refused
+from billctl.sandbox.recurly.errors import declined, invalid, refused
 
 UNSETTLED_SECONDS = 6 * 3600
 """How long a transaction stays unsettled here. At a real gateway it is until its next batch."""
@@ -173,8 +174,10 @@ def _send(call: Call, invoice: Record, payment: Record, amount: int, terms: Term
     """One refund transaction, or the payment's void; what state it came to."""
     if payment.get("collection") == "manual" and terms.external is None:
         raise invalid("external_refund", "is required for an invoice that was collected manually")
-    unsettled = call.now - payment["created"] < UNSETTLED_SECONDS
-    if unsettled and amount == payment["amount"] and payment.get("collection") != "manual":
+    unsettled = call.now - payment["created"] < UNSETTLED_SECONDS and payment.get("collection") != "manual"
+    if unsettled and amount < payment["amount"]:
+        raise declined(payment["id"], "cannot_refund_unsettled_transactions")
+    if unsettled:
         call.save(
             payment, status="void", voided=call.now, voided_by=invoice["id"], refunded=amount, collected=None
         )

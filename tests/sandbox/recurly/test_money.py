@@ -186,10 +186,12 @@ def test_all_of_what_has_not_settled_is_voided(wire: Wire) -> None:
     assert payment["voided_at"] is not None
 
 
-def test_a_part_of_what_has_not_settled_is_refunded(wire: Wire) -> None:
-    made = wire.refunded(bill_of(wire, "emmatx000001"), 1.0)
-    assert len(made["transactions"]) == 1
+def test_a_part_of_what_has_not_settled_is_refused(wire: Wire) -> None:
+    reply = wire.refund(bill_of(wire, "emmatx000001"), 1.0)
+    assert reply.said == (422, "transaction")
+    assert reply.error["transaction_error"]["code"] == "cannot_refund_unsettled_transactions"
     assert wire.get("/transactions/emmatx000001")["status"] == "success"
+    assert wire.all("/accounts/code-emma/invoices", type="credit") == []
 
 
 def test_a_declined_refund_leaves_an_open_credit_invoice(wire: Wire) -> None:
