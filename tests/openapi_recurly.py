@@ -136,7 +136,7 @@ class RecurlySpec:
     def _query_problems(self, operation: Operation, query: str) -> list[str]:
         pairs = parse_qsl(query, keep_blank_values=True)
         given = dict(pairs)
-        declared = self._declared(operation)
+        declared = self.declared(operation)
         known = declared.keys() | (PAGE if "cursor" in given else set())
         problems = [f"query: unknown parameter {name!r}" for name in given if name not in known]
         problems += ["query: a parameter is given twice"] if len(given) != len(pairs) else []
@@ -167,7 +167,7 @@ class RecurlySpec:
         key = (*operation.key, "body")
         return problems + self.documents.problems(key, schema, value, mode="request", place="body")
 
-    def _declared(self, operation: Operation) -> Mapping[str, Mapping[str, Any]]:
+    def declared(self, operation: Operation) -> Mapping[str, Mapping[str, Any]]:
         """The query's parameters by name."""
         listed = operation.described.get("parameters", ())
         found = [self.parameters[p["$ref"].rsplit("/", 1)[1]] if "$ref" in p else p for p in listed]
