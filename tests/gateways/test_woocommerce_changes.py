@@ -23,6 +23,7 @@ from billctl.gateways.woocommerce.behind import behind
 from billctl.gateways.woocommerce.claims import End
 from billctl.models import ChargeStatus, RefundStatus
 from billctl.money import Money
+from billctl.sandbox import state
 from tests.gateways.woocommerce_orders import (
     BY_STRIPE,
     NOTES,
@@ -336,9 +337,37 @@ def test_where_the_mark_is_gone_before_the_request_nothing_is_sent(here: Machine
     assert (here.moved(), here.ends()) == ([], {stamp().operation: End.ABANDONED})
 
 
-def test_a_claim_that_the_store_does_not_show_is_not_trusted(here: Machine) -> None:
-    hidden = here.notes
-    here.sleep = lambda _: hidden().close(stamp().operation, End.SETTLED)
+def test_a_claim_that_somebody_closed_is_not_trusted(here: Machine) -> None:
+    here.sleep = lambda _: here.end(stamp(), End.SETTLED)
+    error = raised(NotSent, lambda: here.refund(500))
+    assert (error.code, here.moved()) == ("no_claim", [])
+
+
+def hide(here: Machine) -> None:
+    """Let the store show no notes, as a copy of its database that lags."""
+    with state.opened(here.state_dir, "woocommerce") as database, database.transaction(write=True):
+        database.execute("UPDATE objects SET kind='hidden' WHERE kind='note'")
+
+
+def show(here: Machine) -> None:
+    with state.opened(here.state_dir, "woocommerce") as database, database.transaction(write=True):
+        database.execute("UPDATE objects SET kind='note' WHERE kind='hidden'")
+
+
+def test_a_claim_that_shows_late_is_waited_for(here: Machine) -> None:
+    pauses: list[float] = []
+
+    def lag(pause: float) -> None:
+        pauses.append(pause)
+        (hide if len(pauses) == 1 else show)(here)
+
+    here.sleep = lag
+    here.refund(500)
+    assert (here.moved(), len(pauses)) == ([500], 2)
+
+
+def test_a_claim_that_never_shows_is_not_trusted(here: Machine) -> None:
+    here.sleep = lambda _: hide(here)
     error = raised(NotSent, lambda: here.refund(500))
     assert (error.code, here.moved()) == ("no_claim", [])
 

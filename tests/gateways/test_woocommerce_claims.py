@@ -120,8 +120,8 @@ def test_a_claim_that_is_known_to_have_ended_stands_in_nobodys_way() -> None:
 
 
 def test_without_its_own_claim_nobody_goes_on() -> None:
-    assert turn(1).turn is Turn.LOST
-    assert turn(1, claim(2, 7)).turn is Turn.LOST
+    assert turn(1).turn is Turn.UNSEEN
+    assert turn(1, claim(2, 7)).turn is Turn.UNSEEN
     assert turn(1, claim(1, 7), end(1, 8)).turn is Turn.LOST
 
 
@@ -183,7 +183,7 @@ class Run:
         match self.rule(read_claims(self.store.notes), op(self.number)):
             case Turn.GO:
                 return "reread"
-            case Turn.WAIT:
+            case Turn.WAIT | Turn.UNSEEN:
                 return "judge"
             case _:
                 return "give_way"

@@ -5,8 +5,9 @@ Modules: `place` says where a store is, `client` and `errors` ask it and say wha
 `ways` and `history` look customers up, `lists` lists, `site` is what a store says of itself.
 
 Changes: `refundable` says what stands against a refund, `refunding` makes it behind a claim (`claims`,
-written in `notes`, remembered in `marks`), `looking` says what became of it, `behind` who took the payment;
-`resend` and `ending` are e-mails and the ends of subscriptions.
+written in `notes`, remembered in `marks`), `objections` is what stops it then, `looking` says what became of
+it, `behind` who took the payment; `methods` are ways to pay, `resend` and `ending` e-mails and the ends of
+subscriptions.
 """
 
 from collections.abc import Iterator, Mapping

@@ -11,8 +11,8 @@ The second rule is not redundant. Ids are given before a note can be seen by oth
 higher one may not have seen the lower; then it goes on, and it is the lower one that must notice.
 
 A claim is open until a note says how its operation ended. It binds billctl's runs on all hosts; it does not
-bind people in wp-admin or other programs, and it needs a store that shows a note to whoever reads after it
-was written (a lagging read replica does not; not tested).
+bind people in wp-admin or other programs. Nobody goes on before he sees his own claim: a store that reads
+from a copy of its database is waited for. Several copies, each behind by another time, are not tested.
 """
 
 import re
@@ -110,8 +110,10 @@ class Turn(StrEnum):
     WAIT = "wait"
     """Others claimed it later: they give way, or have gone on without having seen this claim."""
     GIVE_WAY = "give_way"
+    UNSEEN = "unseen"
+    """Its own claim is not among the notes yet, so others may not be, either."""
     LOST = "lost"
-    """Its own claim is not among the notes, or was closed by another hand."""
+    """Its own claim was closed by another hand."""
 
 
 @frozen
@@ -125,7 +127,9 @@ class Judgement:
 def judge(claims: Collection[Claim], operation: str, *, ended: Collection[str] = ()) -> Judgement:
     """What `operation` may do, by all claims of the order read after its own was written."""
     own = claim_of(claims, operation)
-    if own is None or own.end is not None:
+    if own is None:
+        return Judgement(turn=Turn.UNSEEN)
+    if own.end is not None:
         return Judgement(turn=Turn.LOST)
     rivals = [claim for claim in open_claims(claims, ended=ended) if claim.operation != operation]
     if not rivals:

@@ -11,7 +11,7 @@ from billctl.gateways.woocommerce.claims import NOTHING_MOVED, Claim, End, claim
 from billctl.gateways.woocommerce.client import Client
 from billctl.gateways.woocommerce.marks import Mark, Marks
 from billctl.gateways.woocommerce.notes import IN_THE_LOG, OrderNotes
-from billctl.gateways.woocommerce.refunding import stamped
+from billctl.gateways.woocommerce.objections import stamped
 from billctl.models import Charge, Refund
 from billctl.parallel import Job
 
