@@ -8,7 +8,8 @@ from billctl.errors import AuthFailed, BillctlError, NetworkError, NoAnswer, Not
 from billctl.gateway import Capability, When
 from billctl.parallel import Job
 from billctl.testing import servers
-from billctl.testing.harness import Change, Harness, failure, failures, of_another_kind
+from billctl.testing.harness import failure, failures, of_another_kind
+from billctl.testing.sending import Change, Sending
 
 HTML = {"Content-Type": "text/html"}
 REDIRECT = {"Location": "http://127.0.0.1:9/elsewhere"}
@@ -30,7 +31,7 @@ UNUSABLE: dict[str, servers.Behaviour] = {
 """Answers after which nobody knows what was done."""
 
 
-class FailurePromises(Harness):
+class FailurePromises(Sending):
     """Refused connections, broken answers, silence."""
 
     def _calls(

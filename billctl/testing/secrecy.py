@@ -16,7 +16,8 @@ from billctl.errors import BillctlError
 from billctl.gateway import Gateway
 from billctl.parallel import gather
 from billctl.testing import servers
-from billctl.testing.harness import NOWHERE, Harness, failure
+from billctl.testing.harness import NOWHERE, failure
+from billctl.testing.sending import Sending
 
 PLAIN = (str, int, float, bool, type(None))
 SHORTEST_SECRET = 6
@@ -92,7 +93,7 @@ def told_by(error: BaseException) -> str:
     return "\n".join([*lines, *(f"{each!r} {each} {each.args!r}" for each in behind)])
 
 
-class SecrecyPromises(Harness):
+class SecrecyPromises(Sending):
     """Secrets, two accounts, the SDK's globals."""
 
     def _secrets(self, gateway: Gateway, seen: list[servers.Request]) -> set[str]:
