@@ -90,7 +90,7 @@ class _Life:
         ledger = self.ledger
         found = ledger.subscription(self.account, plan, self.currency, days=days, cycle=cycle, **more)
         for period in reversed(range(cycle)):
-            ago = (ledger.now - found["start"]) / 86_400 + 30.4 * period
+            ago = days + 30.4 * period
             ledger.pay(self.account, ledger.bill(self.account, found, ago, period), ago)
         return found
 
