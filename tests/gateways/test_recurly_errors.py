@@ -180,7 +180,7 @@ def test_hints_say_what_to_do() -> None:
             (406, "invalid_api_version"),
         )
     }
-    assert "billctl auth add" in hints["unauthorized"]
+    assert 'region = "eu"' in hints["unauthorized"]
     assert "Give the key that right" in hints["invalid_permissions"]
     assert "Wait a little" in hints["rate_limited"]
     assert "Update the Python package recurly" in hints["invalid_api_version"]

@@ -52,6 +52,7 @@ def shop(**changed: Any) -> dict[str, Any]:
         f"/subscriptions/uuid-{'5' * 32}": wire.subscription(),
         "/invoices/number-1001": invoice(),
         "/invoices/invoice00001": invoice(),
+        "/invoices/invoice00001/related_invoices": [credit(customer_notes=stamped(KEY))],
         **{f"/accounts/{LAYLA}/{what}": history[what] for what in LISTS},
     }
 
@@ -102,6 +103,12 @@ def test_an_address_is_asked_for_as_typed_and_in_small_letters(text: str, asked_
     sent = [parse_qs(urlsplit(target).query)["email"][0] for target in targets if "email" in target]
     assert (len(sent), set(sent)) == (len(asked_for), asked_for)
     assert [customer.id for customer in found.customers] == [LAYLA]
+
+
+def test_an_address_with_signs_of_a_url_in_it_is_sent_as_it_is() -> None:
+    text = "läyla+shop&email=x%40@example.com"
+    _, targets = looked_up({"/accounts": []}, text)
+    assert parse_qs(urlsplit(targets[0]).query)["email"] == [text]
 
 
 def test_an_address_is_compared_here_whatever_the_list_holds() -> None:

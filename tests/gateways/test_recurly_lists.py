@@ -59,7 +59,7 @@ def test_charges_come_with_their_refunds_and_with_what_their_invoices_have_left(
             transaction(refunded=True),
         ],
         "/invoices": by_ids(
-            invoice(refundable_amount=40.0), invoice(id="invoice00002", refundable_amount=30.0)
+            invoice(refundable_amount=40.0), invoice(id="invoice00002", refundable_amount=60.0)
         ),
         "/invoices/invoice00001/related_invoices": [
             credit(customer_notes=stamped(KEY)),
@@ -68,10 +68,22 @@ def test_charges_come_with_their_refunds_and_with_what_their_invoices_have_left(
     }
     charges, targets = listed("charges", routes)
     assert [(charge.id, charge.refundable.minor) for charge in charges] == [
-        ("payment00002", 3000),
+        ("payment00002", 5000),
         ("payment00001", 4000),
     ]
     assert [given.operation_key for given in charges[1].refunds] == [KEY]
+    assert len(targets) == 3
+
+
+def test_refunds_are_asked_for_where_less_is_left_on_the_invoice_than_was_paid() -> None:
+    """The payment itself does not say yet that something was given back."""
+    routes = {
+        "/transactions": [transaction(refunded=False), transaction(id="lost00000001", status="declined")],
+        "/invoices": by_ids(invoice(refundable_amount=40.0)),
+        "/invoices/invoice00001/related_invoices": [credit()],
+    }
+    charges, targets = listed("charges", routes)
+    assert [charge.refunded.minor for charge in charges] == [1000, 0]
     assert len(targets) == 3
 
 

@@ -47,6 +47,7 @@ HINTS: dict[type[BillctlError], str] = {
     AuthFailed: "Check the key with `billctl auth status`, replace it with `billctl auth add`.",
 }
 HINT_OF = {
+    "unauthorized": 'Check the key with `billctl auth status`; a site kept in the EU needs region = "eu".',
     "rate_limited": "Wait a little, then run it again.",
     "invalid_permissions": "Give the key that right in Recurly, under Integrations, API Credentials.",
     "invalid_api_version": "Update the Python package recurly.",

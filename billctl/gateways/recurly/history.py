@@ -133,13 +133,13 @@ def _charges(
     """The payments as charges, and what could not be read of them."""
     at_hand = {data.id: data for data in invoices.items if values.text(data, "id")}
     none: dict[str, tuple[Refund, ...]] = {}
+    bills, no_invoices = attempted(lambda: payments.invoices_of(client, paid, at_hand), at_hand)
 
     def all_refunds() -> dict[str, tuple[Refund, ...]]:
         with reading_answer(client.account.name, change=False):
-            return payments.refunds_of_each(client, paid, invoices.credits())
+            return payments.refunds_of_each(client, paid, bills, invoices.credits())
 
     refunds, no_refunds = attempted(all_refunds, none)
-    bills, no_invoices = attempted(lambda: payments.invoices_of(client, paid, at_hand), at_hand)
     charges = read.each(paid, lambda data: payments.charge(data, client.account.name, refunds, bills))
     failed = (("refunds", no_refunds), ("invoices", no_invoices))
     return charges, [(part, error) for part, error in failed if error]

@@ -66,7 +66,7 @@ def charges(client: Client, selection: Selection) -> Iterator[Charge]:
         for page in pages:
             paid = [data for data in page if values.text(data, "type") in mapping.CHARGES]
             bills.update(payments.invoices_of(client, paid, {}))
-            given.update(payments.refunds_of_each(client, paid))
+            given.update(payments.refunds_of_each(client, paid, bills))
             yield paid
 
     return _selected(

@@ -29,12 +29,15 @@ class Credits:
 
 
 def refunds_of_each(
-    client: Client, payments: Sequence[Any], credits_read: Credits | None = None
+    client: Client,
+    payments: Sequence[Any],
+    invoices: Mapping[str, Any],
+    credits_read: Credits | None = None,
 ) -> dict[str, tuple[Refund, ...]]:
-    """The refunds of payments, by the payment's id, newest first.
+    """The refunds of payments, which stand on these `invoices`, by the payment's id, newest first.
 
-    One that Recurly says nothing was given back of has none; of the others, those are asked for that
-    `credits_read` do not cover. Raises the errors of a read.
+    They are among `credits_read` where those cover a payment; else they are asked for, unless the payment
+    and its invoice show that nothing was given back. Raises the errors of a read.
     """
     account = client.account.name
     found: dict[str, tuple[Refund, ...]] = {}
@@ -42,7 +45,11 @@ def refunds_of_each(
         if credits_read is not None:
             covered = [data for data in payments if credits_read.cover(data)]
             found = {data.id: traces.refunds_among(credits_read.found, data, account) for data in covered}
-        missing = [data for data in payments if data.id not in found and is_given_back(data)]
+        missing = [
+            data
+            for data in payments
+            if data.id not in found and is_given_back(data, invoices.get(mapping.invoice_id(data) or ""))
+        ]
     for start in range(0, len(missing), AT_ONCE):
         part = missing[start : start + AT_ONCE]
         read = gather([partial(traces.refunds_of, client, data) for data in part])
@@ -50,9 +57,16 @@ def refunds_of_each(
     return found
 
 
-def is_given_back(payment: Any) -> bool:
-    """Whether Recurly says that a payment was refunded in part or in full, or voided."""
-    return bool(getattr(payment, "refunded", None)) or values.text(payment, "status") == "void"
+def is_given_back(payment: Any, invoice: Any) -> bool:
+    """Whether something of a payment may have been given back: it says so itself, it was voided, or less is
+    left on its invoice than it paid. How soon a payment says so is not known."""
+    status = values.text(payment, "status")
+    if getattr(payment, "refunded", None) or status == "void":
+        return True
+    left = getattr(invoice, "refundable_amount", None)
+    if left is None or status != "success":
+        return False
+    return values.money(left, invoice.currency) < values.money(payment.amount, payment.currency)
 
 
 def invoices_of(client: Client, payments: Sequence[Any], at_hand: Mapping[str, Any]) -> dict[str, Any]:

@@ -72,21 +72,23 @@ class Wire:
         latest = self._clock() + self.account.timeouts.read
         while True:
             left -= 1
-            response, error = self._attempt(verb, url, headers, body, told)
-            if response is not None:
-                exchange = exchange_of(response)
-                told(exchange)
-                again, wait = response.status_code in AGAIN, exchange.wait
-            else:
-                assert error is not None, "an attempt ends in an answer or an error"
-                again, wait = network_failure(error, self.host).again, None
-            pause = PAUSE if wait is None else wait
-            if left and again and self._clock() + pause <= latest:
+            answer = self._attempt(verb, url, headers, body, told)
+            pause = self._pause(answer)
+            if left and pause is not None and self._clock() + pause <= latest:
                 self._sleep(pause)
                 continue
-            if response is None:
-                raise error  # type: ignore[misc]  # asserted above
-            return response
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+    def _pause(self, answer: "Response | Exception") -> float | None:
+        """Seconds after which the same request may be answered otherwise; None where a repeat is no use."""
+        if isinstance(answer, Exception):
+            return PAUSE if network_failure(answer, self.host).again else None
+        if answer.status_code not in AGAIN:
+            return None
+        wait = exchange_of(answer).wait
+        return PAUSE if wait is None else wait
 
     def _url(self, path: str) -> str:
         """Where `path` is. A list names its next page itself, as a path or with the address."""
@@ -103,25 +105,24 @@ class Wire:
         headers: Mapping[str, str],
         body: str | None,
         told: Callable[[Exchange], None],
-    ) -> "tuple[Response | None, Exception | None]":
+    ) -> "Response | Exception":
         session, certificates = self._opened()
         limits = self.account.timeouts
         told(Exchange())
         try:
-            return (
-                session.request(
-                    verb,
-                    url,
-                    headers=headers,
-                    data=body,
-                    timeout=(limits.connect, limits.read),
-                    verify=certificates,
-                    allow_redirects=False,
-                ),
-                None,
+            answer = session.request(
+                verb,
+                url,
+                headers=headers,
+                data=body,
+                timeout=(limits.connect, limits.read),
+                verify=certificates,
+                allow_redirects=False,
             )
         except Exception as error:  # noqa: BLE001 - what it means is told where the SDK lets it through
-            return None, error
+            return error
+        told(exchange_of(answer))
+        return answer
 
     def _opened(self) -> "tuple[Session, str]":
         """The session, and the certificates: by their path, for no variable of the environment to replace."""
