@@ -9,10 +9,11 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from billctl.money import parse
+from billctl.iso4217 import EXPONENTS
 from billctl.sandbox import (
     BRAINTREE_LIVE_MERCHANT_ID,
     BRAINTREE_LIVE_PRIVATE_KEY,
@@ -236,6 +237,13 @@ class BraintreeShop(GatewayShop):
         return [record["amount"] for record in self.made("transaction") if record.get("charge") == charge]
 
 
+def minor_of(amount: str, currency: str) -> int:
+    """An amount that a store writes with its own decimals, in minor units; it is whole in them."""
+    minor = Decimal(amount).scaleb(EXPONENTS[currency])
+    assert minor == minor.to_integral_value(), f"{amount} {currency}"
+    return int(minor)
+
+
 class WoocommerceShop(GatewayShop):
     """The shop at WooCommerce."""
 
@@ -246,7 +254,7 @@ class WoocommerceShop(GatewayShop):
         """
         del key
         moved = [record for record in self.made("movement") if record["charge"] == charge]
-        return [parse(record["amount"], record["currency"]).minor for record in moved]
+        return [minor_of(record["amount"], record["currency"]) for record in moved]
 
     def mails(self, order: str = WOO_UNPAID) -> int:
         """How many e-mails about an order were handed to the mail server since the shop opened."""

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from billctl.money import parse
-from tests.gateway_shops import HOUSES, GatewayShop
+from tests.gateway_shops import HOUSES, GatewayShop, minor_of
 from tests.shop import Shop
 
 
@@ -73,7 +73,7 @@ def _at_woocommerce(shop: Shop, charge: str) -> list[int]:
     currency = shop.book(f"order/{charge}")["currency"]
     made = [refund for refund in answer.json() if f"refund/{refund['id']}" not in shop.seeded]
     assert all(refund["refunded_payment"] for refund in made), "the store kept a refund that was not paid"
-    return [parse(refund["amount"], currency).minor for refund in reversed(made)]
+    return [minor_of(refund["amount"], currency) for refund in reversed(made)]
 
 
 def _at_recurly(shop: Shop, charge: str) -> list[int]:
