@@ -235,14 +235,14 @@ ACTS: Mapping[str, Act] = {
         "woocommerce",
         "cancel",
         (WOO_SUBSCRIPTION, "--now"),
-        f"PUT /wp-json/wc/v3/subscriptions/{WOO_SUBSCRIPTION} ",
+        f"POST /wp-json/wc/v3/subscriptions/{WOO_SUBSCRIPTION} ",
         _status(f"subscription/{WOO_SUBSCRIPTION}", "cancelled"),
     ),
     "cancel at period end, WooCommerce": Act(
         "woocommerce",
         "cancel",
         (WOO_SUBSCRIPTION,),
-        f"PUT /wp-json/wc/v3/subscriptions/{WOO_SUBSCRIPTION} ",
+        f"POST /wp-json/wc/v3/subscriptions/{WOO_SUBSCRIPTION} ",
         _status(f"subscription/{WOO_SUBSCRIPTION}", "pending-cancel"),
     ),
     "resend, WooCommerce": Act(

@@ -154,7 +154,7 @@ GOODS: Mapping[str, Mapping[str, Goods]] = {
         "woocommerce": Goods(
             f"subscription/{WOO_SUBSCRIPTION}",
             "98{:08}",
-            "PUT */subscriptions/*",
+            "POST */subscriptions/*",
             _in_state("subscription", "cancelled"),
         ),
         "recurly": Goods(
