@@ -125,6 +125,31 @@ def test_what_the_store_finds_beyond_the_query_is_left_out() -> None:
     assert [one.id for one in layla.subscriptions] == ["1050"]
 
 
+def test_an_order_is_found_by_its_number_and_not_by_what_else_the_search_finds() -> None:
+    numbered = wire.order(number="WEB-7")
+    answers = {"orders": wire.listed(wire.order(id=8, number="WEB-77", customer_id=5), numbered)}
+    with LoopbackServer(store(answers | {"customers/21": wire.told(wire.customer())})) as server:
+        found = find(gateway(server.url), By.INVOICE, "WEB-7")
+    assert only(found).id == "21"
+
+
+def test_older_orders_are_left_out_where_the_store_lists_them_all_the_same() -> None:
+    old = wire.order(id=7, date_created_gmt="2026-10-01T08:59:59")
+    answers = {"customers": wire.listed(wire.customer()), "orders": wire.listed(wire.order(), old)}
+    with LoopbackServer(store(answers)) as server:
+        since = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
+        query = Query(by=By.EMAIL, text="layla@example.com", since=since)
+        layla = only(gateway(server.url).find_customers(query))
+    assert [one.id for one in layla.charges] == ["1042"]
+
+
+def test_a_guest_who_writes_his_address_in_two_ways_is_one() -> None:
+    orders = [wire.guest_order("Noah@Example.com"), wire.guest_order("noah@example.com", id=7)]
+    with LoopbackServer(store({"orders": wire.listed(*orders)})) as server:
+        noah = only(find(gateway(server.url), By.EMAIL, "noah@example.com"))
+    assert (noah.id, {one.id for one in noah.charges}) == ("Noah@Example.com", {"1042", "7"})
+
+
 def test_who_ordered_with_the_address_and_has_another_is_a_near_match() -> None:
     answers = {
         "customers": wire.listed(),
