@@ -3,10 +3,11 @@
 An object is explained by an operation of this log on it, under whichever profile: by the gateway's id that
 its record holds, by the key that it carries, or, of a cancellation, by when it happened. The end of a
 subscription explains the refund that it gave back, too. What carries a key that this log does not know was
-made by billctl with another log.
+made by billctl with another log. A refund that a store asked its payment gateway for is one movement, not
+two (`mirrored`).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -14,9 +15,10 @@ from typing import Any
 from billctl.audit.entry import Entry, read
 from billctl.audit.tail import check_tail
 from billctl.errors import BillctlError
-from billctl.frozen import field, frozen
+from billctl.frozen import field, frozen, replace
 from billctl.gateway import Selection
 from billctl.listing import Listing, exit_error, list_records
+from billctl.mirrored import mirrored
 from billctl.models import Refund, Subscription, SubscriptionStatus
 from billctl.money import Money
 from billctl.profiles.policy import GIVING_BACK
@@ -86,8 +88,9 @@ def find_movements(session: Session, *, since: datetime, accounts: Sequence[str]
     refunds = list_records(session, "refunds", Selection(since=since, limit=LONGEST_LIST), accounts)
     subscriptions = list_records(session, "subscriptions", Selection(limit=LONGEST_LIST), accounts)
     ids = {opened.account.name: opened.identity.id for opened in session.opened()}
+    once = _without(refunds, mirrored(session, refunds.records, since=since))
     found = [
-        *_refunds(session.store, refunds, ids, _ends(session.store, since - SKEW)),
+        *_refunds(session.store, once, ids, _ends(session.store, since - SKEW)),
         *_cancellations(session.store, subscriptions, ids, since),
     ]
     listings = (refunds, subscriptions)
@@ -97,6 +100,10 @@ def find_movements(session: Session, *, since: datetime, accounts: Sequence[str]
         failures=tuple(error for listing in listings for error in listing.errors),
         warnings=tuple(warning for listing in listings for warning in _warnings(listing)),
     )
+
+
+def _without(listing: Listing, refs: Collection[str]) -> Listing:
+    return replace(listing, records=tuple(one for one in listing.records if one.ref not in refs))
 
 
 def _error(listing: Listing) -> BillctlError | None:

@@ -135,6 +135,24 @@ def test_eight_hosts_at_one_instant_refund_once_in_fifty_rounds(how: tuple[str, 
 
 
 @pytest.mark.slow
+def test_eight_hosts_with_amounts_of_their_own_refund_what_they_say_and_no_more(tmp_path: Path) -> None:
+    with opened(tmp_path) as shop, gathered(shop) as crowd:
+        state.configure(shop.state_dir, "woocommerce", **WINDOW)
+        (order, *_) = whole_orders(shop)
+        number = order["id"].partition("/")[2]
+        runs = [hosts(shop, number, "--amount", str(one))[one - 1] for one in range(1, HOSTS + 1)]
+        ended = crowd.together(runs)
+        said = [Fraction(ran.data["amount"]["amount"]) for ran in ended if ran.code == 0]
+        assert said
+        assert {ran.code for ran in ended} <= {0, 5, 10}, ended
+        assert sorted(given_back(shop, number)) == sorted(said)
+        for run in runs:
+            assert crowd.together([run])[0].code == 0
+        assert sorted(given_back(shop, number)) == [Fraction(one) for one in range(1, HOSTS + 1)]
+        assert None not in {claim.end for claim in claims(shop, number)}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [PART, FULL], ids=["part", "full"])
 def test_without_the_claim_they_refund_more_than_once_and_it_is_seen(
     how: tuple[str, ...], tmp_path: Path
