@@ -172,6 +172,12 @@ def _nothing_left(charge: Charge) -> Refused:
             code="charge_disputed",
             hint="Answer or accept the dispute instead; a refund beside it pays twice.",
         )
+    if charge.refunded < charge.captured:
+        return Refused(
+            f"nothing of charge {charge.id} can be refunded while it is {charge.gateway_status!r}",
+            code="charge_not_refundable",
+            hint=f"See `billctl {charge.gateway} show {charge.id}`.",
+        )
     return Refused(
         f"charge {charge.id} has already been refunded in full",
         code="charge_already_refunded",

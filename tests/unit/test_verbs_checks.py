@@ -63,6 +63,15 @@ def test_a_gateway_that_cannot_void_leaves_it_to_the_operator() -> None:
     assert isinstance(refused(VoidCharge(), account(Plain, status="submitted")), Unsupported)
 
 
+def test_a_paid_charge_that_its_gateway_holds_back_is_not_said_to_be_refunded() -> None:
+    gateway = account(Acme)
+    held = replace(gateway.get_charge("C1"), refundable=Money(0, "USD"), gateway_status="on-hold")
+    plan = replace(RefundCharge("1").plan(gateway, "C1"), record=held)
+    with pytest.raises(Refused, match="nothing of charge C1 can be refunded while it is 'on-hold'") as caught:
+        RefundCharge("1").check(gateway, plan)
+    assert caught.value.code == "charge_not_refundable"
+
+
 @pytest.mark.parametrize("status", sorted(set(ChargeStatus) - {"authorized", "submitted"}))
 def test_nothing_else_can_be_voided(status: str) -> None:
     error = refused(VoidCharge(), account(Voider, status=status))
