@@ -2,7 +2,9 @@
 
 Every failure that billctl expects is one of these. The program prints it as one line: what was
 wrong, whether anything was sent, what to do next. A gateway plugin raises `Refused`, `NotSent`,
-`NoAnswer`, `NotFound`, `AuthFailed`, `Unsupported` and `OutcomeUnknown`; the rest belong to billctl.
+`NoAnswer`, `NotFound`, `AuthFailed`, `Unsupported` and `OutcomeUnknown`, and before a change is sent `Busy`
+where another host has the object in hand, `StoreError` where it cannot keep what it must; the rest belong to
+billctl.
 """
 
 from collections.abc import Mapping

@@ -12,6 +12,8 @@ Promises of every adapter:
 - `NotSent` only where it is proved that no byte of a request reached the gateway, or that the
   gateway turned it away unread (429);
 - any other failure of a change raises `OutcomeUnknown`; of a read, `NoAnswer`;
+- `Busy` and `StoreError` only before a change is sent: another host has the object in hand, or what must be
+  kept on this machine cannot be;
 - a change is never repeated blindly: a repeat inside one call carries the same idempotency key to a
   gateway that honours it, or does not happen;
 - the amounts and currencies returned are the gateway's, not an echo of what was asked;

@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from billctl.actions import operation_key, perform
-from billctl.errors import BillctlError, OutcomeUnknown, PolicyDenied, Refused, StoreError, Unsupported
+from billctl.errors import (
+    BillctlError,
+    Busy,
+    OutcomeUnknown,
+    PolicyDenied,
+    Refused,
+    StoreError,
+    Unsupported,
+)
 from billctl.gateway import When
 from billctl.money import Money
 from billctl.reconcile import Finding, reconcile
@@ -95,6 +103,22 @@ def test_a_bug_in_an_adapter_while_sending_is_unknown(opened: Callable[..., Sess
         "Do not send it again: run `billctl audit reconcile`."
     )
     assert states(session) == [OperationState.UNKNOWN]
+
+
+@pytest.mark.parametrize("error", [Busy("another host claims C1"), StoreError("no mark can be kept")])
+def test_what_stops_an_adapter_before_it_sends_leaves_nothing_open_and_can_be_tried_again(
+    opened: Callable[..., Session], monkeypatch: pytest.MonkeyPatch, error: BillctlError
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise error
+
+    session = opened()
+    with monkeypatch.context() as patch:
+        patch.setattr(Acme, "refund", stop)
+        done = do(session, RefundCharge("5"), "C1")
+    assert (done.outcome, done.error) == ("not_sent", error)
+    assert states(session) == [OperationState.NOT_SENT]
+    assert do(session, RefundCharge("5"), "C1").outcome == "succeeded"
 
 
 def test_a_refund_that_the_gateway_failed_is_refused_and_may_be_tried_once_more(
