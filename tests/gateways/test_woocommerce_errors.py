@@ -84,6 +84,23 @@ def test_an_answer_of_wordpress_is_named_by_what_it_proves(
         assert error.account == "shop"
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "words", "hint"),
+    [
+        (401, "woocommerce_rest_cannot_view", "Sorry, you cannot list resources.", "Authorization header"),
+        (401, "woocommerce_rest_authentication_error", "Consumer secret is invalid.", "consumer_secret"),
+        (401, "woocommerce_rest_authentication_error", "It has no write permissions.", "Give the key"),
+        (403, "woocommerce_rest_cannot_view", "عذرا", "Shop manager"),
+        (404, NO_ROUTE, "No route was found.", "switched off"),
+    ],
+)
+def test_what_an_answer_of_wordpress_asks_for_is_hinted_at(
+    status: int, code: str, words: str, hint: str
+) -> None:
+    error, _ = failure(read, wire.error(status, code, words))
+    assert hint in error.hint
+
+
 @pytest.mark.parametrize("data", [500, 404, {"status": 500}, None, "500", []])
 def test_a_business_error_is_500_with_a_bare_number_in_data(data: object) -> None:
     body = {"code": "woocommerce_rest_invalid_order_id", "message": "Invalid order ID.", "data": data}

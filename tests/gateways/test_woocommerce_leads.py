@@ -104,6 +104,7 @@ def test_refunds_are_asked_for_only_where_an_order_names_some() -> None:
     with LoopbackServer(store(answers)) as server:
         find(gateway(server.url), By.EMAIL, "layla@example.com")
         assert [path for path in asked(server) if path.endswith("/refunds")] == ["orders/1042/refunds"]
+        assert "customers/21" not in asked(server)  # the search has told of him
 
 
 # Over answers that no store gives, or that ours does not

@@ -118,6 +118,12 @@ def test_a_user_who_may_not_see_the_status_still_names_the_store() -> None:
     assert "may not read the store's status" in identity.lacking[0]
 
 
+def test_a_store_that_does_not_say_which_it_is_fails_the_check() -> None:
+    answers = checking(system_status=FORBIDDEN) | {API.rstrip("/"): NO_ROUTE}
+    with LoopbackServer(store(answers)) as server, pytest.raises(NoAnswer):
+        gateway(server.url).check()
+
+
 def test_what_a_store_keeps_to_itself_is_not_told_and_fails_nothing() -> None:
     """A firewall that takes the question for an attack."""
     page = answer(403, "<html></html>", headers={"Content-Type": "text/html"})
