@@ -14,7 +14,7 @@ from billctl.cli.output import Result
 from billctl.cli.views import COLUMNS, now_utc, record_view
 from billctl.errors import BillctlError, NotFound, UsageError, gravest
 from billctl.gateway import Gateway
-from billctl.models import Record
+from billctl.models import Charge, Invoice, Record
 from billctl.parallel import gather
 
 KINDS = ("customer", "charge", "refund", "subscription", "invoice", "dispute")
@@ -100,7 +100,8 @@ def _read_any(readers: Mapping[str, Callable[[str], Record]], object_id: str) ->
     Raises `UsageError` where the form is no kind's or there are several, `NotFound` where there is none,
     and the gravest of other failures.
     """
-    found, failed = _read_all(readers, object_id)
+    every, failed = _read_all(readers, object_id)
+    found = _without_doubles(every)
     if len(found) == 1:
         return found[0]
     if found:
@@ -115,6 +116,17 @@ def _read_any(readers: Mapping[str, Callable[[str], Record]], object_id: str) ->
     if others:
         raise gravest(others)
     raise NotFound(f"there is nothing of the id {object_id}", code="not_found", account=asked[0].account)
+
+
+def _without_doubles(found: list[Record]) -> list[Record]:
+    """`found`, where a bill and its payment that are one object (a store's order) stand once: as the charge
+    when money was taken, as the invoice before."""
+    charge = next((one for one in found if isinstance(one, Charge)), None)
+    invoice = next((one for one in found if isinstance(one, Invoice)), None)
+    if charge is None or invoice is None or charge.invoice_id != invoice.id:
+        return found
+    double: Record = invoice if charge.captured else charge
+    return [one for one in found if one is not double]
 
 
 def _read_all(

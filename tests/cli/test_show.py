@@ -86,6 +86,11 @@ def test_where_no_form_tells_the_kind_every_kind_is_asked_for() -> None:
     assert nothing.stderr == "billctl: braintree: there is nothing of the id nothere. Nothing changed.\n"
 
 
+@pytest.mark.parametrize(("order", "kind"), [("1041", "charge"), ("1044", "invoice")])
+def test_an_order_is_shown_as_its_payment_and_before_that_as_its_bill(order: str, kind: str) -> None:
+    assert document("--profile", "sandbox", "woocommerce", "show", order)["data"]["type"] == kind
+
+
 def test_a_charge_shows_what_it_became() -> None:
     changes = document("--profile", "sandbox", "braintree", "show", "layla001")["data"]["status_history"]
     assert [change["gateway_status"] for change in changes] == [
