@@ -238,7 +238,7 @@ def test_a_reset_after_the_call_must_have_ended_is_not_waited_for() -> None:
     with LoopbackServer(limited(3900)) as server:
         with pytest.raises(NotSent) as caught:
             get(client(server.url))
-        assert caught.value.code == "rate_limited"
+        assert caught.value.code == "rate_limit"
         assert len(server.requests) == 1
 
 

@@ -30,6 +30,9 @@ STATUS: dict[int, type[BillctlError]] = {
 """Answers of Recurly itself (an error with a type) after which nothing was done. 409 and 5xx are not here:
 what they leave is not known."""
 
+TOO_MANY = "rate_limit"
+"""billctl's code for a request turned away as one too many, by which a batch waits; Recurly: rate_limited."""
+
 IN_FLIGHT = "simultaneous_request"
 """Another request for the same object is under way, which may be this very operation, of another host."""
 
@@ -48,7 +51,7 @@ HINTS: dict[type[BillctlError], str] = {
 }
 HINT_OF = {
     "unauthorized": 'Check the key with `billctl auth status`; a site kept in the EU needs region = "eu".',
-    "rate_limited": "Wait a little, then run it again.",
+    TOO_MANY: "Wait a little, then run it again.",
     "invalid_permissions": "Give the key that right in Recurly, under Integrations, API Credentials.",
     "invalid_api_version": "Update the Python package recurly.",
     "unknown_api_version": "Update the Python package recurly.",
@@ -100,7 +103,7 @@ def failure_of(error: Exception, exchange: Exchange | None, host: str) -> Failur
     if exchange.status >= 400 and isinstance(getattr(told, "type", None), str):
         return _answered_failure(exchange.status, told, trace)
     if exchange.status == 429:
-        return Failure("Recurly turned the request away: too many at once", kind=NotSent, code="rate_limited")
+        return Failure("Recurly turned the request away: too many at once", kind=NotSent, code=TOO_MANY)
     if not 200 <= exchange.status < 300:
         message = f"{host} answered HTTP {exchange.status} with something that is not Recurly's{trace}"
         return Failure(message, code=f"http_{exchange.status}")
@@ -117,6 +120,7 @@ def _answered_failure(status: int, told: Any, trace: str) -> Failure:
     if code == IN_FLIGHT:
         words = ["it is at work on another request for this, which may be the same operation"]
         kind = None
+    code = TOO_MANY if kind is NotSent else code
     return Failure(one_line(f"Recurly says: {'; '.join(words)}") + trace, kind=kind, code=code)
 
 
