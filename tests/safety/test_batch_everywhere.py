@@ -1,4 +1,4 @@
-"""A batch over three gateways that is killed at one of its system calls, or whose disk fails there.
+"""A batch over all gateways that is killed at one of its system calls, or whose disk fails there.
 
 strace kills billctl, in one thread, at its Nth call of one kind. By default only the order of the calls is
 looked at; `pytest -m slow` takes a share of all calls of an apply, others every day, and each is met by
