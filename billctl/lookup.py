@@ -115,7 +115,8 @@ def lookup(
 
     A guess goes by the text's form. Where a gateway knows the form as that of an id of its own, its
     accounts are asked for that kind of object; the others for what the text is taken for in all (`by` of
-    the result), and say so where that differs.
+    the result), and say so where that differs. Four digits are a card's where a gateway knows those, and
+    the number of an invoice or order where it does not.
 
     Every account is waited for until the deadline, also when one has failed: which failure comes first
     is chance, and the answer must not depend on it.
@@ -136,18 +137,23 @@ def lookup(
     started = time.monotonic()
     deadline = Deadline(session)
     ways = {} if by or "@" in text else _own_ways(session, names, text, deadline)
+    told = bool(by or ways or "@" in text)
     asked_by = by or guess(text, ways, is_reference=account is not None)
+    if asked_by is By.LAST4 and not told:
+        ways = _numbered(session, names)
+        asked_by = By.INVOICE if len(ways) == len(names) else asked_by
     queries = {
         name: Query(by=ways.get(name, asked_by), text=text, since=since, limit=limit) for name in names
     }
     asked = ask_each(session, names, lambda name: _ask(session, name, queries[name]), deadline=deadline)
-    answers = [_part(session, queries[name], asked_by, name, answer) for name, answer in asked]
+    parts = [_part(session, queries[name], asked_by, name, answer) for name, answer in asked]
+    answers = [_unless_number(part, queries[part.account], asked_by) for part in parts]
     return LookupResult(
         text=text,
         by=asked_by,
         answers=tuple(answers),
         seconds=round(time.monotonic() - started, 3),
-        guessed=not (by or ways or "@" in text),
+        guessed=not told,
     )
 
 
@@ -185,6 +191,16 @@ def _own_ways(session: Session, names: Sequence[str], text: str, deadline: Deadl
     """
     kinds = ask_each(session, names, lambda name: session.gateway(name).kind_of(text), deadline=deadline)
     return {name: KIND_TO_BY[kind] for name, kind in kinds if isinstance(kind, str) and kind in KIND_TO_BY}
+
+
+def _numbered(session: Session, names: Sequence[str]) -> dict[str, By]:
+    """The accounts that are asked for four digits as a number: they know invoices, and no card's digits."""
+    can = {name: session.kind(name).capabilities for name in names}
+    return {
+        name: By.INVOICE
+        for name in names
+        if By.INVOICE.capability in can[name] and By.LAST4.capability not in can[name]
+    }
 
 
 def exit_error(result: LookupResult, *, all_or_fail: bool, notes: bool = True) -> BillctlError | None:
@@ -266,6 +282,14 @@ def _part(
         case BillctlError():
             return replace(part, error=answer)
     return _answered(replace(part, voids=Capability.VOID in session.gateway(name).capabilities), answer)
+
+
+def _unless_number(part: AccountAnswer, query: Query, asked_by: By) -> AccountAnswer:
+    """The part; where a card's digits were asked for as a number in vain, that they were not searched for."""
+    if part.status is not Status.NONE or (query.by, asked_by) != (By.INVOICE, By.LAST4):
+        return part
+    note = f"{part.gateway} cannot search by {asked_by}, and has no invoice of the number {query.text}"
+    return replace(part, status=Status.CANNOT_SEARCH, notes=(note, *part.notes[1:]))
 
 
 def _answered(part: AccountAnswer, found: Found) -> AccountAnswer:

@@ -9,7 +9,7 @@ from typing import ClassVar
 import pytest
 
 from billctl.errors import AuthFailed, NoAnswer, NotFound, Partial, UsageError
-from billctl.gateway import By, Found, Query, Setting
+from billctl.gateway import By, Capability, Found, Query, Setting
 from billctl.lookup import LookupResult, Status, exit_error, guess, lookup
 from billctl.session import open_session
 from tests.unit.acme import Acme, installed
@@ -48,6 +48,12 @@ class Picky(Acme):
         self.closed.append(self.account.name)
 
 
+class Shop(Acme):
+    """It knows the numbers of orders, and no card's digits."""
+
+    capabilities: ClassVar[frozenset[Capability]] = frozenset({By.EMAIL.capability, By.INVOICE.capability})
+
+
 class Locked(Acme):
     """It needs a secret."""
 
@@ -57,7 +63,7 @@ class Locked(Acme):
 @pytest.fixture
 def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
     """Looks something up at accounts, each written as `gateway` or `gateway:what it says`."""
-    kinds = {kind.__name__.lower(): f"{__name__}:{kind.__name__}" for kind in (Partly, Picky, Locked)}
+    kinds = {kind.__name__.lower(): f"{__name__}:{kind.__name__}" for kind in (Partly, Picky, Locked, Shop)}
     installed(tmp_path / "site", monkeypatch, **kinds)
     monkeypatch.setattr(Picky, "closed", [])
 
@@ -262,6 +268,22 @@ def test_what_is_not_complete_is_a_note_of_the_account(asked: Asked) -> None:
 )
 def test_a_query_is_taken_for_what_its_form_says(text: str, by: By) -> None:
     assert guess(text, {}) == by
+
+
+def test_four_digits_are_an_orders_number_where_no_cards_digits_are_known(asked: Asked) -> None:
+    result = asked("1042", "acme", "shop", "plain")
+    assert [a.status for a in result.answers] == [Status.FOUND, Status.FOUND, Status.CANNOT_SEARCH]
+    assert (result.by, result.answers[1].notes) == (By.LAST4, ("searched by invoice", "by invoice"))
+    alone = asked("1042", "shop")
+    assert (alone.by, alone.answers[0].status, alone.answers[0].notes) == (
+        By.INVOICE,
+        Status.FOUND,
+        ("by invoice",),
+    )
+    nobody = asked("1042", "acme", "shop:nobody").answers[1]
+    assert nobody.status is Status.CANNOT_SEARCH
+    assert nobody.notes[0] == "shop cannot search by last4, and has no invoice of the number 1042"
+    assert asked("1042", "shop", by=By.LAST4).answers[0].status is Status.CANNOT_SEARCH
 
 
 @pytest.mark.parametrize("text", ["8842", "layla", "PRO-0042"])
