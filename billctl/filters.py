@@ -18,11 +18,12 @@ def overdue(age: timedelta, *, now: datetime) -> Keep:
     """Unpaid invoices that have been due for `age` or longer.
 
     What has no due date is charged automatically, as soon as it is made: it is due from its creation on.
+    A credit invoice is owed to the customer, not by him.
     """
     latest = now - age
 
     def keep(_opened: Opened, record: Record) -> bool:
-        if not isinstance(record, Invoice) or record.status not in UNPAID:
+        if not isinstance(record, Invoice) or record.status not in UNPAID or record.amount_due.minor <= 0:
             return False
         return (record.due_date or record.created) <= latest
 

@@ -58,6 +58,14 @@ def test_only_what_is_unpaid_is_overdue(opened: Opener, status: str) -> None:
     assert not keep(account, replace(late, status=InvoiceStatus(status)))
 
 
+def test_an_open_credit_is_owed_to_the_customer_and_never_overdue(opened: Opener) -> None:
+    session = opened("a")
+    keep, account = overdue(DAY, now=WHEN), session.open("a")
+    late = account.gateway.get_invoice("I40")
+    owed = replace(late.amount_due, minor=-late.amount_due.minor)
+    assert not keep(account, replace(late, amount_due=owed))
+
+
 def test_what_is_charged_automatically_has_no_due_date(opened: Opener) -> None:
     assert ids(listed(opened("a"), has_due_date)) == days(3, 50)
 
