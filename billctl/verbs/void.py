@@ -57,7 +57,7 @@ class VoidCharge(Verb):
         raise Refused(
             f"charge {charge.id} is {charge.status}: there is nothing to void",
             code="charge_already_voided" if charge.status is ChargeStatus.VOIDED else "charge_not_voidable",
-            hint=f"See `billctl {gateway.account.gateway} show {charge.ref}`.",
+            hint=f"See `billctl {gateway.account.gateway} show {charge.id}`.",
         )
 
     def holds(self, plan: Plan, key: str) -> bool:

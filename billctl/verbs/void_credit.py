@@ -49,7 +49,7 @@ class VoidCredit(Verb):
             raise Refused(
                 f"invoice {invoice.number or invoice.id} is void already",
                 code="credit_already_voided",
-                hint=f"See `billctl {gateway.account.gateway} show {invoice.ref}`.",
+                hint=f"See `billctl {gateway.account.gateway} show {invoice.id}`.",
             )
         notes = gateway.preview_void_credit(invoice)
         return replace(plan, facts=(*plan.facts, *(("note", note) for note in notes)))
