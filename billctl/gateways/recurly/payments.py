@@ -48,7 +48,9 @@ def refunds_of_each(
         missing = [
             data
             for data in payments
-            if data.id not in found and is_given_back(data, invoices.get(mapping.invoice_id(data) or ""))
+            if data.id not in found
+            and (stands_on := mapping.invoice_id(data))
+            and is_given_back(data, invoices.get(stands_on))
         ]
     for start in range(0, len(missing), AT_ONCE):
         part = missing[start : start + AT_ONCE]

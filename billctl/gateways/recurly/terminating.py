@@ -38,9 +38,8 @@ def price(client: Client, subscription: Subscription, payback: Payback) -> Money
     invoice = None if payback is Payback.NONE else _last_invoice(client, subscription.id)
     if invoice is None:
         return _nothing(subscription)
-    invoice_id = needed(invoice, "id")
-    credits = traces.credit_invoices(client, invoice_id)
     with reading_answer(account, change=False):
+        credits = traces.credit_invoices(client, needed(invoice, "id"))
         stands = standing(invoice, credits, account)
         if not stands.payers or not stands.refundable:
             return Money.zero(needed(invoice, "currency"))
