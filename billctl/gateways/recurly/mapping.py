@@ -32,7 +32,6 @@ GATEWAY = "recurly"
 
 CHARGES = frozenset({"purchase", "capture", "authorization"})
 REFUND = "refund"
-VERIFICATION = "verify"
 
 CHARGE_STATUS = {
     "success": ChargeStatus.PAID,
