@@ -74,6 +74,7 @@ class RecurlyGateway(RecurlyChanges):
     )
     id_examples: ClassVar[Mapping[str, str]] = ids.EXAMPLES
     limits: ClassVar[Mapping[Capability, str]] = {
+        Capability.FIND_BY_EMAIL: "as typed and in small letters: kept in other capitals it may not be found",
         Capability.FIND_BY_ID: "ids, UUIDs of payments and subscriptions, codes of accounts",
         Capability.REFUND: "of an invoice that one payment paid, and only as money, never as credit",
         Capability.REFUND_LINES: "whole units, where the invoice's lines tell exactly what they are worth",
