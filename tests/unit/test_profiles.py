@@ -23,10 +23,14 @@ SETTINGS: Mapping[str, tuple[Setting, ...]] = {
     ),
     "woocommerce": (
         Setting(name="url", help="the store's address"),
+        Setting(name="store", help="whether it is for tests", required=False),
         Setting(name="consumer_key", help="the key", secret=True),
         Setting(name="consumer_secret", help="the key's secret", secret=True),
     ),
-    "recurly": (Setting(name="api_key", help="the private key", secret=True),),
+    "recurly": (
+        Setting(name="api_key", help="the private key", secret=True),
+        Setting(name="region", help="where the site is", required=False),
+    ),
     "shopkeeper": (
         Setting(name="till", help="which till", required=False),
         Setting(name="pin", help="the till's number", secret=True),
