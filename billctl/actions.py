@@ -6,6 +6,7 @@ gateway settles it. Each kind of change is a `Verb`; the path is the same for al
 
 import hashlib
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from billctl import anchoring
@@ -27,6 +28,7 @@ from billctl.frozen import replace
 from billctl.gateway import Stamp
 from billctl.money import Money
 from billctl.policy.permission import Permission
+from billctl.recorded import ended
 from billctl.request import (
     ActionResult,
     Confirmation,
@@ -308,6 +310,7 @@ class _Run:
                 operation=operation,
                 asked=self.session.clock(),
                 reason_code=self.request.reason_code,
+                ended=partial(ended, store),
             )
             with one_interruption() as end_interruptions:
                 try:

@@ -21,7 +21,7 @@ Promises of every adapter:
 - no secret in any text; importing the module imports no SDK.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Protocol, Self
@@ -254,6 +254,13 @@ class Selection:
     limit: int = 100
 
 
+Ended = Callable[[str], bool | None]
+
+
+def _of_no_log(_operation: str) -> None:
+    """What is known of operations without a log."""
+
+
 @frozen
 class Stamp:
     """What a change carries to the gateway besides itself.
@@ -262,12 +269,15 @@ class Stamp:
     the gateway honours one and stamped on the object where it can be; `operation` is the operation
     id (`op_…`); `reason_code` goes only where the field is private to the merchant; `asked` (aware UTC)
     is when its intent was recorded, so that nobody trusts a trace the gateway keeps for a shorter time.
+    `ended` is asked for another operation by its id, and says what this host's audit log knows of it: whether
+    it was done, None where it is open or not of this log.
     """
 
     key: str
     operation: str
     asked: datetime
     reason_code: str | None = None
+    ended: Ended = field(default_factory=lambda: _of_no_log, repr=False)
 
 
 class Message(StrEnum):
@@ -622,12 +632,12 @@ class Gateway:
         del charge
         return None
 
-    def settled(self, charge: Charge, *, stamp: Stamp) -> None:
-        """Told that the audit log knows by now what became of a refund that `find_refund` could not tell.
+    def settled(self, charge: Charge, *, stamp: Stamp, done: bool) -> None:
+        """Told what became of a refund that `find_refund` could not tell: whether the audit log says `done`.
 
         Optional: a gateway where the operation keeps other hosts off the charge lets them on.
         """
-        del charge, stamp
+        del charge, stamp, done
 
     def find_resend(self, invoice: Invoice, *, to: str | None, stamp: Stamp) -> Delivery | None:
         """The delivery if the gateway's records show that the operation sent it, else None.

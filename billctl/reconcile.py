@@ -30,7 +30,7 @@ from billctl.gateway import NOT_VISIBLE_YET, Gateway, Stamp
 from billctl.recorded import intent_of, last_of, subject_of, why_elsewhere
 from billctl.session import Opened, Session
 from billctl.store.interface import UNSETTLED, Operation, OperationState, RecordFilter
-from billctl.verbs import from_params
+from billctl.verbs import RefundCharge, from_params
 from billctl.verbs.plan import Done
 
 NO_TRACE = "the gateway shows no trace of it"
@@ -140,6 +140,7 @@ def _settled_already(session: Session, operation: str) -> Reconciled:
             hint="See `billctl audit list --outcome open`.",
         )
     entry = intent_of(session.store, found)
+    _tell_again(session, _Open(operation=found, entry=entry))
     return Reconciled(
         operation=found.id, entry=entry, finding=SETTLED[found.state], note="it was settled before"
     )
@@ -233,7 +234,7 @@ def _ask(session: Session, item: _Open) -> Reconciled:
     else:
         found = _record_not_done(session, item, note)
     if note is not None:
-        _let_on(opened, item)
+        _let_on(opened, item, done=done is not None)
     return found
 
 
@@ -256,12 +257,23 @@ def _look(session: Session, opened: Opened, item: _Open) -> tuple[Done | None, s
     return done, note
 
 
-def _let_on(opened: Opened, item: _Open) -> None:
+def _tell_again(session: Session, item: _Open) -> None:
+    """Tell the gateway of an operation that was settled before, where that lets other hosts on."""
+    with suppress(BillctlError):
+        account = str(item.entry.account)
+        if not _is_here(session, item) or session.kind(account).settled is Gateway.settled:
+            return
+        opened = session.open(account)
+        if item.entry.action == RefundCharge.name and why_elsewhere(item.entry, opened) is None:
+            _let_on(opened, item, done=item.operation.state is OperationState.DONE)
+
+
+def _let_on(opened: Opened, item: _Open, *, done: bool) -> None:
     """Tell the gateway, which could not tell, that it is settled. That it does not take it is no failure of
     what is settled: the next change of the object from here tells it again."""
     with suppress(BillctlError):
         charge = opened.gateway.get_charge(str(item.entry.object_id))
-        opened.gateway.settled(charge, stamp=_stamp(item))
+        opened.gateway.settled(charge, stamp=_stamp(item), done=done)
 
 
 def _stamp(item: _Open) -> Stamp:

@@ -3,7 +3,7 @@
 from billctl.audit.entry import Entry, read
 from billctl.audit.log import Subject
 from billctl.session import Opened
-from billctl.store.interface import Operation, RecordFilter, Store
+from billctl.store.interface import Operation, OperationState, RecordFilter, Store
 
 
 def intent_of(store: Store, operation: Operation) -> Entry:
@@ -17,6 +17,16 @@ def last_of(store: Store, operation: Operation) -> Entry:
     """The operation's last record. Raises `StoreError` for one that cannot be read."""
     (record,) = store.latest(RecordFilter(operation=operation.id), limit=1)
     return read(record)
+
+
+ENDED = {OperationState.DONE: True, OperationState.REFUSED: False, OperationState.NOT_SENT: False}
+"""Whether an operation that ended so was done."""
+
+
+def ended(store: Store, operation: str) -> bool | None:
+    """Whether the operation of that id was done; None where it is open, or the log does not have it."""
+    found = store.get_operation(operation)
+    return ENDED.get(found.state) if found else None
 
 
 def subject_of(entry: Entry) -> Subject:

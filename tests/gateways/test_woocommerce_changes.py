@@ -18,6 +18,7 @@ from billctl.errors import (
     UsageError,
 )
 from billctl.frozen import replace
+from billctl.gateway import Stamp
 from billctl.gateways.woocommerce import refundable
 from billctl.gateways.woocommerce.behind import behind
 from billctl.gateways.woocommerce.claims import End
@@ -220,13 +221,36 @@ def test_a_claim_without_an_end_whose_refund_is_there_stops_nobody(here: Machine
     assert here.moved() == [700, 500]
 
 
-def test_what_this_machine_left_open_is_settled_by_its_log_and_closed(here: Machine) -> None:
+def left_open(here: Machine, by: Stamp) -> None:
+    """A refund of 5.00 whose money moved, and of which the store has no record."""
     here.refuse("gateway_error_after")
-    raised(OutcomeUnknown, lambda: here.refund(500, by=stamp(2)))
-    assert here.ends() == {stamp(2).operation: None}
-    here.refund(500)
-    assert here.ends() == {stamp(2).operation: End.SETTLED, stamp().operation: End.DONE}
-    assert here.marked() == []
+    raised(OutcomeUnknown, lambda: here.refund(500, by=by))
+    assert here.ends() == {by.operation: None}
+
+
+@pytest.mark.parametrize(("done", "end"), [(True, End.DONE), (False, End.REFUSED)])
+def test_what_the_audit_log_of_this_host_knows_closes_what_was_left_open(
+    here: Machine, done: bool, end: End
+) -> None:
+    left_open(here, stamp(2))
+    here.refund(700, by=stamp(log={stamp(2).operation: done}))
+    assert here.ends() == {stamp(2).operation: end, stamp().operation: End.DONE}
+    assert (here.moved(), here.marked()) == ([500, 700], [])
+
+
+def test_what_no_log_knows_stays_open_and_stops_everybody_though_it_is_this_machines_own(
+    here: Machine,
+) -> None:
+    left_open(here, stamp(2))
+    raised(Busy, lambda: here.refund(500, by=stamp(3, key=2)))
+    assert here.moved() == [500]
+
+
+def test_what_was_done_stays_done_though_another_refund_closed_it(here: Machine) -> None:
+    left_open(here, stamp(2, key=1))
+    here.refund(700, by=stamp(3, log={stamp(2).operation: True}))
+    error = raised(Busy, lambda: here.another("there").refund(500))
+    assert (error.code, here.moved()) == ("operation_done", [500, 700])
 
 
 def test_the_same_operation_done_on_another_host_is_its_own(here: Machine) -> None:
@@ -244,6 +268,50 @@ def test_the_same_operation_done_elsewhere_whose_refund_was_deleted_is_not_done_
     error = raised(Busy, lambda: here.refund(500))
     assert (error.code, here.moved()) == ("operation_done", [])
     assert "--again" in error.hint
+
+
+def without_meta(here: Machine) -> None:
+    """The store as it is between the payment and the meta data of its refund."""
+    with state.opened(here.state_dir, "woocommerce") as database, database.transaction(write=True):
+        for seq, body in list(database.execute("SELECT seq, body FROM objects WHERE kind='refund'")):
+            bare = json.dumps(json.loads(body) | {"meta": []})
+            database.execute("UPDATE objects SET body=? WHERE seq=?", (bare, seq))
+
+
+def test_a_refund_that_carries_no_key_yet_is_known_by_the_claim_of_its_operation(here: Machine) -> None:
+    seen = here.charge()
+    there = here.another("there")
+    there.sleep = lambda _: there.arm("500-before", NOTES)
+    other = there.refund(500, by=stamp(2, key=1))
+    without_meta(here)
+    assert here.refund(500, charge=seen).id == other.id
+    assert here.moved() == [500]
+
+
+def become(here: Machine, status: str) -> None:
+    """Somebody changes the order's status."""
+    with state.opened(here.state_dir, "woocommerce") as database, database.transaction(write=True):
+        ((seq, body),) = database.execute(
+            "SELECT seq, body FROM objects WHERE live=0 AND id=?", (f"order/{PAID}",)
+        ).fetchall()
+        changed = json.dumps(json.loads(body) | {"status": status})
+        database.execute("UPDATE objects SET body=?, status=? WHERE seq=?", (changed, status, seq))
+
+
+@pytest.mark.parametrize("status", ["on-hold", "cancelled", "shipped", "trash"])
+def test_an_order_that_is_not_what_it_was_any_more_is_not_refunded(here: Machine, status: str) -> None:
+    seen = here.charge()
+    become(here, status)
+    error = raised(Refused, lambda: here.refund(500, charge=seen))
+    assert (error.code, here.moved()) == ("order_status", [])
+
+
+def test_more_than_another_operation_left_is_not_asked_for(here: Machine) -> None:
+    seen = here.charge()
+    here.refund(4000, by=stamp(2))
+    error = raised(Refused, lambda: here.refund(1000, charge=seen))
+    assert (error.code, here.moved()) == ("changed_meanwhile", [4000])
+    assert len(here.claims()) == 1
 
 
 def test_who_claims_it_a_moment_later_is_waited_for(here: Machine) -> None:
@@ -338,7 +406,7 @@ def test_where_the_mark_is_gone_before_the_request_nothing_is_sent(here: Machine
 
 
 def test_a_claim_that_somebody_closed_is_not_trusted(here: Machine) -> None:
-    here.sleep = lambda _: here.end(stamp(), End.SETTLED)
+    here.sleep = lambda _: here.end(stamp(), End.REFUSED)
     error = raised(NotSent, lambda: here.refund(500))
     assert (error.code, here.moved()) == ("no_claim", [])
 
@@ -460,12 +528,12 @@ def test_a_run_that_was_killed_before_it_asked_for_the_refund_proves_it_and_its_
     assert (here.ends(), here.marked()) == ({stamp().operation: End.ABANDONED}, [])
 
 
-def test_a_claim_that_may_still_come_keeps_its_mark_until_then(here: Machine) -> None:
+def test_a_claim_that_came_late_is_closed_by_what_the_log_knows(here: Machine) -> None:
     here.marks.begin(stamp().operation)
     assert here.find() is None
     here.claim(stamp())
-    here.refund(500, by=stamp(2, key=1))
-    assert here.ends() == {stamp().operation: End.SETTLED, stamp(2).operation: End.DONE}
+    here.refund(500, by=stamp(2, key=1, log={stamp().operation: False}))
+    assert here.ends() == {stamp().operation: End.REFUSED, stamp(2).operation: End.DONE}
     assert here.marked() == []
 
 
@@ -505,8 +573,8 @@ def test_a_store_that_takes_no_note_any_more_is_no_failure_of_what_was_found(her
     here.arm("500-before", NOTES)
     assert here.find() is None
     assert here.ends() == {stamp().operation: None}
-    here.refund(500, by=stamp(2, key=1))
-    assert here.ends()[stamp().operation] is End.SETTLED
+    here.refund(500, by=stamp(2, key=1, log={stamp().operation: False}))
+    assert here.ends()[stamp().operation] is End.REFUSED
 
 
 def test_a_payment_through_stripe_says_where_its_money_is(here: Machine) -> None:

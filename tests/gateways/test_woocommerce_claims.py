@@ -246,31 +246,30 @@ def test_with_the_lowest_id_alone_two_refund_where_a_note_is_seen_late() -> None
 
 
 def test_a_mark_says_how_far_an_operation_came(tmp_path: Path) -> None:
-    marks = Marks(tmp_path / "woocommerce", live=False)
+    marks = Marks(tmp_path / "woocommerce")
     seen = [marks.of(op(1))]
     for step in (marks.begin, marks.sending, marks.end, marks.end):
         step(op(1))
-        seen.append(Marks(tmp_path / "woocommerce", live=False).of(op(1)))
+        seen.append(Marks(tmp_path / "woocommerce").of(op(1)))
     assert seen == [None, Mark.UNSENT, Mark.SENT, None, None]
 
 
 def test_an_operation_begins_once(tmp_path: Path) -> None:
-    marks = Marks(tmp_path, live=False)
+    marks = Marks(tmp_path)
     assert [marks.begin(op(1)), marks.begin(op(1))] == [True, False]
     marks.sending(op(1))
     assert marks.begin(op(1)) is False
 
 
-def test_marks_are_private_and_live_ones_lie_apart(tmp_path: Path) -> None:
-    Marks(tmp_path / "woocommerce", live=True).begin(op(1))
-    assert Marks(tmp_path / "woocommerce", live=False).of(op(1)) is None
+def test_marks_are_private(tmp_path: Path) -> None:
+    Marks(tmp_path / "woocommerce").begin(op(1))
     made = list((tmp_path / "woocommerce").rglob("*"))
     assert {path.stat().st_mode & 0o777 for path in made if path.is_dir()} == {0o700}
     assert [path.stat().st_mode & 0o777 for path in made if path.is_file()] == [0o600]
 
 
 def test_without_its_mark_nothing_is_marked_as_sent(tmp_path: Path) -> None:
-    marks = Marks(tmp_path, live=False)
+    marks = Marks(tmp_path)
     with pytest.raises(StoreError, match="the mark of a refund cannot be kept"):
         marks.sending(op(1))
 
@@ -278,11 +277,11 @@ def test_without_its_mark_nothing_is_marked_as_sent(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_an_error_of_the_store(tmp_path: Path) -> None:
     (tmp_path / "claims").write_text("in the way")
     with pytest.raises(StoreError, match="the mark of a refund cannot be kept"):
-        Marks(tmp_path, live=False).begin(op(1))
+        Marks(tmp_path).begin(op(1))
 
 
 def test_where_nothing_may_be_kept_there_are_no_marks() -> None:
-    marks = Marks(None, live=False)
+    marks = Marks(None)
     for step in (marks.begin, marks.sending, marks.end):
         step(op(1))
     assert marks.of(op(1)) is None

@@ -1,6 +1,6 @@
 """A rehearsal store as one machine sees it, with what really moved there; for the tests of its changes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,13 +32,15 @@ REFUNDS = "POST */orders/*/refunds"
 NOTES = "POST */orders/*/notes"
 
 
-def stamp(number: int = 1, key: int | None = None) -> Stamp:
-    """A stamp; the same key with another number is the same operation on another host."""
+def stamp(number: int = 1, key: int | None = None, *, log: Mapping[str, bool] | None = None) -> Stamp:
+    """A stamp; the same key with another number is the same operation on another host. `log` is what the
+    audit log of the host knows: the operations that ended, and whether they were done."""
     return Stamp(
         key=f"{number if key is None else key:032x}",
         operation=f"op_{number:026d}",
         asked=datetime.now(UTC),
         reason_code="goodwill",
+        ended=dict(log or {}).get,
     )
 
 
@@ -139,7 +141,7 @@ def machine(url: str, state_dir: Path, kept: Path, *, read: float = 5.0) -> Mach
         timeouts=Timeouts(connect=2.0, read=read),
         state_dir=kept,
     )
-    return Machine(url, state_dir, kept, Client(account, sleep=no_pause), Marks(kept, live=False))
+    return Machine(url, state_dir, kept, Client(account, sleep=no_pause), Marks(kept))
 
 
 @contextmanager

@@ -215,8 +215,9 @@ def test_whoever_dies_is_found_out_and_the_same_command_ends_with_one_refund(
     assert None not in {claim.end for claim in claims(shop, WOO_ORDER)}
 
 
+@pytest.mark.parametrize("told", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_death_right_before_the_refund_stays_unknown_until_a_person_says_that_it_was_not_done(
-    shop: GatewayShop,
+    shop: GatewayShop, told: bool
 ) -> None:
     killed(shop, "about to send", *REFUND)
     code, finding, note = reconciled(shop)
@@ -229,9 +230,13 @@ def test_a_death_right_before_the_refund_stays_unknown_until_a_person_says_that_
             "audit", "resolve", operation, "--as", "not-done", "--reason", "looked there", "--yes"
         )
     assert said.code == 0, said
+    assert [claim.end for claim in claims(shop, WOO_ORDER)] == [None]
+    if told:
+        assert shop.run("audit", "reconcile", "--operation", operation).code == 0
+        assert [claim.end for claim in claims(shop, WOO_ORDER)] == [End.REFUSED], "other hosts may go on"
     assert shop.run(*REFUND).data["outcome"] == "succeeded"
     assert shop.refunds() == SPENT
-    assert [claim.end for claim in claims(shop, WOO_ORDER)] == [End.SETTLED, End.DONE]
+    assert [claim.end for claim in claims(shop, WOO_ORDER)] == [End.REFUSED, End.DONE]
 
 
 @pytest.mark.slow
@@ -297,7 +302,7 @@ def test_money_that_moved_before_the_store_failed_is_found_at_stripe(street: Str
     ended, finding, note = reconciled(street)
     assert (ended, finding) == (0, "done")
     assert note.startswith("found at stripe: stripe:re_")
-    assert ends(street) == [End.SETTLED]
+    assert ends(street) == [End.DONE]
     assert street.run(*BY_STRIPE).data["outcome"] == "already_done"
     assert street.refunds(PAID) == SPENT
 
@@ -311,7 +316,7 @@ def test_money_that_never_moved_is_not_at_stripe_and_the_same_command_goes_throu
     ended, finding, note = reconciled(street)
     assert (ended, finding) == (0, "not_done")
     assert f"stripe:{PAID}, by which it was paid, shows no refund of it" in note
-    assert ends(street) == [End.SETTLED]
+    assert ends(street) == [End.REFUSED]
     assert street.run(*BY_STRIPE).data["outcome"] == "succeeded"
     assert street.refunds(PAID) == SPENT
 

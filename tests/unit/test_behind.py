@@ -143,7 +143,7 @@ class Store(Acme):
     """It takes payments through another gateway, and never knows what became of a refund."""
 
     asks: ClassVar[str] = "bank"
-    told: ClassVar[list[str]] = []
+    told: ClassVar[list[tuple[str, bool]]] = []
 
     def behind(self, charge: Charge) -> Behind | None:
         return Behind(gateway=self.asks, charge_id=f"at-{charge.id}") if self.asks else None
@@ -151,8 +151,8 @@ class Store(Acme):
     def refund(self, charge: Charge, amount: Money, *, stamp: Stamp) -> Refund:
         raise OutcomeUnknown("no answer", account=self.account.name)
 
-    def settled(self, charge: Charge, *, stamp: Stamp) -> None:
-        self.told.append(stamp.operation)
+    def settled(self, charge: Charge, *, stamp: Stamp, done: bool) -> None:
+        self.told.append((stamp.operation, done))
         raise NotSent("the store cannot be reached")
 
     def find_refund(self, charge: Charge, amount: Money, *, stamp: Stamp) -> Refund | None:
@@ -241,13 +241,13 @@ def test_the_refund_at_the_gateway_behind_ends_it_and_is_named(
     result = read(last).fields["result"]
     assert (result["behind"], result["amount"]["minor"]) == ("bank:R7", 500)
     assert "id" not in result, "it is no refund of the store's, which could not be asked about it"
-    assert Store.told == [operation], "the store may let other hosts on"
+    assert Store.told == [(operation, True)], "the store may let other hosts on"
 
 
 def test_where_the_gateway_behind_has_no_such_refund_it_was_not_done(opened: Open) -> None:
     operation = left_unknown(opened("bank"))
     row = settled(opened("bank"))
-    assert (row.finding, Store.told) == (Finding.NOT_DONE, [operation])
+    assert (row.finding, Store.told) == (Finding.NOT_DONE, [(operation, False)])
     assert "bank:at-C1, by which it was paid, shows no refund of it; run it again" in str(row.note)
 
 

@@ -103,7 +103,7 @@ class WoocommerceGateway(Gateway):
 
         super().__init__(account)
         self._client = Client(account)
-        self._marks = Marks(account.state_dir, live=account.live)
+        self._marks = Marks(account.state_dir)
         self._mails = Mails(self._client)
 
     @classmethod
@@ -226,11 +226,11 @@ class WoocommerceGateway(Gateway):
 
         return behind.behind(charge) if isinstance(charge, StoreCharge) else None
 
-    def settled(self, charge: Charge, *, stamp: Stamp) -> None:
+    def settled(self, charge: Charge, *, stamp: Stamp, done: bool) -> None:
         """Close the claim that the operation left open on the order."""
         from billctl.gateways.woocommerce import looking
 
-        looking.settle(self._client, self._marks, charge, stamp=stamp)
+        looking.settle(self._client, self._marks, charge, stamp=stamp, done=done)
 
     def preview_cancel(self, subscription: Subscription, *, when: When) -> tuple[str, ...]:
         """Raises `Refused` (`no_period_end`) for one that has no paid time to run out."""

@@ -28,7 +28,7 @@ OPERATION = r"op_[0-9A-Za-z]{26}"
 CLAIM = re.compile(
     rf"\[billctl:({OPERATION}) claim\] refund ([0-9.]{{1,20}} [A-Z]{{3}}) key ([0-9a-f]{{32}})", re.ASCII
 )
-END = re.compile(rf"\[billctl:({OPERATION}) (done|refused|abandoned|settled)\](?: .*)?", re.ASCII | re.DOTALL)
+END = re.compile(rf"\[billctl:({OPERATION}) (done|refused|abandoned)\](?: .*)?", re.ASCII | re.DOTALL)
 
 
 class End(StrEnum):
@@ -36,10 +36,9 @@ class End(StrEnum):
 
     DONE = "done"
     REFUSED = "refused"
+    """It moved nothing."""
     ABANDONED = "abandoned"
     """No refund was asked for."""
-    SETTLED = "settled"
-    """It was left open, and the audit log of its host knows by now what became of it."""
 
 
 NOTHING_MOVED = frozenset({End.REFUSED, End.ABANDONED})
@@ -96,6 +95,11 @@ def read_claims(notes: Iterable[Note]) -> tuple[Claim, ...]:
 def claim_of(claims: Iterable[Claim], operation: str) -> Claim | None:
     """The claim of `operation`, if it has one."""
     return next((claim for claim in claims if claim.operation == operation), None)
+
+
+def same(claims: Iterable[Claim], stamp: Stamp) -> frozenset[str]:
+    """The operations that are this one: itself, and those of its key, on this host or another."""
+    return frozenset({stamp.operation, *(claim.operation for claim in claims if claim.key == stamp.key)})
 
 
 def open_claims(claims: Iterable[Claim], *, ended: Collection[str] = ()) -> list[Claim]:

@@ -30,8 +30,9 @@ def find_refund(client: Client, marks: Marks, charge: Charge, *, stamp: Stamp) -
     notes = OrderNotes(client, marks, charge.id)
     claims = Job(notes.claims)
     current = objects.get_charge(client, charge.id)
-    own = claim_of(claims.result(), stamp.operation)
-    made = stamped(current.refunds, stamp)
+    found = claims.result()
+    own = claim_of(found, stamp.operation)
+    made = stamped(current.refunds, stamp, found)
     if made is not None:
         _close(notes, own, End.DONE, f"refund {made.id} of {made.amount}")
         return made
@@ -50,10 +51,11 @@ def find_refund(client: Client, marks: Marks, charge: Charge, *, stamp: Stamp) -
     raise _unknown(client, f"order {charge.id} shows no refund, which proves nothing at WooCommerce")
 
 
-def settle(client: Client, marks: Marks, charge: Charge, *, stamp: Stamp) -> None:
+def settle(client: Client, marks: Marks, charge: Charge, *, stamp: Stamp, done: bool) -> None:
     """Close the operation's claim, of which the audit log of this host knows by now what became."""
     notes = OrderNotes(client, marks, charge.id)
-    _close(notes, claim_of(notes.claims(), stamp.operation), End.SETTLED, IN_THE_LOG)
+    end = End.DONE if done else End.REFUSED
+    _close(notes, claim_of(notes.claims(), stamp.operation), end, IN_THE_LOG)
 
 
 def _asked_for_nothing(own: Claim | None, mark: Mark | None) -> bool:

@@ -3,10 +3,6 @@
 A mark is an empty file named by the operation, in the account's private folder, made durable before the
 claim leaves. It says `unsent` until the moment before the refund itself is sent, and `sent` from then on: so
 a run that was killed can prove that it asked for nothing, which the store cannot tell.
-
-A mark also tells the claims of this machine from those of others. Whoever begins a refund here has made sure
-that the audit log beside it has nothing open on that order, so a marked claim is settled. Marks of live and
-of test mode, whose operations the log keeps apart, lie apart.
 """
 
 import os
@@ -26,10 +22,10 @@ class Mark(StrEnum):
 
 
 class Marks:
-    """The marks of one account's mode below `folder`; None where nothing may be kept: then there are none."""
+    """The marks below `folder`; None where nothing may be kept: then there are none."""
 
-    def __init__(self, folder: Path | None, *, live: bool) -> None:
-        self._folder = folder / "claims" / ("live" if live else "test") if folder else None
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder / "claims" if folder else None
 
     def of(self, operation: str) -> Mark | None:
         """The mark of an operation, if this machine has one. Raises `StoreError` where it cannot be read."""
@@ -64,7 +60,7 @@ class Marks:
             _sync(after.parent)
 
     def end(self, operation: str) -> None:
-        """Forget an operation whose claim is closed. Never raises: a mark that stays is closed once more."""
+        """Forget an operation whose claim is closed. Never raises: a mark that stays does no harm."""
         for mark in Mark:
             if path := self._at(operation, mark):
                 with suppress(OSError):

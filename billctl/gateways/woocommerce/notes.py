@@ -36,7 +36,7 @@ class OrderNotes:
 
     def close(self, operation: str, end: End, more: str = "") -> None:
         """Say how a claimed operation ended, and forget its mark. It is no failure where the store does not
-        take it: the mark stays, and the next refund of the order from this machine says it."""
+        take it: the next refund of the order from this host says it, by its audit log."""
         try:
             self.write(end_text(operation, end, more))
         except BillctlError:

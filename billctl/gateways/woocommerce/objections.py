@@ -5,23 +5,24 @@ from collections.abc import Collection, Iterable
 from billctl.errors import Busy, NotSent, OutcomeUnknown, Refused
 from billctl.gateway import Stamp
 from billctl.gateways.woocommerce import mapping
-from billctl.gateways.woocommerce.claims import Claim, End, open_claims
+from billctl.gateways.woocommerce.claims import Claim, End, open_claims, same
 from billctl.gateways.woocommerce.mapping import StoreCharge
 from billctl.gateways.woocommerce.refundable import check_paid
 from billctl.models import Charge, Refund, RefundStatus, rfc3339
+from billctl.money import Money
 
 MANY = 3
 """Refunds that a sentence about them names."""
 
 
-def stamped(refunds: Iterable[Refund], stamp: Stamp) -> Refund | None:
-    """The refund that carries the operation, or its key (the same operation on another host), and of which
-    the store says that it was paid."""
-    return next((one for one in refunds if _is_stamped(one, stamp) and is_paid(one)), None)
-
-
-def _is_stamped(refund: Refund, stamp: Stamp) -> bool:
-    return refund.operation == stamp.operation or refund.operation_key == stamp.key
+def stamped(refunds: Iterable[Refund], stamp: Stamp, claims: Iterable[Claim]) -> Refund | None:
+    """The refund of this operation, or of the same one on another host, of which the store says that it was
+    paid. A refund that is just paid carries no key yet: the claim of its operation does."""
+    own = same(claims, stamp)
+    return next(
+        (one for one in refunds if is_paid(one) and (one.operation in own or one.operation_key == stamp.key)),
+        None,
+    )
 
 
 def is_paid(refund: Refund) -> bool:
@@ -29,28 +30,29 @@ def is_paid(refund: Refund) -> bool:
     return refund.status is RefundStatus.SUCCEEDED
 
 
-def check_rivals(claims: Collection[Claim], ended: Collection[str], charge: Charge, stamp: Stamp) -> None:
-    """Raise `Busy` where another operation claims the order, or one of the same key says that it did this,
-    and its refund is not there. `ended` are operations that stand in nobody's way."""
+def check_rivals(claims: Collection[Claim], charge: Charge, stamp: Stamp, *, ended: Collection[str]) -> None:
+    """Raise `Busy` where another operation claims the order, or one of the same key was done and its refund
+    is not there. `ended` are operations that stand in nobody's way."""
     for claim in open_claims(claims, ended=ended):
         raise busy(claim, charge)
     for claim in claims:
         if claim.key == stamp.key and claim.end is End.DONE:
             raise Busy(
                 f"{claim.operation} has done this already, by note {claim.note} of order {charge.id}, and "
-                "the store does not show its refund any more",
+                "the store shows no refund of it",
                 code="operation_done",
                 hint="To do it once more: --again with the next number.",
                 account=charge.account,
             )
 
 
-def check_agreed(agreed: Charge, current: StoreCharge) -> None:
-    """Raise `Refused` where the order is not paid, or is not the one that was agreed to: somebody changed it,
-    or refunded some of it without billctl."""
+def check_agreed(agreed: Charge, current: StoreCharge, amount: Money) -> None:
+    """Raise `Refused` where the order is not paid, or is not the one that was agreed to: somebody changed it
+    or refunded some of it without billctl, or less is left by now than `amount`."""
     check_paid(current)
-    new = [one for one in _new(agreed, current) if not one.operation]
-    if new or current.amount != agreed.amount:
+    new = _new(agreed, current)
+    by_hand = [one for one in new if not one.operation]
+    if by_hand or current.amount != agreed.amount or (new and amount > current.refundable):
         raise _changed(current, new)
 
 
@@ -87,8 +89,8 @@ def busy(rival: Claim, charge: Charge) -> Busy:
         f"{rival.operation} claims order {charge.id} for a refund of {rival.amount} (note {rival.note}), and "
         "no note says how it ended",
         code="claimed",
-        hint="Run `billctl audit reconcile` where that was run. A claim that nobody owns: look at the "
-        "payment gateway whether it refunded, then delete that note in the store.",
+        hint=f"Run `billctl audit reconcile --operation {rival.operation}` where that was run. A claim that "
+        "nobody owns: look at the payment gateway whether it refunded, then delete that note in the store.",
         account=charge.account,
     )
 

@@ -12,6 +12,8 @@ from billctl.gateways.woocommerce.values import written
 from billctl.money import Money
 
 REFUNDS = "refunds"
+GIVEN_BACK = "refunded"
+"""The status of an order of which nothing is left: the store itself says so."""
 IN_THE_STORE = "Refund it in the store's admin instead, where it can be recorded without moving money."
 STOCK = "nothing is put back in stock"
 MAIL = "the store may e-mail the customer about it, by its own settings; the reason there is only `ref op_…`"
@@ -30,7 +32,7 @@ def check_paid(charge: StoreCharge) -> None:
     """Raise `Refused` for an order that is not paid, or that a plugin keeps in a state of its own."""
     if charge.date_paid is None:
         raise Refused(f"order {charge.id} was never paid", code="charge_not_paid", account=charge.account)
-    if charge.gateway_status not in REFUNDABLE and charge.refundable:
+    if charge.gateway_status not in {*REFUNDABLE, GIVEN_BACK}:
         raise Refused(
             f"order {charge.id} is {charge.gateway_status!r}: refunds are for orders that are "
             f"{' or '.join(sorted(REFUNDABLE))}",

@@ -20,9 +20,10 @@ from billctl.errors import (
     OutcomeUnknown,
     Refused,
 )
+from billctl.frozen import replace
 from billctl.gateway import Stamp
 from billctl.gateways.woocommerce import mapping, objections, objects
-from billctl.gateways.woocommerce.claims import Claim, End, Turn, claim_of, claim_text, judge, open_claims
+from billctl.gateways.woocommerce.claims import Claim, End, Turn, claim_of, claim_text, judge
 from billctl.gateways.woocommerce.client import Client, Json
 from billctl.gateways.woocommerce.errors import reading_answer
 from billctl.gateways.woocommerce.mapping import StoreCharge
@@ -54,7 +55,7 @@ def refund(
 ) -> Refund:
     """Refund exactly `amount` of an order through its payment gateway, and leave its stock as it is.
 
-    The caller has nothing open on the order in its own audit log. Raises `Busy` where another operation
+    Raises `Busy` where another operation
     claims the order, `Refused` where its refunds are not those of `charge` any more, `NotSent` for whatever
     fails before the refund is asked for, `StoreError` where no mark can be kept; then the errors of a change.
     """
@@ -62,8 +63,8 @@ def refund(
 
 
 class _Refunding:
-    """One refund on its way; `_ended` are operations without an end in the notes that have ended all the
-    same: their refund is there, or this machine's audit log has settled them."""
+    """One refund on its way; `_ended` are operations that have ended though no note may say so: their refund
+    is there, or the audit log has their end."""
 
     def __init__(
         self,
@@ -90,14 +91,14 @@ class _Refunding:
             claims = Job(self._notes.claims)
             current = self._current()
             found = claims.result()
-        if made := stamped(current.refunds, self._stamp):
+        if made := stamped(current.refunds, self._stamp, found):
             return made
         if claim_of(found, self._stamp.operation):
             raise objections.begun(self._charge)
         self._ended = {one.operation for one in current.refunds if one.operation and is_paid(one)}
-        self._settle(found)
-        objections.check_rivals(found, self._ended, self._charge, self._stamp)
-        objections.check_agreed(self._charge, current)
+        found = tuple(map(self._settled, found))
+        objections.check_rivals(found, self._charge, self._stamp, ended=self._ended)
+        objections.check_agreed(self._charge, current, self._amount)
         body = self._body(current)
         if not self._marks.begin(self._stamp.operation):
             raise objections.begun(self._charge)
@@ -106,12 +107,15 @@ class _Refunding:
     def _current(self) -> StoreCharge:
         return objects.get_charge(self._client, self._charge.id)
 
-    def _settle(self, claims: tuple[Claim, ...]) -> None:
-        """Close what this machine left open on the order: its audit log has settled that since."""
-        for claim in open_claims(claims, ended=self._ended):
-            if self._marks.of(claim.operation) is not None:
-                self._ended.add(claim.operation)
-                self._notes.close(claim.operation, End.SETTLED, IN_THE_LOG)
+    def _settled(self, claim: Claim) -> Claim:
+        """The claim, closed where it is open and the audit log of this host has the end of its operation."""
+        done = self._stamp.ended(claim.operation) if claim.end is None else None
+        if done is None:
+            return claim
+        end = End.DONE if done else End.REFUSED
+        self._ended.add(claim.operation)
+        self._notes.close(claim.operation, end, IN_THE_LOG)
+        return replace(claim, end=end)
 
     def _body(self, current: StoreCharge) -> Json:
         operation, key = self._stamp.operation, self._stamp.key
@@ -132,9 +136,9 @@ class _Refunding:
             self._claim()
         try:
             with _nothing_sent():
-                self._hold()
+                claims = self._hold()
                 current = self._current()
-            made = stamped(current.refunds, self._stamp)
+            made = stamped(current.refunds, self._stamp, claims)
             if made is None:
                 objections.check_unchanged(before, current)
                 self._marks.sending(self._stamp.operation)
@@ -164,16 +168,17 @@ class _Refunding:
         except BillctlError:  # what was lost is told by the caller
             return False
 
-    def _hold(self) -> None:
-        """Return when no other claim is open. Raises `Busy` where one stays, `NotSent` where this one does
-        not show or was closed by another hand."""
+    def _hold(self) -> tuple[Claim, ...]:
+        """The order's claims, once no other one is open. Raises `Busy` where one stays, `NotSent` where this
+        one does not show or was closed by another hand."""
         rival = None
         for pause in PAUSES:
             self._sleep(pause)
-            found = judge(self._notes.claims(), self._stamp.operation, ended=self._ended)
+            claims = self._notes.claims()
+            found = judge(claims, self._stamp.operation, ended=self._ended)
             rival = found.rival
             if found.turn is Turn.GO:
-                return
+                return claims
             if found.turn in {Turn.GIVE_WAY, Turn.LOST}:
                 break
         raise objections.busy(rival, self._charge) if rival else objections.invisible(self._charge)
@@ -201,7 +206,7 @@ class _Refunding:
     def _after(self, unknown: OutcomeUnknown) -> Refund:
         """The refund, where the store shows by now that it was made; else `unknown` is raised."""
         try:
-            made = stamped(self._current().refunds, self._stamp)
+            made = stamped(self._current().refunds, self._stamp, ())
         except BillctlError:
             raise unknown from None
         if made is None:
