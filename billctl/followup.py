@@ -11,7 +11,7 @@ from typing import Any
 
 from billctl.audit.entry import Entry, read
 from billctl.audit.tail import check_tail
-from billctl.errors import BillctlError, Busy, NotFound, StoreError
+from billctl.errors import BillctlError, Busy, NotFound, StoreError, Unsupported
 from billctl.fanout import Deadline, ask_each, chosen_accounts
 from billctl.frozen import frozen
 from billctl.gateway import Capability, Gateway, Selection
@@ -153,6 +153,9 @@ class _Asked:
                 error.account = error.account or name
                 self.failures.append(error)
                 continue
+            except Unsupported as error:
+                self.notes.append(f"{name}: its refunds are not followed up: {error.message}")
+                return
             change = _record(self.session, entry, refund)
             self.changes += [change] if change else []
 

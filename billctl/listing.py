@@ -16,8 +16,9 @@ from billctl.gateway import Capability, Gateway, Selection
 from billctl.models import Record
 from billctl.session import Opened, Session
 
-UNABLE = frozenset({"unsupported", "bad_filter"})
-"""Codes of what a gateway cannot do: it has no such list, or cannot filter so."""
+UNABLE = frozenset({"unsupported", "bad_filter", "extension_missing", "too_old"})
+"""Codes of what a gateway cannot do: it has no such list, or cannot filter so; or this account of it lacks
+what that takes (a store's extension, or its version)."""
 
 ENDLESS = 1_000_000
 """Records that are read of an account at most, to find those that are wanted."""

@@ -42,6 +42,8 @@ class Till(Acme):
     def list_charges(self, selection: Selection) -> Iterator[Charge]:
         if self.says == "filters not":
             raise UsageError("no such filter here", code="bad_filter")
+        if self.says == "lacks it":
+            raise Unsupported("the extension is not installed", code="extension_missing")
         for number in range(5):
             if number == 2:
                 self._trouble()
@@ -103,6 +105,11 @@ def test_an_account_that_cannot_list_is_named_and_is_no_failure(listed: Listed) 
 
 def test_an_account_that_cannot_filter_so_is_named_too(listed: Listed) -> None:
     assert listed("till:filters not", "till").warnings == ["a0: no such filter here"]
+
+
+def test_an_account_that_lacks_what_the_list_takes_is_named_too(listed: Listed) -> None:
+    listing = listed("till:lacks it", "till")
+    assert (listing.warnings, exit_error(listing)) == (["a0: the extension is not installed"], None)
 
 
 def test_when_no_account_can_list_that_the_call_is_wrong(listed: Listed) -> None:

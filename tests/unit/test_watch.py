@@ -13,7 +13,7 @@ import pytest
 
 from billctl.actions import perform
 from billctl.audit.entry import read
-from billctl.errors import AuthFailed, NetworkError, NoAnswer, NotFound, Partial, StoreError
+from billctl.errors import AuthFailed, NetworkError, NoAnswer, NotFound, Partial, StoreError, Unsupported
 from billctl.frozen import replace
 from billctl.gateway import Capability, Identity, Selection
 from billctl.models import Dispute, DisputeStatus, Invoice, InvoiceStatus, Refund, RefundStatus
@@ -67,6 +67,8 @@ class Warden(Acme):
     def get_refund(self, refund_id: str) -> Refund:
         if self.says == "forgets":
             raise NotFound(f"no such refund {refund_id}")
+        if self.says == "too old":
+            raise Unsupported("a store so old shows no refunds", code="too_old")
         made = next(refund for refund in self.made if refund.id == refund_id)
         return replace(made, status=RefundStatus.SUCCEEDED if refund_id in self.better else self.status)
 
@@ -298,6 +300,15 @@ def test_a_refund_that_its_gateway_does_not_know_any_more_is_a_failure_in_part(o
     watched = seen(opened("warden:forgets"), Check.REFUNDS)
     assert isinstance(watched.error, Partial)
     assert [failure.account for failure in watched.failures] == ["a0"]
+
+
+def test_refunds_that_cannot_be_followed_up_at_an_account_are_told_and_are_no_failure(
+    opened: Opener,
+) -> None:
+    do(opened("warden"), RefundCharge("5"), "C1")
+    watched = seen(opened("warden:too old"), Check.REFUNDS)
+    assert (watched.error, watched.failures) == (None, ())
+    assert "a0: its refunds are not followed up: a store so old shows no refunds" in watched.notes
 
 
 def test_a_broken_log_ends_it(opened: Opener, tmp_path: Path) -> None:
