@@ -180,7 +180,7 @@ class _Run:
             # Credentials of the wrong mode or account outrank what the object said.
             self.opened = opened = opening()
             self.subject = replace(self.subject, account_id=opened.identity.id, live=opened.live)
-        self.plan = self._bind(plan)
+        self._bind(plan)
         self.subject = replace(
             self.subject,
             object=self.plan.object,
@@ -208,19 +208,19 @@ class _Run:
             gateway=self.opened.account.gateway,
             identity=self.opened.place,
             action=self.verb.signature(),
-            object_id=self.request.object_id,
+            object_id=self.plan.record.id,
             amount=self.verb.keyed(amount),
             again=self.request.again,
         )
 
-    def _bind(self, plan: Plan) -> Plan:
-        return replace(
+    def _bind(self, plan: Plan) -> None:
+        self.plan = replace(
             plan,
             identity=self.opened.identity,
             live=self.opened.live,
             object=self.opened.object(plan.record.id),
-            key=self._key(plan.amount),
         )
+        self.plan = replace(self.plan, key=self._key(plan.amount))
 
     def _known(self) -> ActionResult | None:
         """This operation as the store or the object itself knows it; raises where one stands in the way."""

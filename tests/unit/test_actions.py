@@ -121,6 +121,15 @@ def test_what_stops_an_adapter_before_it_sends_leaves_nothing_open_and_can_be_tr
     assert do(session, RefundCharge("5"), "C1").outcome == "succeeded"
 
 
+def test_an_object_asked_for_by_another_of_its_names_is_the_same_operation(
+    opened: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, get_charge = opened(), Acme.get_charge
+    monkeypatch.setattr(Acme, "get_charge", lambda self, name: get_charge(self, name.removeprefix("uuid-")))
+    assert do(session, RefundCharge("5"), "C1").outcome == "succeeded"
+    assert do(session, RefundCharge("5"), "uuid-C1").outcome == "already_done"
+
+
 def test_a_refund_that_the_gateway_failed_is_refused_and_may_be_tried_once_more(
     opened: Callable[..., Session],
 ) -> None:
