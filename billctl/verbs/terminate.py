@@ -110,6 +110,8 @@ class TerminateSubscription(Verb):
                 code="state_mismatch",
                 account=where,
             )
+        if done.shortfall:  # nothing was moved
+            return
         assert plan.amount is not None
         assert done.moved is not None
         less = self.payback is Payback.PRORATE and done.moved.currency == plan.amount.currency
@@ -149,14 +151,15 @@ def _done(made: Termination, plan: Plan) -> Done:
     if refund:
         after |= {"refund": refund.id, "refund_status": str(refund.status)}
     given = outcome_of(refund) if refund else "succeeded"
+    failed = refund if given == "failed" else None
     return Done(
         outcome=_outcome(subscription, given),
         result=subscription.data() | {"refund": refund.data() if refund else None},
         after=after,
         notes=(ON_ITS_WAY,) if given == "pending" else (),
         operation=refund.operation if refund else None,
-        moved=refund.amount if refund else Money.zero(plan.amount.currency),
-        shortfall=_not_given(subscription, refund) if refund and given == "failed" else None,
+        moved=refund.amount if refund and not failed else Money.zero(plan.amount.currency),
+        shortfall=_not_given(subscription, failed) if failed else None,
     )
 
 

@@ -160,6 +160,7 @@ def test_an_end_whose_refund_failed_is_done_and_says_what_is_missing(opened: Ope
     )
     assert [entry.state for entry in entries(session)[1:]] == [None, "done"]
     assert (entries(session)[-1].error or {})["code"] == "refund_failed"
+    assert (done.plan.amount, entries(session)[-1].amount) == (Money.zero("USD"), None)  # nothing was moved
     again = do(session, FULL, "S1")
     assert (again.outcome, again.error and again.error.code) == ("already_done", "refund_failed")
 
