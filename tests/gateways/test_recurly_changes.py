@@ -228,3 +228,18 @@ def test_every_change_carries_its_key_and_says_what_it_means(url: str) -> None:
 
 def asked(request: Request) -> tuple[str, dict[str, list[str]]]:
     return request.method, parse_qs(urlsplit(request.target).query)
+
+
+def test_an_old_answer_under_a_used_key_is_not_taken_for_what_is(recurly: RecurlyGateway) -> None:
+    """Two hosts cancel; in between somebody lets the subscription go on."""
+    first = recurly.cancel_subscription(
+        recurly.get_subscription("laylasub0001"), when=When.PERIOD_END, stamp=STAMP
+    )
+    active = recurly.reactivate_subscription(first, stamp=stamped(2))
+    with pytest.raises(OutcomeUnknown) as caught:
+        recurly.cancel_subscription(active, when=When.PERIOD_END, stamp=STAMP)
+    assert caught.value.code == "state_mismatch"
+    assert recurly.find_cancellation(active, when=When.PERIOD_END, stamp=STAMP) is None
+    assert recurly.cancel_subscription(active, when=When.PERIOD_END, stamp=stamped(3)).cancel_at_period_end
+    with pytest.raises(OutcomeUnknown, match="it is canceled: the answer may be that of an earlier request"):
+        recurly.reactivate_subscription(first, stamp=stamped(2))

@@ -93,6 +93,11 @@ def test_payments_that_took_or_left_nothing_leave_no_choice() -> None:
     assert preview(given_back, transactions=[payment_fields(), *tried])
 
 
+def test_a_payment_that_its_invoice_does_not_name_is_refused() -> None:
+    """A refund of the invoice would give back what another payment paid."""
+    assert refused(transactions=[payment_fields("layla2payment")]).code == "not_its_payment"
+
+
 def test_a_payment_that_was_recorded_by_hand_is_refused() -> None:
     error = refused(transactions=[payment_fields(collection_method="manual")])
     assert error.code == "manual_payment"

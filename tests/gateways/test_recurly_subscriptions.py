@@ -46,17 +46,19 @@ def test_an_end_at_once_gives_nothing_back_and_bills_what_was_used() -> None:
 
 
 def test_an_end_with_the_period_is_at_the_next_bill_and_not_at_the_end_of_the_term() -> None:
-    books = Books(cancel_subscription=as_sdk(subscription_fields(state="canceled")))
+    canceled = as_sdk(subscription_fields(state="canceled"))
+    books = Books(cancel_subscription=canceled, get_subscription=canceled)
     ended = ending.cancel(Reading(books), subscription(), when=When.PERIOD_END, stamp=STAMP)
     assert ended.cancel_at_period_end
     body = {"timeframe": "bill_date"}
-    assert books.calls == [("cancel_subscription", ("laylasub0001",), {"body": body, **KEYED})]
+    assert books.changes() == [("cancel_subscription", ("laylasub0001",), {"body": body, **KEYED})]
 
 
 def test_what_has_not_begun_is_canceled_at_once() -> None:
     """Recurly has no other end for it: it becomes `failed`."""
     future = subscription(state="future")
-    books = Books(cancel_subscription=as_sdk(subscription_fields(state="failed")))
+    failed = as_sdk(subscription_fields(state="failed"))
+    books = Books(cancel_subscription=failed, get_subscription=failed)
     ended = ending.cancel(Reading(books), future, when=When.NOW, stamp=STAMP)
     assert ended.status is SubscriptionStatus.CANCELED
     assert "cannot be reactivated" in " ".join(ending.preview(future, when=When.NOW))
@@ -114,9 +116,17 @@ def test_a_subscription_that_is_gone_shows_no_end() -> None:
 
 def test_a_reactivation_carries_its_key_and_is_recognised() -> None:
     set_to_end = subscription(state="canceled")
-    books = Books(reactivate_subscription=as_sdk(subscription_fields()))
+    active = as_sdk(subscription_fields())
+    books = Books(reactivate_subscription=active, get_subscription=active)
     assert not ending.reactivate(Reading(books), set_to_end, stamp=STAMP).cancel_at_period_end
-    assert books.calls == [("reactivate_subscription", ("laylasub0001",), KEYED)]
+    assert books.changes() == [("reactivate_subscription", ("laylasub0001",), KEYED)]
+
+
+def test_what_cannot_be_read_after_a_change_leaves_it_unknown() -> None:
+    lost = NoAnswer("no answer after 30 s", code="timeout")
+    books = Books(reactivate_subscription=as_sdk(subscription_fields()), get_subscription=lost)
+    with pytest.raises(OutcomeUnknown, match="whether it is could not be read: no answer after 30 s"):
+        ending.reactivate(Reading(books), subscription(state="canceled"), stamp=STAMP)
 
 
 @pytest.mark.parametrize(("state", "goes_on"), [("active", True), ("canceled", False), ("expired", False)])

@@ -94,6 +94,9 @@ class RecurlyGateway(RecurlyChanges):
     """A minute's requests by Recurly's API description, "Limits", which counts them over five minutes; of a
     site in production it counts reads only, and here all are."""
 
+    patience: ClassVar[float] = 120.0
+    """Recurly waits for the payment gateway that it asks, for how long is not published."""
+
     def __init__(self, account: Account, *, now: Callable[[], datetime] | None = None) -> None:
         from billctl.gateways.recurly.client import Client, utc_now
 

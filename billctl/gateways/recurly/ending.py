@@ -3,11 +3,14 @@ recognised later: by the subscription's state, as nothing at Recurly tells who c
 
 Every change carries its key as `Idempotency-Key`, as Recurly's Ruby library does with every POST, PUT and
 DELETE; for how long a key is kept is not known. A subscription has no field for a key or a reason.
+
+Under a used key Recurly gives the answer of the first request again. What can be undone may have been undone
+since: so after such a change the subscription is read once more, and its answer alone is not believed.
 """
 
 from typing import Any
 
-from billctl.errors import NotFound, Refused
+from billctl.errors import BillctlError, NotFound, OutcomeUnknown, Refused
 from billctl.gateway import Stamp, When
 from billctl.gateways.recurly import mapping
 from billctl.gateways.recurly.client import Client
@@ -53,13 +56,10 @@ def cancel(client: Client, subscription: Subscription, *, when: When, stamp: Sta
     subscription_id = checked(subscription.id, "subscription")
     if when is When.NOW and subscription.gateway_status != FUTURE:
         return terminate(client, subscription, AT_ONCE, stamp=stamp)
-    return answered(
-        client,
-        client.change(
-            lambda sdk: sdk.cancel_subscription(subscription_id, body=AT_BILL_DATE, headers=keyed(stamp))
-        ),
-        subscription_id,
+    made = client.change(
+        lambda sdk: sdk.cancel_subscription(subscription_id, body=AT_BILL_DATE, headers=keyed(stamp))
     )
+    return _confirmed(client, answered(client, made, subscription_id))
 
 
 def terminate(
@@ -79,11 +79,8 @@ def terminate(
 def reactivate(client: Client, subscription: Subscription, *, stamp: Stamp) -> Subscription:
     """Let a subscription go on that is set to end."""
     subscription_id = checked(subscription.id, "subscription")
-    return answered(
-        client,
-        client.change(lambda sdk: sdk.reactivate_subscription(subscription_id, headers=keyed(stamp))),
-        subscription_id,
-    )
+    made = client.change(lambda sdk: sdk.reactivate_subscription(subscription_id, headers=keyed(stamp)))
+    return _confirmed(client, answered(client, made, subscription_id))
 
 
 def answered(client: Client, made: Any, subscription_id: str) -> Subscription:
@@ -93,6 +90,28 @@ def answered(client: Client, made: Any, subscription_id: str) -> Subscription:
         if current.id != subscription_id:
             raise ValueError(f"it is of {current.id}, not of {subscription_id}")
         return current
+
+
+def _confirmed(client: Client, told: Subscription) -> Subscription:
+    """The subscription as it is by now. Raises `OutcomeUnknown` where that is not what an answer `told`, or
+    cannot be read."""
+    try:
+        current = get_subscription(client, told.id)
+    except BillctlError as error:
+        raise OutcomeUnknown(
+            f"Recurly answered that subscription {told.id} is {told.gateway_status}, and whether it is could "
+            f"not be read: {error.message}",
+            code=error.code,
+            account=told.account,
+        ) from error
+    if current.gateway_status != told.gateway_status:
+        raise OutcomeUnknown(
+            f"Recurly answered that subscription {told.id} is {told.gateway_status}, and it is "
+            f"{current.gateway_status}: the answer may be that of an earlier request",
+            code="state_mismatch",
+            account=told.account,
+        )
+    return current
 
 
 def find_cancellation(client: Client, subscription: Subscription, *, when: When) -> Subscription | None:

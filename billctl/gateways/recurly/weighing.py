@@ -24,6 +24,7 @@ def preview(client: Client, charge: Charge, amount: Money) -> tuple[str, ...]:
     _refuse_state(stands)
     _refuse_open_credit(stands)
     if charge.id not in {payer.id for payer in stands.payers}:
+        _refuse_stranger(stands, charge)
         return ()  # nothing of it is left: the verb or Recurly says so
     _refuse_payers(stands)
     _refuse_more(stands, amount)
@@ -71,6 +72,17 @@ def _refuse_open_credit(stands: Standing) -> None:
         code="open_credit",
         hint=f"Take the credit back first: `billctl recurly void-credit {credit_id}`.",
     )
+
+
+def _refuse_stranger(stands: Standing, charge: Charge) -> None:
+    """A refund of an invoice gives back what was paid for it, which may be another payment's money."""
+    if charge.refundable:
+        raise Refused(
+            f"invoice {stands.number} does not name {charge.id} among its payments: whose money a refund would "
+            "give back is not certain",
+            code="not_its_payment",
+            hint="Refund it in Recurly's app, where the payment can be chosen.",
+        )
 
 
 def _refuse_payers(stands: Standing) -> None:
