@@ -78,8 +78,8 @@ def _refuse_stranger(stands: Standing, charge: Charge) -> None:
     """A refund of an invoice gives back what was paid for it, which may be another payment's money."""
     if charge.refundable:
         raise Refused(
-            f"invoice {stands.number} does not name {charge.id} among its payments: whose money a refund would "
-            "give back is not certain",
+            f"invoice {stands.number} does not name {charge.id} among its payments: whose money a refund "
+            "would give back is not certain",
             code="not_its_payment",
             hint="Refund it in Recurly's app, where the payment can be chosen.",
         )
