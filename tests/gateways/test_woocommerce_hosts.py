@@ -1,0 +1,68 @@
+"""Refunds of one order from several hosts, in states of the store that last for moments only."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from billctl.errors import Refused
+from billctl.sandbox import state
+from tests.gateways.woocommerce_orders import PAID, Machine, rehearsing, stamp
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Machine]:
+    """A machine at a fresh store."""
+    with rehearsing(tmp_path) as machine:
+        yield machine
+
+
+def edited(here: Machine, object_id: str, edit: Callable[[dict[str, Any]], None]) -> None:
+    """Change an object of the store in its books."""
+    with state.opened(here.state_dir, "woocommerce") as database, database.transaction(write=True):
+        (body,) = database.execute("SELECT body FROM objects WHERE id=?", (object_id,)).fetchone()
+        record = json.loads(body)
+        edit(record)
+        database.execute("UPDATE objects SET body=? WHERE id=?", (json.dumps(record), object_id))
+
+
+def without_notes(here: Machine) -> None:
+    with state.opened(here.state_dir, "woocommerce") as database, database.transaction(write=True):
+        database.execute("DELETE FROM objects WHERE kind='note'")
+
+
+def test_a_refund_whose_meta_data_is_not_written_yet_is_known_by_its_claim(here: Machine) -> None:
+    """Between the payment and the meta data the store sends its e-mails."""
+    seen = here.charge()
+    made = here.another("there").refund(500, by=stamp(2, key=1))
+    edited(here, f"refund/{made.id}", lambda refund: refund.update(meta=[]))
+    assert here.refund(500, charge=seen).id == made.id
+    assert here.moved() == [500]
+
+
+def test_a_refund_whose_claim_was_deleted_is_known_by_its_meta_data(here: Machine) -> None:
+    seen = here.charge()
+    made = here.another("there").refund(500, by=stamp(2, key=1))
+    without_notes(here)
+    assert here.refund(500, charge=seen).id == made.id
+    assert here.moved() == [500]
+
+
+@pytest.mark.parametrize("status", ["on-hold", "cancelled", "shipped", "trash", "pending"])
+def test_an_order_that_is_not_paid_for_good_any_more_is_not_refunded(here: Machine, status: str) -> None:
+    seen = here.charge()
+    edited(here, f"order/{PAID}", lambda order: order.update(status=status))
+    with pytest.raises(Refused, match=status):
+        here.refund(500, charge=seen)
+    assert (here.moved(), here.claims()) == ([], ())
+
+
+def test_an_order_whose_total_was_changed_is_not_refunded(here: Machine) -> None:
+    seen = here.charge()
+    edited(here, f"order/{PAID}", lambda order: order.update(total="59.00"))
+    with pytest.raises(Refused) as caught:
+        here.refund(500, charge=seen)
+    assert caught.value.code == "changed_meanwhile"
+    assert (here.moved(), here.claims()) == ([], ())
