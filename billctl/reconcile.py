@@ -27,7 +27,7 @@ from billctl.errors import (
 from billctl.fanout import Deadline, ask_each, chosen_accounts
 from billctl.frozen import frozen, replace
 from billctl.gateway import NOT_VISIBLE_YET, Gateway, Stamp
-from billctl.recorded import intent_of, last_of, subject_of, why_elsewhere
+from billctl.recorded import ended, intent_of, last_of, subject_of, why_elsewhere
 from billctl.session import Opened, Session
 from billctl.store.interface import UNSETTLED, Operation, OperationState, RecordFilter
 from billctl.verbs import RefundCharge, from_params
@@ -140,7 +140,8 @@ def _settled_already(session: Session, operation: str) -> Reconciled:
             hint="See `billctl audit list --outcome open`.",
         )
     entry = intent_of(session.store, found)
-    _tell_again(session, _Open(operation=found, entry=entry))
+    with suppress(BillctlError):
+        tell(session, operation)
     return Reconciled(
         operation=found.id, entry=entry, finding=SETTLED[found.state], note="it was settled before"
     )
@@ -234,7 +235,8 @@ def _ask(session: Session, item: _Open) -> Reconciled:
     else:
         found = _record_not_done(session, item, note)
     if note is not None:
-        _let_on(opened, item, done=done is not None)
+        with suppress(BillctlError):  # it is settled all the same; `tell` says it again
+            _let_on(opened, item, done=done is not None)
     return found
 
 
@@ -257,23 +259,37 @@ def _look(session: Session, opened: Opened, item: _Open) -> tuple[Done | None, s
     return done, note
 
 
-def _tell_again(session: Session, item: _Open) -> None:
-    """Tell the gateway of an operation that was settled before, where that lets other hosts on."""
-    with suppress(BillctlError):
-        account = str(item.entry.account)
-        if not _is_here(session, item) or session.kind(account).settled is Gateway.settled:
-            return
-        opened = session.open(account)
-        if item.entry.action == RefundCharge.name and why_elsewhere(item.entry, opened) is None:
-            _let_on(opened, item, done=item.operation.state is OperationState.DONE)
+def tell(session: Session, operation: str) -> None:
+    """Tell the gateway of a settled refund what became of it, where that lets other hosts on.
+
+    Asks nobody where the gateway does not care. Raises `BillctlError` where it could not be told.
+    """
+    found = session.store.get_operation(operation)
+    done = ended(session.store, operation)
+    if found is None or done is None:
+        return
+    item = _Open(operation=found, entry=intent_of(session.store, found))
+    if not _cares(session, item):
+        return
+    opened = session.open(str(item.entry.account))
+    if elsewhere := why_elsewhere(item.entry, opened):
+        raise ConfigError(elsewhere, code="wrong_account")
+    _let_on(opened, item, done=done)
+
+
+def _cares(session: Session, item: _Open) -> bool:
+    """Whether it is a refund at a gateway of this profile that wants to be told."""
+    if item.entry.action != RefundCharge.name or not _is_here(session, item):
+        return False
+    try:
+        return session.kind(str(item.entry.account)).settled is not Gateway.settled
+    except BillctlError:  # the account or its plugin is gone: there is nobody to tell
+        return False
 
 
 def _let_on(opened: Opened, item: _Open, *, done: bool) -> None:
-    """Tell the gateway, which could not tell, that it is settled. That it does not take it is no failure of
-    what is settled: the next change of the object from here tells it again."""
-    with suppress(BillctlError):
-        charge = opened.gateway.get_charge(str(item.entry.object_id))
-        opened.gateway.settled(charge, stamp=_stamp(item), done=done)
+    charge = opened.gateway.get_charge(str(item.entry.object_id))
+    opened.gateway.settled(charge, stamp=_stamp(item), done=done)
 
 
 def _stamp(item: _Open) -> Stamp:

@@ -15,7 +15,15 @@ from billctl.cli.lazy import single
 from billctl.cli.options import choices
 from billctl.cli.output import Result, terminal_width
 from billctl.cli.views import local_time
-from billctl.errors import Busy, NotFound, PolicyDenied, Refused, UsageError
+from billctl.errors import (
+    BillctlError,
+    Busy,
+    ConfigError,
+    NotFound,
+    PolicyDenied,
+    Refused,
+    UsageError,
+)
 from billctl.reasons import check_reason
 from billctl.resolve import Unresolved, Verdict, unresolved
 from billctl.resolve import resolve as settle
@@ -53,9 +61,10 @@ def resolve(
       billctl audit resolve op_01KAMZ5Z2Q9X1V6H0N3T8R4W7C --as not-done --reason "he got none" --yes
 
     First `billctl audit reconcile` asks the gateway. A person's word counts only where it answered and
-    cannot tell, or could not be asked for a day. Nothing is sent; both names stay in the log. After
-    not-done, run the action again. Exit codes: 0 settled, 3 no such operation, 5 settled before, 8 the
-    gateway was not asked or nobody confirmed, 10 still being done.
+    cannot tell, or could not be asked for a day. No change is sent; a store that lets nobody else refund
+    meanwhile is told. Both names stay in the log. After not-done, run the action again. Exit codes: 0
+    settled, 3 no such operation, 5 settled before, 8 the gateway was not asked or nobody confirmed, 10 still
+    being done.
     """
     chosen = choices(context)
     said = _verdict(verdict)
@@ -77,7 +86,25 @@ def resolve(
                 error=error,
             )
             raise
-    return _result(item, said, seq, chosen.profile)
+    return _result(item, said, seq, chosen.profile, _told(item))
+
+
+def _told(item: Unresolved) -> list[str]:
+    """Tell the gateway, where it keeps other hosts off the object until then; what stands against it."""
+    from billctl.reconcile import tell
+    from billctl.session import open_session
+
+    try:
+        session = open_session(str(item.entry.fields.get("profile")))
+    except ConfigError:  # its profile is gone: a person speaks in its place
+        return []
+    with session:
+        try:
+            tell(session, item.operation.id)
+        except BillctlError as error:
+            again = f"`billctl audit reconcile --operation {item.operation.id}` tries again"
+            return [f"{item.entry.account} could not be told: {error.message}; {again}"]
+    return []
 
 
 def _verdict(word: str | None) -> Verdict:
@@ -144,7 +171,7 @@ def _view(item: Unresolved, said: Verdict, reason: str) -> View:
     return [Line((mode, item.operation.id)), Grid((Column(), Column()), rows, indent=2)]
 
 
-def _result(item: Unresolved, said: Verdict, seq: int, profile: str | None) -> Result:
+def _result(item: Unresolved, said: Verdict, seq: int, profile: str | None, warnings: list[str]) -> Result:
     entry = item.entry
     row = {
         "type": "resolved",
@@ -162,6 +189,7 @@ def _result(item: Unresolved, said: Verdict, seq: int, profile: str | None) -> R
         records=[row],
         columns=("operation", "action", "ref", "as", "outcome_seq"),
         view=[line],
+        warnings=warnings,
         profile=profile,
         success_is_silent=True,
     )

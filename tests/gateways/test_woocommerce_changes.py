@@ -456,7 +456,7 @@ def test_a_refund_without_a_trace_stays_unknown_and_is_never_sent_again(here: Ma
     here.arm(kind)
     raised(OutcomeUnknown, lambda: here.refund(500))
     error = raised(OutcomeUnknown, here.find)
-    assert "shows no refund, which proves nothing" in error.message
+    assert "shows no refund of it, which proves nothing" in error.message
     raised(OutcomeUnknown, lambda: here.refund(500))
     assert (here.moved(), here.ends()) == ([], {stamp().operation: None})
 

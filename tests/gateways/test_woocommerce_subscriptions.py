@@ -105,7 +105,17 @@ def test_an_end_whose_answer_was_lost_is_seen_at_once(
     assert cancel(store, when) == found(store, when)
 
 
-@pytest.mark.parametrize("kind", ["connection-dropped", "500-before", "html"])
+def test_a_store_that_broke_off_and_changed_nothing_has_refused_it(
+    store: WoocommerceGateway, state_dir: Path
+) -> None:
+    faults.arm(state_dir, "woocommerce", "500-before", match=CHANGE)
+    with pytest.raises(Refused, match="is 'active' as before") as caught:
+        cancel(store, When.NOW)
+    assert "payment method" in caught.value.hint
+    assert found(store, When.NOW) is None
+
+
+@pytest.mark.parametrize("kind", ["connection-dropped", "html-502", "html"])
 def test_an_end_without_an_effect_is_unknown_and_found_not_to_have_happened(
     store: WoocommerceGateway, state_dir: Path, kind: str
 ) -> None:

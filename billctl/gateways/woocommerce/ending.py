@@ -5,7 +5,8 @@ next payment standing. A transition that the machine forbids is an exception tha
 HTML), so the state is read first. Rules: `WC_Subscription::can_be_updated_to` and `update_status`
 (Automattic/woocommerce-subscriptions-core 7.6.0, run behind a controller of the documented form; the paid
 extension itself was not run). It also forbids what the payment method does not support, unless renewals are
-paid by hand, which the API does not tell: that is said before, and the answer is that 500.
+paid by hand, which the API does not tell: that is said before, and the answer is that 500, after which the
+subscription is as it was.
 """
 
 from billctl.errors import BillctlError, NotFound, OutcomeUnknown, Refused
@@ -25,6 +26,9 @@ METHOD = ("id", "payment_method")
 
 ENDING_FROM = frozenset({"active"})
 """From where a subscription can be let run to the end of what is paid."""
+
+DIED = "internal_server_error"
+"""WordPress's own word, said when PHP has died of a request: nothing of it is under way any more."""
 
 CANCELLATION = "subscription_cancellation"
 LETS_RUN = "the store takes no further payment, and ends it when what is paid for is over"
@@ -112,6 +116,14 @@ def _after(client: Client, subscription: Subscription, when: When, unknown: Outc
         found = find(client, subscription, when=when)
     except BillctlError:
         raise unknown from None
-    if found is None:
-        raise unknown
-    return found
+    if found is not None:
+        return found
+    if unknown.code == DIED:
+        status = subscription.gateway_status
+        raise Refused(
+            f"the store broke off, and subscription {subscription.id} is {status!r} as before",
+            code=DIED,
+            hint="Its payment method may not let the store end it: end it in the store's admin.",
+            account=client.account.name,
+        ) from None
+    raise unknown

@@ -48,7 +48,7 @@ def find_refund(client: Client, marks: Marks, charge: Charge, *, stamp: Stamp) -
         )
     if _asked_for_nothing(own, marks.of(stamp.operation)):
         return None
-    raise _unknown(client, f"order {charge.id} shows no refund, which proves nothing at WooCommerce")
+    raise _unknown(client, f"order {charge.id} shows no refund of it, which proves nothing at WooCommerce")
 
 
 def settle(client: Client, marks: Marks, charge: Charge, *, stamp: Stamp, done: bool) -> None:

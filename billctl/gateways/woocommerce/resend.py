@@ -26,7 +26,7 @@ from billctl.models import Invoice, InvoiceStatus
 from billctl.transport import USER_AGENT
 
 ACCEPTED = (
-    "accepted by the store; whether its mail server delivered it, WooCommerce does not know. There is no PDF"
+    "the store accepts it; whether its mail server delivers it, WooCommerce does not know; no PDF is attached"
 )
 TOO_OLD = "this store is older than WooCommerce 9.5, which cannot be asked to e-mail an order again"
 BY_HAND = "In the store's admin, a note to the customer on the order is e-mailed to him."
