@@ -47,7 +47,7 @@ def _settled_row(item: Reconciled) -> dict[str, Any]:
 
 def _later_row(change: Later) -> dict[str, Any]:
     failed = change.outcome == "failed"
-    again = f"the money came back; to send it once more: {change.once_more}"
+    again = f"the customer has no money from it; to send it once more: {change.once_more}"
     return {
         "type": "followed_up",
         "operation": change.entry.operation,
