@@ -271,10 +271,13 @@ def fault(
       billctl sandbox fault --list
       billctl sandbox fault --clear
 
-    A change that gets no answer is re-sent once under its idempotency key, so a single lost answer
-    heals by itself: --times 9 makes it stay lost. --clear and --list are for every gateway unless
-    --gateway names one. Paths are the gateway's own: /v2/payments/captures/*/refund at PayPal,
-    /merchants/*/transactions/*/refund at Braintree.
+    At Stripe and PayPal a change that gets no answer is re-sent once under its idempotency key, so a
+    single lost answer heals by itself: --times 9 makes it stay lost. At the others none is re-sent.
+    --clear and --list are for every gateway unless --gateway names one. Paths are the gateway's own:
+    /v2/payments/captures/*/refund at PayPal, /merchants/*/transactions/*/refund at Braintree,
+    /wp-json/wc/v3/orders/*/refunds at WooCommerce, /invoices/*/refund at Recurly. Codes of `refuse`
+    that act, and then fail: gateway_error_after and gateway_fatal_after at WooCommerce, declined_after
+    at Recurly.
     """
     from billctl.sandbox import faults
     from billctl.sandbox.registry import GATEWAYS
