@@ -33,7 +33,7 @@ def cancel(
         bool, typer.Option("--at-period-end", help="When the period that is paid for ends (the default).")
     ] = False,
     now: Annotated[
-        bool, typer.Option("--now", help="At once, with no refund of the time left unless one is chosen.")
+        bool, typer.Option("--now", help="At once; the time left is not refunded by itself.")
     ] = False,
     refund: Annotated[
         str | None,
@@ -54,7 +54,8 @@ def cancel(
       billctl GATEWAY cancel SUBSCRIPTION --now --refund prorate --reason "closed shop" --dry-run
 
     Exit codes: 0 done, 5 refused (it has ended already), 6 unknown (run `billctl audit reconcile`),
-    7 ended, but the refund failed, 8 not confirmed or against the policy, 15 waits for approval.
+    8 not confirmed or against the policy, 15 waits for approval.
+    With --refund also 7: ended, but the refund failed.
     """
     from billctl.cli.act import act
 
