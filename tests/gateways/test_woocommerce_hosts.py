@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from billctl.errors import Refused
+from billctl.errors import Busy, OutcomeUnknown, Refused
+from billctl.gateways.woocommerce.claims import End
 from billctl.sandbox import state
 from tests.gateways.woocommerce_orders import PAID, Machine, rehearsing, stamp
 
@@ -28,6 +29,12 @@ def edited(here: Machine, object_id: str, edit: Callable[[dict[str, Any]], None]
         database.execute("UPDATE objects SET body=? WHERE id=?", (json.dumps(record), object_id))
 
 
+def unended(here: Machine) -> None:
+    """Take the ends of all claims away."""
+    with state.opened(here.state_dir, "woocommerce") as database, database.transaction(write=True):
+        database.execute("DELETE FROM objects WHERE kind='note' AND body LIKE '% done]%'")
+
+
 def without_notes(here: Machine) -> None:
     with state.opened(here.state_dir, "woocommerce") as database, database.transaction(write=True):
         database.execute("DELETE FROM objects WHERE kind='note'")
@@ -40,6 +47,46 @@ def test_a_refund_whose_meta_data_is_not_written_yet_is_known_by_its_claim(here:
     edited(here, f"refund/{made.id}", lambda refund: refund.update(meta=[]))
     assert here.refund(500, charge=seen).id == made.id
     assert here.moved() == [500]
+
+
+def test_a_refund_that_the_same_operation_made_elsewhere_meanwhile_is_its_own(here: Machine) -> None:
+    other = stamp(2, key=1)
+
+    def elsewhere(_: float) -> None:
+        here.claim(other)
+        here.end(other, End.DONE)
+        asked = {"amount": "5.00", "reason": f"ref {other.operation}", "api_refund": True}
+        here.client.post(f"orders/{PAID}/refunds", asked)
+
+    here.sleep = elsewhere
+    assert here.refund(500).operation == other.operation
+    assert here.moved() == [500]
+
+
+def test_a_refund_of_another_host_that_is_under_way_stands_in_the_way(here: Machine) -> None:
+    seen = here.charge()
+    made = here.another("there").refund(500, by=stamp(2))
+    edited(here, f"refund/{made.id}", lambda refund: refund.update(done=False, meta=[]))
+    unended(here)
+    with pytest.raises(Busy, match=stamp(2).operation):
+        here.refund(700, charge=seen)
+    assert here.moved() == [500]
+
+
+def test_an_answer_that_does_not_say_that_money_moved_leaves_it_unknown(
+    here: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send = here.client.post
+
+    def unpaid(path: str, body: dict[str, Any], **more: Any) -> Any:
+        if path.endswith("/refunds"):
+            return send(path, body | {"api_refund": False}, **more)
+        return send(path, body, **more)
+
+    monkeypatch.setattr(here.client, "post", unpaid)
+    with pytest.raises(OutcomeUnknown, match="does not say that it was paid"):
+        here.refund(500)
+    assert (here.moved(), here.ends()) == ([], {stamp().operation: None})
 
 
 def test_a_refund_whose_claim_was_deleted_is_known_by_its_meta_data(here: Machine) -> None:

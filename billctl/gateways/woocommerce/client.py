@@ -100,7 +100,7 @@ class Client:
             raise NoAnswer(error.message, code=error.code, account=self.account.name) from error
         items = self._json(answer, change=False)
         total, pages = (answer.headers.get(f"X-WP-{name}", "") for name in ("Total", "TotalPages"))
-        whole = isinstance(items, list) and all(isinstance(item, dict) for item in items)
+        whole = isinstance(items, list) and all(map(_is_object, items))
         if not whole or not (total.isdecimal() and pages.isdecimal()):
             raise self._error(bad_answer(self.host, "something that is no list of WooCommerce's"))
         return Page(items, int(pages), int(total))
@@ -244,6 +244,10 @@ def _headers(keys: tuple[str, str], user_agent: str | None = None) -> dict[str, 
         "Accept": "application/json",
         "User-Agent": user_agent or USER_AGENT,
     }
+
+
+def _is_object(item: object) -> bool:
+    return isinstance(item, dict) and type(item.get("id")) is int
 
 
 def _plain(params: Params) -> dict[str, str]:
