@@ -167,6 +167,8 @@ class _Run:
         self.request = request
         self.subject = subject
         self.terms = terms
+        self.object_id = request.object_id
+        """The object's own id as soon as it was read; it may have been asked for by another of its names."""
         self.operation: str | None = None
         """Its id, from when it begins to be sent."""
 
@@ -180,7 +182,7 @@ class _Run:
             # Credentials of the wrong mode or account outrank what the object said.
             self.opened = opened = opening()
             self.subject = replace(self.subject, account_id=opened.identity.id, live=opened.live)
-        self._bind(plan)
+        self.plan = self._bind(plan)
         self.subject = replace(
             self.subject,
             object=self.plan.object,
@@ -208,19 +210,20 @@ class _Run:
             gateway=self.opened.account.gateway,
             identity=self.opened.place,
             action=self.verb.signature(),
-            object_id=self.plan.record.id,
+            object_id=self.object_id,
             amount=self.verb.keyed(amount),
             again=self.request.again,
         )
 
-    def _bind(self, plan: Plan) -> None:
-        self.plan = replace(
+    def _bind(self, plan: Plan) -> Plan:
+        self.object_id = plan.record.id
+        return replace(
             plan,
             identity=self.opened.identity,
             live=self.opened.live,
-            object=self.opened.object(plan.record.id),
+            object=self.opened.object(self.object_id),
+            key=self._key(plan.amount),
         )
-        self.plan = replace(self.plan, key=self._key(plan.amount))
 
     def _known(self) -> ActionResult | None:
         """This operation as the store or the object itself knows it; raises where one stands in the way."""
