@@ -113,9 +113,10 @@ def check_not_ended(gateway: Gateway, subscription: Subscription) -> None:
     """Raise `Refused` where the subscription has ended."""
     if subscription.status not in ENDED:
         return
-    since = f" since {rfc3339(subscription.canceled_at)}" if subscription.canceled_at else ""
+    # a gateway's time of canceling is when it was told to, which may be long before the end
+    told = f" (canceled at {rfc3339(subscription.canceled_at)})" if subscription.canceled_at else ""
     raise Refused(
-        f"subscription {subscription.id} is {subscription.status} already{since}",
+        f"subscription {subscription.id} is {subscription.status} already{told}",
         code="subscription_already_canceled",
         hint=f"See `billctl {gateway.account.gateway} show {subscription.id}`.",
     )
