@@ -79,11 +79,17 @@ The last four are the full-width forms of the first, which East Asian versions t
 """
 
 
+_BELOW_ZERO = re.compile(r"-[0-9]+(?:\.[0-9]+)?", re.ASCII)
+
+
 def csv_cell(text: str) -> str:
     """`text` as a cell of a CSV file: safe line by line, and with `'` before what a spreadsheet would run.
 
-    Blanks before it change nothing: some programs drop them.
+    Blanks before it change nothing: some programs drop them. A plain number below zero, like a credit's
+    total, runs nothing and stays a number.
     """
+    if _BELOW_ZERO.fullmatch(text):
+        return text
     runs = text.startswith(_SPREADSHEET_TRIGGERS) or text.lstrip().startswith(_SPREADSHEET_TRIGGERS)
     return f"'{safe_lines(text)}" if runs else safe_lines(text)
 

@@ -1,9 +1,10 @@
 """What is shown of text from outside, and what is recognised as secret in it."""
 
+import re
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from billctl.text import csv_cell, find_secret, mask, never_show, safe_lines, safe_text, visible_length
@@ -114,8 +115,17 @@ BEFORE = st.text(st.sampled_from(" \t\r\n\u00a0\u2003\u3000\ufeff\u200b'"), max_
 
 @given(BEFORE, st.sampled_from(TRIGGERS), st.text(st.characters(), max_size=20))
 def test_no_cell_is_a_formula_whatever_blanks_stand_before_it(before: str, trigger: str, rest: str) -> None:
-    cell = csv_cell(f"{before}{trigger}{rest}")
+    text = f"{before}{trigger}{rest}"
+    assume(not re.fullmatch(r"-[0-9]+(\.[0-9]+)?", text))  # a number, which stays one
+    cell = csv_cell(text)
     assert not cell.lstrip(" \u00a0\u2003\u3000\ufeff\u200b\n").startswith(tuple(TRIGGERS))
+
+
+@pytest.mark.parametrize(
+    "text", ["-1+1", "-10.00-cmd", "--1", "-", "-.5", "-1.", "-1e5", "+5", " -10.00", "-١٢", "-1\n"]
+)
+def test_what_only_looks_like_a_number_below_zero_is_quoted(text: str) -> None:
+    assert csv_cell(text) == f"'{safe_lines(text)}"
 
 
 @given(st.text(st.characters(), max_size=40))
@@ -124,7 +134,7 @@ def test_a_cell_is_the_safe_text_with_nothing_but_a_quote_before_it(text: str) -
 
 
 @pytest.mark.parametrize(
-    "text", ["", "49.00 USD", "stripe:ch_1", "a-b", "a=b", "layla@example.com", "'quoted"]
+    "text", ["", "-10.00", "-3750", "49.00 USD", "stripe:ch_1", "a-b", "a=b", "layla@example.com", "'quoted"]
 )
 def test_a_cell_that_runs_nothing_stays_as_it_is(text: str) -> None:
     assert csv_cell(text) == text
