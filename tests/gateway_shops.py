@@ -22,6 +22,7 @@ from billctl.sandbox import (
     PAYPAL_LIVE_CLIENT_ID,
     PAYPAL_LIVE_CLIENT_SECRET,
     RECURLY_LIVE_KEY,
+    RECURLY_LIVE_SITE,
     SETTINGS,
     STRIPE_LIVE_KEY,
     WOOCOMMERCE_LIVE_KEY,
@@ -79,6 +80,8 @@ class House:
     live_secrets: Mapping[str, str]
     settings: Mapping[str, str] = field(default_factory=dict)
     live_settings: Mapping[str, str] = field(default_factory=dict)
+    live_id: str = ""
+    """Whom the live secrets open, where a live profile must say so."""
 
     @property
     def secret(self) -> str:
@@ -99,6 +102,8 @@ class House:
         """The account's table in a profile."""
         settings = self.live_settings if live else self.settings
         lines = "".join(f'{name} = "{value}"\n' for name, value in settings.items())
+        if live and self.live_id:
+            lines += f'account_id = "{self.live_id}"\n'
         return f'[accounts.{account}]\ngateway = "{gateway}"\nbase_url = "{url}"\n{lines}{more}'
 
     def variables(self, account: str, *, live: bool = False) -> dict[str, str]:
@@ -131,8 +136,9 @@ HOUSES: Mapping[str, House] = {
         {"consumer_key": WOOCOMMERCE_LIVE_KEY, "consumer_secret": WOOCOMMERCE_LIVE_SECRET},
         SETTINGS["woocommerce"],
         SETTINGS["woocommerce"],
+        "shop.example",
     ),
-    "recurly": House(KEYS["recurly"], {"api_key": RECURLY_LIVE_KEY}),
+    "recurly": House(KEYS["recurly"], {"api_key": RECURLY_LIVE_KEY}, live_id=RECURLY_LIVE_SITE),
 }
 
 
@@ -186,11 +192,11 @@ class GatewayShop(Shop):
         found: Json = json.loads(row[0])
         return found
 
-    def books(self, kind: str) -> list[Json]:
-        """Every object of a kind in the test-mode shop, oldest first."""
+    def books(self, kind: str, *, live: bool = False) -> list[Json]:
+        """Every object of a kind in the test-mode shop, or in the live one, oldest first."""
         with self._database() as database:
             rows = database.execute(
-                "SELECT body FROM objects WHERE live=0 AND kind=? ORDER BY seq", (kind,)
+                "SELECT body FROM objects WHERE live=? AND kind=? ORDER BY seq", (live, kind)
             ).fetchall()
         return [json.loads(body) for (body,) in rows]
 

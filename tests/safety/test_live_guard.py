@@ -6,10 +6,25 @@ nothing that changes anything reaches it.
 
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 
 import pytest
 
-from billctl.sandbox import ACCOUNT_ID, STRIPE_KEY, STRIPE_LIVE_KEY
+from billctl.sandbox import (
+    ACCOUNT_ID,
+    BRAINTREE_LIVE_MERCHANT_ID,
+    PAYPAL_LIVE_CLIENT_ID,
+    RECURLY_LIVE_SITE,
+    STRIPE_KEY,
+    STRIPE_LIVE_KEY,
+)
+from tests.gateway_shops import (
+    BRAINTREE_CHARGE,
+    PAYPAL_CHARGE,
+    RECURLY_CHARGE,
+    WOO_ORDER,
+    open_gateway_shop,
+)
 from tests.shop import PAID, WHY, Shop, changes, recorded
 
 REFUND = ("stripe", "refund", PAID, "--amount", "12.50")
@@ -125,6 +140,38 @@ def test_what_is_not_the_amount_confirms_nothing(typed: str, shop: Shop) -> None
         assert changes(proxy) == []
     assert code == 8
     assert "the amount typed is not the amount planned. Nothing was sent." in shown
+
+
+OTHERS = {
+    "paypal": (PAYPAL_CHARGE, PAYPAL_LIVE_CLIENT_ID, "refund"),
+    "braintree": (BRAINTREE_CHARGE, BRAINTREE_LIVE_MERCHANT_ID, "transaction"),
+    "woocommerce": (WOO_ORDER, "shop.example", "movement"),
+    "recurly": (RECURLY_CHARGE, RECURLY_LIVE_SITE, "transaction"),
+}
+"""Gateway → a charge, whom the live secrets open, and what its books call a refund."""
+
+
+@pytest.mark.parametrize(
+    "gateway",
+    [name if name == "woocommerce" else pytest.param(name, marks=pytest.mark.slow) for name in OTHERS],
+)
+def test_at_every_gateway_only_the_account_that_is_named_is_refunded_live(
+    gateway: str, tmp_path: Path
+) -> None:
+    charge, account_id, kind = OTHERS[gateway]
+    words = (gateway, "refund", charge, "--amount", "12.50", *WHY)
+    with open_gateway_shop(tmp_path, gateway) as shop:
+        shop.use(mode="live", more="allow_unattended = true\n")
+        assert shop.run(gateway, "show", charge, "--type", "charge").code == 0  # now the live shop is there
+        before = shop.fingerprint()
+        for live, said in (((), "live mode needs --live"), (("--live", "another"), "--live names 'another'")):
+            ran = shop.run(*words, *live)
+            assert (ran.code, said in ran.line, "Nothing was sent." in ran.line) == (8, True, True), ran
+        assert shop.fingerprint() == before
+        there = len(shop.books(kind, live=True))
+        assert shop.run(*words, "--live", account_id).code == 0
+        assert len(shop.books(kind, live=True)) == there + 1
+        assert shop.refunds(charge) == []
 
 
 @pytest.mark.parametrize("url", ["https://api.example.invalid", "http://192.0.2.1:12111"])

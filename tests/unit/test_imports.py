@@ -201,6 +201,30 @@ def test_what_is_heavy_is_imported_where_it_is_used() -> None:
     assert early == []
 
 
+def _of_requests(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
+    """What a function imports of requests, in its order."""
+    found: list[tuple[int, str]] = []
+    for node in ast.walk(function):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found.append((node.lineno, node.module))
+        elif isinstance(node, ast.Import):
+            found += [(node.lineno, name.name) for name in node.names]
+    return [name for _, name in sorted(found) if name.split(".")[0] == "requests"]
+
+
+def test_where_requests_is_imported_the_package_comes_before_its_modules() -> None:
+    """Two threads of a lookup, of which one imports the package and the other a module of it first, wait for
+    each other; Python then gives one of them half of the package."""
+    wrong = [
+        f"{dotted(path)}:{node.lineno}"
+        for path, found in nodes().items()
+        for node in found
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and _of_requests(node)[:1] not in ([], ["requests"])
+    ]
+    assert wrong == []
+
+
 def test_nothing_imports_what_a_short_program_never_needs() -> None:
     assert [str(found) for found in imports() if found.is_of(NEVER)] == []
 
