@@ -26,11 +26,12 @@ from billctl.errors import (
 )
 from billctl.fanout import Deadline, ask_each, chosen_accounts
 from billctl.frozen import frozen, replace
-from billctl.gateway import NOT_VISIBLE_YET, Gateway, Stamp
-from billctl.recorded import ended, intent_of, last_of, subject_of, why_elsewhere
+from billctl.gateway import NOT_VISIBLE_YET, Gateway
+from billctl.recorded import intent_of, last_of, stamp_of, subject_of, why_elsewhere
 from billctl.session import Opened, Session
 from billctl.store.interface import UNSETTLED, Operation, OperationState, RecordFilter
-from billctl.verbs import RefundCharge, from_params
+from billctl.telling import let_on, tell
+from billctl.verbs import from_params
 from billctl.verbs.plan import Done
 
 NO_TRACE = "the gateway shows no trace of it"
@@ -236,7 +237,7 @@ def _ask(session: Session, item: _Open) -> Reconciled:
         found = _record_not_done(session, item, note)
     if note is not None:
         with suppress(BillctlError):  # it is settled all the same; `tell` says it again
-            _let_on(opened, item, done=done is not None)
+            let_on(opened, item.operation, item.entry, done=done is not None)
     return found
 
 
@@ -248,7 +249,7 @@ def _look(session: Session, opened: Opened, item: _Open) -> tuple[Done | None, s
     entry = item.entry
     verb = from_params(str(entry.action), entry.fields.get("params") or {})
     plan = verb.recalled(opened.gateway, str(entry.object_id), entry.amount)
-    stamp = _stamp(item)
+    stamp = stamp_of(item.operation, item.entry)
     note = None
     try:
         done = verb.find(opened.gateway, plan, stamp)
@@ -257,48 +258,6 @@ def _look(session: Session, opened: Opened, item: _Open) -> tuple[Done | None, s
     if done is not None:
         verb.compare(plan, done)
     return done, note
-
-
-def tell(session: Session, operation: str) -> None:
-    """Tell the gateway of a settled refund what became of it, where that lets other hosts on.
-
-    Asks nobody where the gateway does not care. Raises `BillctlError` where it could not be told.
-    """
-    found = session.store.get_operation(operation)
-    done = ended(session.store, operation)
-    if found is None or done is None:
-        return
-    item = _Open(operation=found, entry=intent_of(session.store, found))
-    if not _cares(session, item):
-        return
-    opened = session.open(str(item.entry.account))
-    if elsewhere := why_elsewhere(item.entry, opened):
-        raise ConfigError(elsewhere, code="wrong_account")
-    _let_on(opened, item, done=done)
-
-
-def _cares(session: Session, item: _Open) -> bool:
-    """Whether it is a refund at a gateway of this profile that wants to be told."""
-    if item.entry.action != RefundCharge.name or not _is_here(session, item):
-        return False
-    try:
-        return session.kind(str(item.entry.account)).settled is not Gateway.settled
-    except BillctlError:  # the account or its plugin is gone: there is nobody to tell
-        return False
-
-
-def _let_on(opened: Opened, item: _Open, *, done: bool) -> None:
-    charge = opened.gateway.get_charge(str(item.entry.object_id))
-    opened.gateway.settled(charge, stamp=_stamp(item), done=done)
-
-
-def _stamp(item: _Open) -> Stamp:
-    return Stamp(
-        key=item.operation.key,
-        operation=item.operation.id,
-        asked=item.entry.time,
-        reason_code=item.entry.reason_code,
-    )
 
 
 def _short(done: Done) -> str | None:

@@ -2,6 +2,7 @@
 
 from billctl.audit.entry import Entry, read
 from billctl.audit.log import Subject
+from billctl.gateway import Stamp
 from billctl.session import Opened
 from billctl.store.interface import Operation, OperationState, RecordFilter, Store
 
@@ -49,6 +50,11 @@ def subject_of(entry: Entry) -> Subject:
         ticket=entry.ticket,
         again=fields.get("again"),
     )
+
+
+def stamp_of(operation: Operation, entry: Entry) -> Stamp:
+    """What the recorded operation, whose intent is `entry`, carried to its gateway."""
+    return Stamp(key=operation.key, operation=operation.id, asked=entry.time, reason_code=entry.reason_code)
 
 
 def why_elsewhere(entry: Entry, opened: Opened) -> str | None:

@@ -91,8 +91,8 @@ def resolve(
 
 def _told(item: Unresolved) -> list[str]:
     """Tell the gateway, where it keeps other hosts off the object until then; what stands against it."""
-    from billctl.reconcile import tell
     from billctl.session import open_session
+    from billctl.telling import tell
 
     try:
         session = open_session(str(item.entry.fields.get("profile")))

@@ -16,7 +16,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("cli",),
     ("watch", "batch"),
     ("lookup", "listing", "filters", "actions", "reconcile", "resolve", "followup", "movements"),
-    ("behind", "mirrored", "request"),
+    ("behind", "mirrored", "telling", "request"),
     ("policy", "approvals", "anchoring", "standing", "failures"),
     ("verbs", "fanout", "recorded"),
     ("session",),
