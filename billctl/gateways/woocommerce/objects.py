@@ -10,7 +10,7 @@ from billctl.gateways.woocommerce.client import Client, Json, Params
 from billctl.gateways.woocommerce.errors import NO_ROUTE, reading_answer
 from billctl.gateways.woocommerce.ids import checked, is_guest
 from billctl.gateways.woocommerce.mapping import StoreCharge
-from billctl.gateways.woocommerce.values import number
+from billctl.gateways.woocommerce.values import needed, number
 from billctl.models import Charge, Customer, Invoice, Refund, Subscription
 from billctl.parallel import gather
 
@@ -55,7 +55,9 @@ def retrieve(client: Client, kind: str, object_id: str) -> Json:
 def retrieve_order(client: Client, order_id: str) -> Json:
     """An order as on the wire. Raises as `retrieve`; `NotFound` (`is_subscription`) for a subscription."""
     order = retrieve(client, "order", order_id)
-    if order.get("status") not in ORDERS_ALONE and _is_subscription(client, order_id):
+    with reading_answer(client.account.name, change=False):
+        status = needed(order, "status")
+    if status not in ORDERS_ALONE and _is_subscription(client, order_id):
         raise NotFound(
             f"{order_id} is a subscription, not an order",
             code="is_subscription",
