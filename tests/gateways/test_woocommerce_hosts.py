@@ -89,6 +89,14 @@ def test_an_answer_that_does_not_say_that_money_moved_leaves_it_unknown(
     assert (here.moved(), here.ends()) == ([], {stamp().operation: None})
 
 
+def test_an_operation_that_was_sent_is_never_begun_again_though_its_claim_was_deleted(here: Machine) -> None:
+    here.marks.begin(stamp().operation)
+    here.marks.sending(stamp().operation)
+    with pytest.raises(OutcomeUnknown, match="has begun before"):
+        here.refund(500)
+    assert (here.moved(), here.claims()) == ([], ())
+
+
 def test_a_refund_whose_claim_was_deleted_is_known_by_its_meta_data(here: Machine) -> None:
     seen = here.charge()
     made = here.another("there").refund(500, by=stamp(2, key=1))
