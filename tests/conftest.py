@@ -3,6 +3,7 @@
 import gc
 import importlib
 import ipaddress
+import itertools
 import os
 import re
 import signal
@@ -88,7 +89,11 @@ sys.dont_write_bytecode = False  # whatever the caller's environment says: each 
 
 
 def pytest_collection(session: pytest.Session) -> None:
-    """Share out the compiling of the whole suite: side by side, all workers would compile every file."""
+    """Share out the compiling of the whole suite: side by side, all workers would compile every file.
+
+    What is collected is kept: until it is complete, the garbage collector would find nothing.
+    """
+    gc.disable()
     worker: Mapping[str, Any] = getattr(session.config, "workerinput", {})
     if not worker or session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
         return
@@ -100,11 +105,13 @@ def pytest_collection(session: pytest.Session) -> None:
                 importlib.import_module(".".join(parts))
 
 
-def pytest_collection_finish() -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
     """Spare the garbage collector thousands of collected tests on each of its rounds, and most rounds."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 50, 100)
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
@@ -165,6 +172,18 @@ def _no_key_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         found += [path for path in paths if path.is_file() and keys.search(path.read_bytes())]
     if found:
         pytest.fail(f"a key of the sandbox stands in {', '.join(map(str, found))}", pytrace=False)
+
+
+FOLDERS = itertools.count()
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new folder for this test, as pytest's own, which reads the names of all earlier ones for each."""
+    name = re.sub(r"\W", "_", request.node.name)[:30]
+    folder = tmp_path_factory.getbasetemp() / f"{name}-{next(FOLDERS)}"
+    folder.mkdir(mode=0o700)
+    return folder
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ would, and show what no rehearsal of a real gateway can: an adapter with a bug, 
 
 # ruff: noqa: ARG002 - a gateway may answer without looking at what it was given
 
+import hashlib
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -160,13 +161,21 @@ class Plain(Acme):
     )
 
 
-def installed(folder: Path, monkeypatch: pytest.MonkeyPatch, **more: str) -> None:
-    """Put a package with both on this process's path; `more` are gateways beside them, name to target."""
-    info = folder / "billctl_acme-0.3.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: billctl-acme\nVersion: 0.3\n")
+def installed(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, **more: str) -> None:
+    """Put a package with both on this process's path; `more` are gateways beside them, name to target.
+
+    The same gateways are one folder for the whole run: its entry points are read once (tests/conftest.py).
+    """
     gateways = {"acme": f"{__name__}:Acme", "plain": f"{__name__}:Plain"} | more
     entries = "".join(f"{name} = {target}\n" for name, target in gateways.items())
-    (info / "entry_points.txt").write_text(f"[billctl.gateways]\n{entries}")
+    folder = tmp_path_factory.getbasetemp() / f"site-{hashlib.sha256(entries.encode()).hexdigest()[:16]}"
+    if not folder.exists():
+        _write_package(folder / "billctl_acme-0.3.dist-info", entries)
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.setattr(Acme, "made", [])
+
+
+def _write_package(info: Path, entries: str) -> None:
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: billctl-acme\nVersion: 0.3\n")
+    (info / "entry_points.txt").write_text(f"[billctl.gateways]\n{entries}")

@@ -201,9 +201,11 @@ def refunds(*ids: str, account: str = "a", amount: str = "1.00") -> str:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def desk(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Desk]:
     """A desk with a till."""
-    installed(tmp_path / "site", monkeypatch, till=f"{__name__}:Till")
+    installed(tmp_path_factory, monkeypatch, till=f"{__name__}:Till")
     for name in ("reading", "sending", "after"):
         monkeypatch.setattr(Till, name, {})
     monkeypatch.setattr(Till, "reads", Counter())

@@ -59,9 +59,11 @@ Opener = Callable[..., Session]
 
 
 @pytest.fixture
-def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Opener]:
+def opened(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Opener]:
     """Opens a session at some accounts, each written as `name` or `name:what it says`, at an instant."""
-    installed(tmp_path / "site", monkeypatch, biller=f"{__name__}:Biller")
+    installed(tmp_path_factory, monkeypatch, biller=f"{__name__}:Biller")
     monkeypatch.setattr(Biller, "read", [])
     folder = tmp_path / "config" / "profiles"
     folder.mkdir(parents=True, mode=0o700)

@@ -195,10 +195,12 @@ Opener = Callable[..., Session]
 
 
 @pytest.fixture
-def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Opener]:
+def opened(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Opener]:
     """Opens a session at account `a` of a generous gateway that says this or that; `policy` is a table's
     lines."""
-    installed(tmp_path / "site", monkeypatch, generous=f"{__name__}:Generous")
+    installed(tmp_path_factory, monkeypatch, generous=f"{__name__}:Generous")
     monkeypatch.setattr(Generous, "left", {line: units for line, (_, units) in LINES.items()})
     monkeypatch.setattr(Generous, "state", {})
     folder = tmp_path / "config" / "profiles"

@@ -30,9 +30,11 @@ from tests.unit.acme import Acme, installed
 
 
 @pytest.fixture
-def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Session]]:
+def opened(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Session]]:
     """Opens a session on a profile whose gateway says this or that."""
-    installed(tmp_path / "site", monkeypatch)
+    installed(tmp_path_factory, monkeypatch)
     sessions: list[Session] = []
 
     def open_(gateway: str = "acme", mode: str = "test", **settings: str) -> Session:

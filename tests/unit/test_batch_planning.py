@@ -65,9 +65,11 @@ Opens = Callable[..., Session]
 
 
 @pytest.fixture
-def opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Opens]:
+def opens(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Opens]:
     """Opens a session on a profile of two accounts, `a` and `b`; `more` stands before them."""
-    installed(tmp_path / "site", monkeypatch, odd=f"{__name__}:Odd")
+    installed(tmp_path_factory, monkeypatch, odd=f"{__name__}:Odd")
     monkeypatch.setattr(Odd, "asked", [])
     monkeypatch.setattr(Odd, "killed", False)
     sessions: list[Session] = []

@@ -186,9 +186,11 @@ Open = Callable[..., Session]
 
 
 @pytest.fixture
-def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+def opened(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Open]:
     """Opens a session at a store and at banks (`name` or `name:what it says`), five minutes from now."""
-    installed(tmp_path / "site", monkeypatch, store=f"{__name__}:Store", bank=f"{__name__}:Bank")
+    installed(tmp_path_factory, monkeypatch, store=f"{__name__}:Store", bank=f"{__name__}:Bank")
     monkeypatch.setattr(Bank, "there", ())
     monkeypatch.setattr(Store, "told", [])
     folder = tmp_path / "config" / "profiles"

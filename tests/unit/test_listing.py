@@ -61,9 +61,11 @@ class Till(Acme):
 
 
 @pytest.fixture
-def listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Listed:
+def listed(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Listed:
     """Lists charges at accounts, each written as `gateway` or `gateway:what it says`."""
-    installed(tmp_path / "site", monkeypatch, till=f"{__name__}:Till")
+    installed(tmp_path_factory, monkeypatch, till=f"{__name__}:Till")
     monkeypatch.setattr(Till, "closed", [])
 
     def ask(*accounts: str, limit: int = 100, deadline: float = 10.0) -> Listing:

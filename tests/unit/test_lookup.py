@@ -61,10 +61,10 @@ class Locked(Acme):
 
 
 @pytest.fixture
-def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
+def asked(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Asked:
     """Looks something up at accounts, each written as `gateway` or `gateway:what it says`."""
     kinds = {kind.__name__.lower(): f"{__name__}:{kind.__name__}" for kind in (Partly, Picky, Locked, Shop)}
-    installed(tmp_path / "site", monkeypatch, **kinds)
+    installed(tmp_path_factory, monkeypatch, **kinds)
     monkeypatch.setattr(Picky, "closed", [])
 
     def ask(

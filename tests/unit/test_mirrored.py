@@ -44,9 +44,11 @@ class Bank(Acme):
 
 
 @pytest.fixture
-def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
+def session(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Session]:
     """At a store and at the bank."""
-    installed(tmp_path / "site", monkeypatch, store=f"{__name__}:Store", bank=f"{__name__}:Bank")
+    installed(tmp_path_factory, monkeypatch, store=f"{__name__}:Store", bank=f"{__name__}:Bank")
     monkeypatch.setattr(Store, "asked", [])
     folder = tmp_path / "config" / "profiles"
     folder.mkdir(parents=True, mode=0o700)

@@ -37,9 +37,11 @@ class Yes:
 
 
 @pytest.fixture
-def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+def opened(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Open]:
     """Opens a session on a profile whose gateway says this or that."""
-    installed(tmp_path / "site", monkeypatch)
+    installed(tmp_path_factory, monkeypatch)
     sessions: list[Session] = []
 
     def open_(

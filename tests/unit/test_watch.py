@@ -96,9 +96,11 @@ Opener = Callable[..., Session]
 
 
 @pytest.fixture
-def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Opener]:
+def opened(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Opener]:
     """Opens a session at some accounts, each `GATEWAY` or `GATEWAY:what it says`, called a0, a1 and so on."""
-    installed(tmp_path / "site", monkeypatch, warden=f"{__name__}:Warden", blind=f"{__name__}:Blind")
+    installed(tmp_path_factory, monkeypatch, warden=f"{__name__}:Warden", blind=f"{__name__}:Blind")
     for name, value in (("disputed", {}), ("billed", {}), ("status", RefundStatus.SUCCEEDED)):
         monkeypatch.setattr(Warden, name, value)
     folder = tmp_path / "config" / "profiles"
