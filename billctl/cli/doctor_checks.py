@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from billctl import VERSION, registry
 from billctl.cli.account_check import FAILED, OK, WARNING, CheckedAccount, check_accounts
+from billctl.cli.output import with_account
 from billctl.cli.profile_files import read_listed
 from billctl.cli.secret_status import SecretRow, secret_rows
 from billctl.errors import BillctlError, ConfigError, StoreError
@@ -59,7 +60,8 @@ class Finding:
     @classmethod
     def of_error(cls, check: str, error: BillctlError) -> Self:
         """A failed check."""
-        return cls(check=check, status=FAILED, detail=error.message, todo=error.hint, error=error)
+        detail = with_account(error, error.message)
+        return cls(check=check, status=FAILED, detail=detail, todo=error.hint, error=error)
 
     def data(self) -> dict[str, Any]:
         """The check's row."""

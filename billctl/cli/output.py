@@ -105,10 +105,16 @@ def fold(text: str, width: int | None) -> str:
 
 def talk_error(error: BillctlError) -> None:
     """An error's line, with the account it concerns where the message does not name it."""
-    account = error.account
-    named = account is None or re.search(rf"\b{re.escape(account)}\b", error.message, re.IGNORECASE)
     for line in error.lines():
-        talk(line if named else f"{account}: {line}")
+        talk(with_account(error, line))
+
+
+def with_account(error: BillctlError, text: str) -> str:
+    """`text` of an error after the account it concerns, unless the error's message names that."""
+    account = error.account
+    if account is None or re.search(rf"\b{re.escape(account)}\b", error.message, re.IGNORECASE):
+        return text
+    return f"{account}: {text}"
 
 
 def envelope(result: Result, chosen: Choices) -> dict[str, Any]:
