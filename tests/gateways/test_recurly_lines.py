@@ -132,6 +132,12 @@ def test_an_invoice_is_shown_with_its_lines() -> None:
     assert shown[0].description == "Seats"
 
 
+def test_nothing_is_left_to_refund_of_a_credits_line() -> None:
+    books = invoiced(line_fields("line00000001", -10.0, type="credit"), refundable=0.0)
+    (line,) = lines.get_invoice(Reading(books), invoice_fields()["id"]).lines
+    assert (line.amount, line.units, line.left) == (usd(-1000), 1, 0)
+
+
 def test_an_invoice_of_many_lines_is_read_to_its_end() -> None:
     items = [line_fields("line00000001", 29.0), line_fields("line00000002", 20.0)]
     invoice = as_sdk(invoice_fields(line_items=items[:1], has_more_line_items=True))

@@ -60,7 +60,7 @@ def get_invoice(client: Client, invoice_id: str) -> Invoice:
 
 
 def _shown(item: Any) -> InvoiceLine:
-    """A line; what it does not tell plainly is None."""
+    """A line; what it does not tell plainly is None. Of a credit nothing is left to refund."""
     units, back = item.quantity, getattr(item, "refunded_quantity", None) or 0
     try:
         amount = money(item.amount, item.currency)
@@ -69,12 +69,13 @@ def _shown(item: Any) -> InvoiceLine:
         )
     except (TypeError, ValueError):
         amount, whole = None, False
+    credit = amount is not None and amount.minor < 0
     return InvoiceLine(
         id=needed(item, "id"),
         description=text(item, "description") or text(item, "product_code"),
         amount=amount,
         units=units if whole else None,
-        left=max(units - back, 0) if whole else None,
+        left=(0 if credit else max(units - back, 0)) if whole else None,
     )
 
 
