@@ -1,11 +1,25 @@
 """What of a customer's history could not be read: one failing part never hides the others."""
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, TypeVar
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from billctl.errors import BillctlError
 
 T = TypeVar("T")
+
+
+class Dated(Protocol):
+    """A record that says when it was made."""
+
+    @property
+    def created(self) -> datetime:
+        """Aware UTC."""
+
+
+D = TypeVar("D", bound=Dated)
+
 NAMED = 3
 """Customers named in one message; the rest are counted."""
 
@@ -16,6 +30,32 @@ class Gap(NamedTuple):
     part: str
     customer_id: str
     error: BillctlError
+
+
+class Reading(NamedTuple):
+    """Turns a gateway's objects into records; one that cannot be read is `left_out`, and hides nothing else.
+
+    `reading` is what an adapter reads an answer under; `name` gives an object's id.
+    """
+
+    reading: Callable[[], AbstractContextManager[None]]
+    name: Callable[[Any], object]
+    left_out: list[BillctlError]
+
+    def each(self, items: Iterable[Any], record: Callable[[Any], D]) -> tuple[D, ...]:
+        """The records of `items`, newest first. An object is left out once, whatever it was to become."""
+        found = []
+        for item in items:
+            try:
+                with self.reading():
+                    found.append(record(item))
+            except BillctlError as error:
+                self._leave_out(because(f"{self.name(item)} is left out", error))
+        return tuple(sorted(found, key=lambda one: one.created, reverse=True))
+
+    def _leave_out(self, error: BillctlError) -> None:
+        if error.message not in {one.message for one in self.left_out}:
+            self.left_out.append(error)
 
 
 def attempted(call: Callable[[], T], instead: T) -> tuple[T, BillctlError | None]:

@@ -14,7 +14,7 @@ from billctl.gateway import Found, Query
 from billctl.gateways.braintree import mapping, values
 from billctl.gateways.braintree.client import Client
 from billctl.gateways.braintree.errors import reading_answer
-from billctl.gateways.braintree.history import Begun, Reading, begin, charges_of, complete
+from billctl.gateways.braintree.history import Begun, begin, charges_of, complete, reading
 from billctl.gateways.braintree.ways import WAYS, Leads, Trace
 from billctl.models import Customer, Match
 from billctl.parallel import Job, gather
@@ -99,7 +99,7 @@ def _guests(client: Client, paid: Sequence[Any], query: Query) -> Found:
     """Those who paid without being customers, by the e-mail address of their payments."""
     unowned = [data for data in paid if mapping.owner_id(data) is None]
     addresses = dict.fromkeys(email.casefold() for data in unowned if (email := mapping.payer_email(data)))
-    read = Reading(client.account.name, [])
+    read = reading(client)
     people, notes, failures = [], [], []
     for address in list(addresses)[: query.limit]:
         own = [data for data in unowned if (mapping.payer_email(data) or "").casefold() == address]

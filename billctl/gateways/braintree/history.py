@@ -1,12 +1,13 @@
 """What one customer did: begun with three calls at once, completed with what is missing then."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 from billctl.errors import BillctlError, NotFound
-from billctl.gaps import Gap, attempted, because
+from billctl.gaps import Gap, Reading, attempted
 from billctl.gateway import Query
 from billctl.gateways.braintree import mapping, recurring, values
 from billctl.gateways.braintree.client import Client, Hits, sdk_module
@@ -17,7 +18,6 @@ from billctl.models import Charge, Dispute, Refund, Subscription
 from billctl.parallel import Job
 
 T = TypeVar("T")
-R = TypeVar("R", Charge, Dispute, Subscription)
 
 
 class Begun(NamedTuple):
@@ -86,7 +86,7 @@ def complete(client: Client, begun: Begun, query: Query, named: Sequence[Any]) -
     own = [data for data in named if mapping.owner_id(data) == customer_id]
     parents, no_parents = attempted(lambda: parents_of(client, own, transactions), none)
     shown = {data.id: data for data in [*transactions, *own, *parents]}
-    read = Reading(client.account.name, [])
+    read = reading(client)
     charges, no_refunds = charges_of(client, read, list(shown.values()))
     failed += [no_parents] if no_parents else []
     gaps = [*begun.errors, *(("charges", error) for error in failed), *no_refunds]
@@ -117,7 +117,7 @@ def _transactions(
 
 
 def charges_of(
-    client: Client, read: "Reading", transactions: Sequence[Any]
+    client: Client, read: Reading, transactions: Sequence[Any]
 ) -> tuple[tuple[Charge, ...], list[tuple[str, BillctlError]]]:
     """The sales among `transactions` with their refunds, newest first, and why refunds are missing.
 
@@ -134,22 +134,22 @@ def charges_of(
 
     refunds, error = attempted(all_refunds, none)
     if refunds is None:
-        refunds = _known_refunds(read, at_hand)
+        refunds = _known_refunds(account, at_hand)
     charges = read.each(sales, lambda data: mapping.charge(data, account, refunds=refunds.get(data.id, ())))
     return charges, [("refunds", error)] if error else []
 
 
-def _known_refunds(read: "Reading", credits_: Iterable[Any]) -> dict[str, tuple[Refund, ...]]:
+def _known_refunds(account: str, credits_: Iterable[Any]) -> dict[str, tuple[Refund, ...]]:
     found: dict[str, tuple[Refund, ...]] = {}
     for data in credits_:
         parent = values.text(data, "refunded_transaction_id")
         if parent:
-            found[parent] = (*found.get(parent, ()), mapping.refund(data, read.account))
+            found[parent] = (*found.get(parent, ()), mapping.refund(data, account))
     return found
 
 
 def _subscriptions(
-    client: Client, read: "Reading", customer: Any, transactions: Sequence[Any]
+    client: Client, read: Reading, customer: Any, transactions: Sequence[Any]
 ) -> tuple[Subscription, ...]:
     """Those that hang on the customer's payment methods: Braintree cannot search them by customer."""
     currencies = {
@@ -169,19 +169,7 @@ def _subscriptions(
     return read.each(list(unique.values()), record)
 
 
-class Reading(NamedTuple):
-    """Turns the SDK's objects into records; one that cannot be read is `left_out`, and hides nothing else."""
-
-    account: str
-    left_out: list[BillctlError]
-
-    def each(self, items: Sequence[Any], record: Callable[[Any], R]) -> tuple[R, ...]:
-        """The records of `items`, newest first."""
-        found = []
-        for item in items:
-            try:
-                with reading_answer(self.account, change=False):
-                    found.append(record(item))
-            except BillctlError as error:
-                self.left_out.append(because(f"{values.text(item, 'id')} is left out", error))
-        return tuple(sorted(found, key=lambda one: one.created, reverse=True))
+def reading(client: Client) -> Reading:
+    """What turns the SDK's objects into records of the account."""
+    by_id = partial(values.text, name="id")
+    return Reading(partial(reading_answer, client.account.name, change=False), by_id, [])

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from billctl.errors import BillctlError
-from billctl.gaps import Gap, attempted, because
+from billctl.gaps import Gap, Reading, attempted
 from billctl.gateway import Query
 from billctl.gateways.recurly import mapping, payments, values
 from billctl.gateways.recurly.client import Client, Sdk
@@ -15,8 +15,6 @@ from billctl.gateways.recurly.payments import Credits
 from billctl.gateways.recurly.queries import newest_first
 from billctl.models import Charge, Invoice, Refund, Subscription
 from billctl.parallel import gather
-
-T = TypeVar("T", Charge, Invoice, Subscription)
 
 
 class Named(NamedTuple):
@@ -78,7 +76,7 @@ def read_history(client: Client, customer_id: str, query: Query, named: Named) -
         for kind, items in shown.items()
         if len(items) > query.limit
     ]
-    read = Reading(client.account.name, [])
+    read = reading(client)
     paid = _with(shown["charges"][: query.limit], named.payments)
     charges, missing = _charges(client, read, paid, parts["invoices"])
     errors = [(kind, part.error) for kind, part in parts.items() if part.error]
@@ -128,7 +126,7 @@ def _with(items: list[Any], named: Sequence[Any]) -> list[Any]:
 
 
 def _charges(
-    client: Client, read: "Reading", paid: list[Any], invoices: Part
+    client: Client, read: Reading, paid: list[Any], invoices: Part
 ) -> tuple[tuple[Charge, ...], list[tuple[str, BillctlError]]]:
     """The payments as charges, and what could not be read of them."""
     at_hand = {data.id: data for data in invoices.items if values.text(data, "id")}
@@ -145,19 +143,7 @@ def _charges(
     return charges, [(part, error) for part, error in failed if error]
 
 
-class Reading(NamedTuple):
-    """Turns the SDK's objects into records; one that cannot be read is `left_out`, and hides nothing else."""
-
-    account: str
-    left_out: list[BillctlError]
-
-    def each(self, items: Sequence[Any], record: Callable[[Any], T]) -> tuple[T, ...]:
-        """The records of `items`, newest first."""
-        found = []
-        for item in items:
-            try:
-                with reading_answer(self.account, change=False):
-                    found.append(record(item))
-            except BillctlError as error:
-                self.left_out.append(because(f"{values.text(item, 'id')} is left out", error))
-        return tuple(sorted(found, key=lambda one: one.created, reverse=True))
+def reading(client: Client) -> Reading:
+    """What turns the SDK's objects into records of the account."""
+    by_id = partial(values.text, name="id")
+    return Reading(partial(reading_answer, client.account.name, change=False), by_id, [])

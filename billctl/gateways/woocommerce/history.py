@@ -8,13 +8,12 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from billctl.errors import BillctlError, NotFound
-from billctl.gaps import Gap, attempted
+from billctl.gaps import Gap, Reading, attempted
 from billctl.gateway import Query
 from billctl.gateways.woocommerce import mapping, objects, recurring
 from billctl.gateways.woocommerce.client import PAGE, Client, Json
-from billctl.gateways.woocommerce.errors import UNREADABLE
+from billctl.gateways.woocommerce.errors import UNREADABLE, reading_answer
 from billctl.gateways.woocommerce.lists import after, is_of
-from billctl.gateways.woocommerce.reading import Reading
 from billctl.gateways.woocommerce.values import instant, number
 from billctl.models import Charge, Invoice, Subscription
 from billctl.parallel import gather
@@ -137,7 +136,7 @@ def _is_extension_missing(error: BillctlError | None) -> bool:
 def complete(client: Client, begun: Begun, query: Query, named: Sequence[Json]) -> History:
     """The history of what was `begun`, with the orders `named` by the query that are his, however old."""
     account = client.account.name
-    read = Reading(account, [])
+    read = Reading(partial(reading_answer, account, change=False), lambda item: item.get("id"), [])
     recent = [order for order in begun.orders if query.since is None or _created(order) >= query.since]
     orders, more = _chosen(recent, [order for order in named if is_of(order, begun.customer_id)], query)
     none: dict[str, list[Json]] = {}
@@ -158,7 +157,7 @@ def complete(client: Client, begun: Begun, query: Query, named: Sequence[Json]) 
     return History(
         charges=charges,
         subscriptions=read.each(shown, lambda data: recurring.subscription(data, account)),
-        invoices=Reading(account, []).each(orders, invoice),
+        invoices=read.each(orders, invoice),
         notes=(
             *begun.notes,
             *(f"{begun.customer_id} has more {kind} than the newest shown" for kind in kinds),
