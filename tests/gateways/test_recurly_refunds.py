@@ -207,6 +207,14 @@ def test_a_payment_that_was_voided_instead_is_refunded_whole() -> None:
     assert (made.gateway_status, made.operation_key) == ("void", STAMP.key)
 
 
+def test_a_payment_that_another_credit_invoice_voided_is_not_given_back_by_this_one() -> None:
+    voided = payment_fields(status="void", voided_by_invoice={"id": "layla2credit", "object": "invoice"})
+    books = sending(as_sdk(credit_fields(10.0)), get_transaction=as_sdk(voided))
+    with pytest.raises(OutcomeUnknown) as caught:
+        refund(books)
+    assert caught.value.code == "credited_instead"
+
+
 def test_money_that_became_credit_is_no_refund() -> None:
     books = sending(as_sdk(credit_fields(10.0)), get_transaction=as_sdk(payment_fields()))
     with pytest.raises(OutcomeUnknown) as caught:
