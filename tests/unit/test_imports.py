@@ -22,7 +22,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("session",),
     ("registry", "profiles", "credentials", "audit", "store", "sandbox", "testing", "gateways", "pace"),
     ("declaration",),
-    ("transport",),
+    ("transport", "selecting"),
     ("gateway",),
     ("models",),
     ("money",),
@@ -34,7 +34,19 @@ ROWS: tuple[tuple[str, ...], ...] = (
 """Top to bottom: a part imports from its own row and from those below, never from above."""
 
 PLUGIN_API = frozenset(
-    {"gateway", "models", "money", "errors", "iso4217", "frozen", "parallel", "gaps", "transport", "causes"}
+    {
+        "gateway",
+        "models",
+        "money",
+        "errors",
+        "iso4217",
+        "frozen",
+        "parallel",
+        "gaps",
+        "selecting",
+        "transport",
+        "causes",
+    }
 )
 """All that a gateway imports of billctl: the interface, and what adapters would otherwise each write anew."""
 

@@ -1,7 +1,7 @@
 """Lists across an account: found by Braintree's searches, filtered exactly here, newest first."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
@@ -23,6 +23,7 @@ from billctl.models import (
     Subscription,
     SubscriptionStatus,
 )
+from billctl.selecting import passes
 
 R = TypeVar("R", Charge, Customer, Dispute, Refund, Subscription)
 
@@ -193,7 +194,7 @@ def _selected(
     for data in items if wanted > 0 else ():
         with reading_answer(client.account.name, change=False):
             found = record(data)
-        if not _passes(found, selection):
+        if not passes(found, selection):
             continue
         yield found
         wanted -= 1
@@ -206,12 +207,3 @@ def _selected(
             hint="Ask for what is older with --until.",
             account=client.account.name,
         )
-
-
-def _passes(found: Any, selection: Selection) -> bool:
-    created_at: datetime = found.created
-    return (
-        (selection.status is None or getattr(found, "status", None) == selection.status)
-        and (selection.since is None or created_at >= selection.since)
-        and (selection.until is None or created_at < selection.until)
-    )

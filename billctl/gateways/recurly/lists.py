@@ -1,10 +1,10 @@
 """Lists across a site: narrowed by Recurly where that is exact, filtered exactly here, newest first."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
-from billctl.errors import BillctlError, NoAnswer, UsageError
+from billctl.errors import UsageError
 from billctl.gateway import Selection
 from billctl.gateways.recurly import mapping, payments, values
 from billctl.gateways.recurly.client import Client, Params
@@ -22,6 +22,7 @@ from billctl.models import (
     Subscription,
     SubscriptionStatus,
 )
+from billctl.selecting import selected
 
 R = TypeVar("R", Charge, Customer, Invoice, Refund, Subscription)
 
@@ -126,35 +127,12 @@ def _params(selection: Selection, words: Mapping[Any, str] = NO_WORDS) -> dict[s
 def _selected(
     client: Client, pages: Iterable[list[Any]], record: Callable[[Any], R], selection: Selection
 ) -> Iterator[R]:
-    """Records of `pages` that pass `selection`, up to its limit.
+    """Records of `pages`; see `selecting.selected`."""
 
-    What cannot be read hides nothing else: it is named at the end, by `NoAnswer` (`left_out`), after
-    everything that could be listed.
-    """
-    left_out: list[str] = []
-    wanted = selection.limit
-    for data in (item for page in pages for item in page) if wanted > 0 else ():
-        try:
-            with reading_answer(client.account.name, change=False):
-                found = record(data)
-        except BillctlError as error:
-            left_out.append(f"{values.text(data, 'id')} ({error.message})")
-            continue
-        if not _passes(found, selection):
-            continue
-        yield found
-        wanted -= 1
-        if not wanted:
-            break
-    if left_out:
-        message = f"left out of the list: {'; '.join(left_out)}"
-        raise NoAnswer(message, code="left_out", account=client.account.name)
+    def read(data: Any) -> R:
+        with reading_answer(client.account.name, change=False):
+            return record(data)
 
-
-def _passes(found: Any, selection: Selection) -> bool:
-    created: datetime = found.created
-    return (
-        (selection.status is None or getattr(found, "status", None) == selection.status)
-        and (selection.since is None or created >= selection.since)
-        and (selection.until is None or created < selection.until)
-    )
+    items = (item for page in pages for item in page)
+    by_id = partial(values.text, name="id")
+    return selected(items, read, selection, name=by_id, account=client.account.name)

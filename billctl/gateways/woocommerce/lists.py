@@ -30,6 +30,7 @@ from billctl.models import (
     Subscription,
     SubscriptionStatus,
 )
+from billctl.selecting import selected
 
 R = TypeVar("R", Charge, Customer, Invoice, Refund, Subscription)
 
@@ -268,41 +269,15 @@ S = TypeVar("S")
 def _selected(
     client: Client, items: Iterable[S], record: Callable[[S], R], selection: Selection
 ) -> Iterator[R]:
-    """Records of `items` that pass `selection`, up to its limit.
+    """Records of `items`; see `selecting.selected`."""
 
-    One with an amount that ISO 4217 cannot hold hides nothing else: it is named at the end, by `Unsupported`,
-    after everything that could be listed.
-    """
-    left_out: list[str] = []
-    wanted = selection.limit
-    for item in items if wanted > 0 else ():
-        try:
-            with reading_answer(client.account.name, change=False):
-                found = record(item)
-        except Unsupported as error:
-            left_out.append(f"{_id_of(item)} ({error.message})")
-            continue
-        if not _passes(found, selection):
-            continue
-        yield found
-        wanted -= 1
-        if not wanted:
-            break
-    if left_out:
-        raise Unsupported(
-            f"left out of the list: {'; '.join(left_out)}", code="left_out", account=client.account.name
-        )
+    def read(item: S) -> R:
+        with reading_answer(client.account.name, change=False):
+            return record(item)
+
+    return selected(items, read, selection, name=_id_of, account=client.account.name)
 
 
 def _id_of(item: object) -> object:
     data = item[0] if isinstance(item, tuple) else item
     return data.get("id") if isinstance(data, Mapping) else None
-
-
-def _passes(found: Any, selection: Selection) -> bool:
-    created: datetime | None = found.created
-    return (
-        (selection.status is None or getattr(found, "status", None) == selection.status)
-        and (selection.since is None or (created is not None and created >= selection.since))
-        and (selection.until is None or (created is not None and created < selection.until))
-    )
