@@ -69,7 +69,10 @@ def resent() -> list[str]:
 
 
 def overdue() -> list[str]:
-    found = billctl("-p", "sandbox", "invoices", "--status", "past_due", "--overdue", "3d", "-o", "json")
+    senders = ("--account", "stripe", "--account", "paypal")
+    found = billctl(
+        "-p", "sandbox", "invoices", *senders, "--status", "past_due", "--overdue", "3d", "-o", "json"
+    )
     return sorted(row["ref"] for row in json.loads(found.stdout)["data"])
 
 

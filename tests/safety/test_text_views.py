@@ -268,6 +268,7 @@ WRITES = {
     "jq_engine._fail: sys.stdout.write(json.dumps({'error': reason}) + '\\n')",
     "run_log.log: os.write(self._file, line)",
     "batch_views.add: self._file.write(json.dumps(data(record)).encode() + b'\\n')",
+    "pdf.pdf: write(content)",
     "completion._write: file.writelines(('\\t'.join(entry) + '\\n' for entry in entries))",
 }
 RENDERED = "sys.stderr.write(render("
