@@ -397,6 +397,7 @@ class Gateway:
     def check_secrets(self) -> None:
         """Raise `AuthFailed` where a secret's form alone shows that it cannot open this account in this mode.
 
+        The account holds those secrets that are to be judged: of several it may be one alone.
         Optional: a gateway whose secrets' form tells nothing leaves it as it is.
         """
 

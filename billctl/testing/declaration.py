@@ -6,6 +6,7 @@ from functools import partial
 
 from billctl.declaration import declaration_fault
 from billctl.errors import Refused, Unsupported, UsageError
+from billctl.frozen import replace
 from billctl.gateway import API, By, Capability, Query
 from billctl.testing import servers
 from billctl.testing.harness import ENDINGS, GETTERS, NOWHERE, Harness, failure, stamp
@@ -106,6 +107,8 @@ class DeclarationPromises(Harness):
         account = self.make_account(NOWHERE)
         assert dict(self.gateway_class.settings_faults(account.settings, live=account.live)) == {}
         self._gateway(NOWHERE).check_secrets()
+        for name, secret in account.secrets.items():  # each can be kept without the others
+            self.gateway_class(replace(account, secrets={name: secret})).check_secrets()
 
     def test_importing_it_imports_no_sdk(self) -> None:
         module = self.gateway_class.__module__

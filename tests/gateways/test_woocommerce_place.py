@@ -149,6 +149,15 @@ def test_a_key_that_no_header_carries_is_refused_before_anything_is_sent(name: s
         assert server.requests == []
 
 
+@pytest.mark.parametrize("name", ["consumer_key", "consumer_secret"])
+def test_each_key_can_be_kept_without_the_other(name: str) -> None:
+    good = account("http://127.0.0.1:9")
+    shop = WoocommerceGateway(replace(good, secrets={name: good.secrets[name]}))
+    shop.check_secrets()
+    with pytest.raises(AuthFailed, match="is missing"):
+        shop.get_charge("1042")
+
+
 # What leaves
 
 

@@ -112,8 +112,8 @@ class WoocommerceGateway(Gateway):
         return place.settings_faults(settings, live=live)
 
     def check_secrets(self) -> None:
-        """Keys that are missing or that no header can carry; their form tells no mode."""
-        place.checked_keys(self.account)
+        """Keys that are empty or that no header can carry; their form tells no mode."""
+        place.check_given_keys(self.account)
 
     def check(self) -> Identity:
         """See `site`. A store cannot say that it is a test store: it is live unless the profile says

@@ -77,17 +77,28 @@ def checked_base(account: Account) -> str:
 
 def checked_keys(account: Account) -> tuple[str, str]:
     """The consumer key and its secret. Raises `AuthFailed` (`bad_key`) for none, or impossible ones."""
-    found = [str(account.secrets.get(name, "")).strip() for name in KEYS]
-    for name, key in zip(KEYS, found, strict=True):
-        if not KEY.fullmatch(key):
-            raise AuthFailed(
-                f"the {name} is {'not one of WooCommerce' if key else 'missing'}",
-                code="bad_key",
-                hint="Store it with `billctl auth add`; the store's admin makes keys under WooCommerce, "
-                "Settings, Advanced, REST API.",
-                account=account.name,
-            )
-    return found[0], found[1]
+    return _checked_key(account, "consumer_key"), _checked_key(account, "consumer_secret")
+
+
+def check_given_keys(account: Account) -> None:
+    """Raise `AuthFailed` (`bad_key`) for an impossible one of the keys that the account holds: each may be
+    kept on its own."""
+    for name in KEYS:
+        if name in account.secrets:
+            _checked_key(account, name)
+
+
+def _checked_key(account: Account, name: str) -> str:
+    key = str(account.secrets.get(name, "")).strip()
+    if not KEY.fullmatch(key):
+        raise AuthFailed(
+            f"the {name} is {'not one of WooCommerce' if key else 'missing'}",
+            code="bad_key",
+            hint="Store it with `billctl auth add`; the store's admin makes keys under WooCommerce, "
+            "Settings, Advanced, REST API.",
+            account=account.name,
+        )
+    return key
 
 
 def address(account: Account) -> str:
