@@ -16,7 +16,13 @@ from tests.safety.test_secrets import CANARIES, shown
 from tests.safety.test_text_views import driving
 
 HOSTILE = "Mal\u202eice \u009b31mred\u2066 [bold red]x[/] =cmd|'/c calc'!A1"
-TRAPS = ("stripe:ch_SbxTrap00000001", "paypal:SBXTRAP0000000001", "braintree:trap0001")
+TRAPS = (
+    "stripe:ch_SbxTrap00000001",
+    "paypal:SBXTRAP0000000001",
+    "braintree:trap0001",
+    "woocommerce:1282",
+    "recurly:traptx000001",
+)
 """Charges of the customer whom every gateway calls by a name that drives terminals."""
 MOVES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 """What draws a live view and its colours."""
@@ -25,7 +31,7 @@ THEIRS = ("\x1b[31mice", "\x1b]0;owned", "\u009b31m", "\u202e")
 
 @dataclass(frozen=True)
 class Trapped:
-    """A plan of three refunds and a row that names nothing, each with a hostile reason."""
+    """A plan of a refund at each gateway and a row that names nothing, each with a hostile reason."""
 
     street: Street
     plan: Path
