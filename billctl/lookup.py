@@ -238,12 +238,18 @@ def _not_found(result: LookupResult, *, notes: bool) -> NotFound:
         for note in a.notes
     )
     ways = (
-        f" It was taken for {TAKEN_FOR[result.by]}; if it is none, say what it is: --by."
+        f" It was taken for {TAKEN_FOR[result.by]}; if it is none, say what it is: {_other_way(result)}."
         if result.guessed
         else ""
     )
     hint = (" ".join(f"{note}." for note in said) + ways).strip()
     return NotFound(f"no customer by {result.by} {result.text!r}{rest}", hint=hint)
+
+
+def _other_way(result: LookupResult) -> str:
+    """The option that says what the query is; digits may be the number of an invoice."""
+    numbered = result.text.isdecimal() and result.by is not By.INVOICE
+    return "--by invoice" if numbered else "--by"
 
 
 def _reference(session: Session, text: str) -> tuple[str, str | None]:

@@ -210,6 +210,9 @@ def test_what_was_guessed_and_not_found_can_be_said(asked: Asked) -> None:
     guessed = exit_error(asked("zaki", "acme:nobody"), all_or_fail=False)
     assert guessed is not None
     assert guessed.hint.endswith("It was taken for a name; if it is none, say what it is: --by.")
+    digits = exit_error(asked("10042", "acme:nobody"), all_or_fail=False)
+    assert digits is not None
+    assert digits.hint.endswith("It was taken for an id; if it is none, say what it is: --by invoice.")
     said = exit_error(asked("zaki", "acme:nobody", by=By.NAME), all_or_fail=False)
     assert said is not None
     assert "--by" not in said.hint
