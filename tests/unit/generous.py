@@ -129,6 +129,8 @@ class Generous(Acme):
         amount = Money(4900, "USD") if payback is Payback.FULL else GIVEN
         if self.says == "too much":
             amount += amount
+        if self.says == "more than there was":
+            amount = Money(4901, "USD")
         refund = self.refund(self.get_charge("C1"), amount, stamp=stamp)
         if self.says == "waits":
             refund = replace(refund, status=RefundStatus.PENDING)

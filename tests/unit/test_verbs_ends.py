@@ -134,6 +134,7 @@ def test_another_end_of_what_has_ended_is_refused(opened: Opener, verb: Verb) ->
     [
         ("too much", FULL, "amount_mismatch"),
         ("too much", PRORATE, "succeeded"),
+        ("more than there was", PRORATE, "amount_mismatch"),
         ("nothing left", FULL, "amount_mismatch"),
         ("does nothing", FULL, "state_mismatch"),
     ],
