@@ -23,8 +23,8 @@ def session_of(chosen: Choices) -> Iterator[Session]:
             chosen.sending = session.sending
             if chosen.verbose:
                 for opened in session.opened():
-                    who = opened.identity.name or "no name"
-                    talk(f"{opened.account.name} answers as {who} ({opened.identity.id or 'id not told'})")
+                    name, who = opened.identity.name, opened.identity.id or "id not told"
+                    talk(f"{opened.account.name} answers as {f'{name} ({who})' if name else who}")
 
 
 def object_of(session: Session, gateway: str, object_id: str, account: str | None) -> tuple[str, str]:
