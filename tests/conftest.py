@@ -25,6 +25,7 @@ for _number, _usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIG
         signal.signal(_number, _usual)
 
 TESTS = Path(__file__).parent
+SCRIPTS = Path(sys.executable).parent
 OUTER = dict(os.environ)
 KEPT = re.compile(
     r"PATH|LANG|LC_[A-Z]+|TMPDIR|USER|LOGNAME|SHELL|VIRTUAL_ENV|SYSTEMROOT|PYTEST_.*|COVERAGE_.*|HYPOTHESIS_.*"
@@ -129,6 +130,8 @@ def _whole_run() -> Iterator[None]:
                 patch.delenv(name)
         for pause in PAUSES:
             patch.setattr(pause, 0.02)  # hundreds of answers are lost here, and loopback need not be spared
+        # Only pytest looks among the scripts: without it a table of what is installed holds for programs too.
+        patch.setattr(sys, "path", [folder for folder in sys.path if Path(folder) != SCRIPTS])
         _guard(patch)
         _scan_once(patch)
         yield

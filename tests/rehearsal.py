@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from billctl import registry
 from billctl.sandbox import state
 from billctl.sandbox.limits import Load
 from billctl.sandbox.server import Sandbox
@@ -28,8 +29,13 @@ BUILD = state._build
 def rehearsed(
     state_dir: Path, gateways: tuple[str, ...] = STRIPE, *, loads: Mapping[str, Load] | None = None
 ) -> Iterator[Sandbox]:
-    """The sandboxes of `gateways` on ports of their own, their state below `state_dir`."""
+    """The sandboxes of `gateways` on ports of their own, their state below `state_dir`.
+
+    The table of the gateways installed is kept there too, as after any earlier command: finding out is a
+    fifth of a short program's work (tests/unit/test_registry.py does without).
+    """
     furnish(state_dir, gateways)
+    registry.installed(state_dir)
     if "braintree" in gateways:
         _read_xml_once()
     with Sandbox(state_dir, gateways=gateways, loads=loads) as sandbox:
