@@ -274,8 +274,15 @@ def test_several_credit_invoices_that_may_be_it_leave_it_unknown() -> None:
     either = credit_fields(30.0, refund_fields(30.0), customer_notes=None)
     with pytest.raises(OutcomeUnknown) as caught:
         end(either, credit_fields(9.0, refund_fields(9.0), customer_notes=None, number="1006"))
-    assert caught.value.code == "several_refunds"
+    assert caught.value.code == "uncertain_refund"
     assert "1005, 1006" in caught.value.message
+
+
+def test_a_refund_that_somebody_made_a_moment_before_is_not_taken_for_the_ends() -> None:
+    by_hand = credit_fields(30.0, refund_fields(30.0), customer_notes=None, origin="refund")
+    with pytest.raises(OutcomeUnknown, match="whether a refund came with it is not certain") as caught:
+        end(by_hand)
+    assert "billctl recurly show layla1credit" in caught.value.hint
 
 
 def test_an_end_that_gave_credit_in_moneys_place_is_unknown() -> None:

@@ -2,7 +2,7 @@
 
 `DELETE /subscriptions/{id}?refund=full|partial` ends the subscription and refunds its last invoice in one
 step; the answer is the subscription, so the refund is read from the credit invoice that came with it. It
-carries no note of billctl's: it is the subscription's only credit invoice since the operation was asked for.
+carries no note of billctl's: it is the only one since then whose `origin` (OpenAPI `OriginEnum`) is a termination.
 How Recurly counts the time that is left, by the day or the second, is not published.
 """
 
@@ -175,13 +175,14 @@ def _own(found: list[Any], stamp: Stamp, ended: Subscription, account: str) -> A
         if instant(credit.created_at) >= stamp.asked - SKEW
         and operation_key(text(credit, "customer_notes")) is None
     ]
-    own = [credit for credit in new if text(credit, "origin") == "termination"] or new
-    if len(own) > 1:
-        numbers = ", ".join(needed(credit, "number") for credit in own)
+    own = [credit for credit in new if text(credit, "origin") == "termination"]
+    if len(own) > 1 or (new and not own):
+        numbers = ", ".join(needed(credit, "number") for credit in own or new)
         raise OutcomeUnknown(
-            f"subscription {ended.id} has ended, and several credit invoices came ({numbers}): which of them "
-            "with it is not certain",
-            code="several_refunds",
+            f"subscription {ended.id} has ended, and whether a refund came with it is not certain: there is "
+            f"credit invoice {numbers}",
+            code="uncertain_refund",
+            hint=f"Look at it: `billctl recurly show {needed(new[0], 'id')}`; then `billctl audit resolve`.",
             account=account,
         )
     return own[0] if own else None
