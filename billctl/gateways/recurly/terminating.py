@@ -2,8 +2,8 @@
 
 `DELETE /subscriptions/{id}?refund=full|partial` ends the subscription and refunds its last invoice in one
 step; the answer is the subscription, so the refund is read from the credit invoice that came with it. It
-carries no note of billctl's: it is the only one since then whose `origin` (OpenAPI `OriginEnum`) is a termination.
-How Recurly counts the time that is left, by the day or the second, is not published.
+carries no note of billctl's: it is the only one since then whose `origin` is a termination (OpenAPI,
+`OriginEnum`). How Recurly counts the time that is left, by the day or the second, is not published.
 """
 
 from datetime import timedelta
