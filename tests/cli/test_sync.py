@@ -35,8 +35,10 @@ class Ledger(Acme):
 
 
 @pytest.fixture(autouse=True)
-def _profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    installed(tmp_path / "site", monkeypatch, ledger=f"{__name__}:Ledger")
+def _profile(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed(tmp_path_factory, monkeypatch, ledger=f"{__name__}:Ledger")
     monkeypatch.setattr(Ledger, "copies", [])
     monkeypatch.setattr(Ledger, "asked", [])
     use(tmp_path)
