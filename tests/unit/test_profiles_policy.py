@@ -90,7 +90,9 @@ FAULTS = {
     "letters, digits, _ . and -",
     "reason_codes = [1]": "policy.reason_codes[0]: must be a string, not a number",
     'deny_when_disputed = "yes"': "policy.deny_when_disputed: must be true or false, not a string",
-    'unattended = ["refunds"]': 'policy.unattended[0]: "refunds" is no action: refund, void, cancel, resend, reactivate, void-credit',
+    'unattended = ["refunds"]': (
+        'policy.unattended[0]: "refunds" is no action: refund, void, cancel, resend, reactivate, void-credit'
+    ),
     'approvers = ["group:"]': 'policy.approvers[0]: "group:" is neither a login nor group:NAME',
     'approvers = ["a b"]': 'policy.approvers[0]: "a b" is neither a login nor group:NAME',
     'approvals_dir = "approvals"': "policy.approvals_dir: is no absolute path",
