@@ -10,7 +10,7 @@ Promises of every adapter:
 - a refusal raises `Refused` with the gateway's code and words; an absent object `NotFound`; bad
   credentials `AuthFailed`;
 - `NotSent` only where it is proved that no byte of a request reached the gateway, or that the
-  gateway turned it away unread (429);
+  gateway turned it away unread (429), whose code then is `TURNED_AWAY`;
 - any other failure of a change raises `OutcomeUnknown`; of a read, `NoAnswer`;
 - `Busy` and `StoreError` only before a change is sent: another host has the object in hand, or what must be
   kept on this machine cannot be;
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 API = 1
 """The version of this interface; a gateway class names the one it was written for as `api`."""
 
+
+TURNED_AWAY = "rate_limit"
+"""The code of a `NotSent` that is to be tried again a little later: it was one request too many (429)."""
 
 NOT_VISIBLE_YET = "not_visible_yet"
 """The code of an `OutcomeUnknown` that ends by itself: what the gateway shows lags behind what it did."""

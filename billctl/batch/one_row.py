@@ -6,7 +6,7 @@ from billctl.actions import perform
 from billctl.batch.frozen_row import Frozen
 from billctl.batch.model import PlannedRow, RowResult
 from billctl.batch.running import READY
-from billctl.batch.terms import TURNED_AWAY, Licence, RowTerms, held
+from billctl.batch.terms import Licence, RowTerms, held
 from billctl.errors import (
     BillctlError,
     Busy,
@@ -19,6 +19,7 @@ from billctl.errors import (
     UsageError,
 )
 from billctl.frozen import frozen, replace
+from billctl.gateway import TURNED_AWAY
 from billctl.reconcile import Finding, Reconciled, reconcile_one
 from billctl.request import ActionResult, Request
 from billctl.session import Session

@@ -10,7 +10,7 @@ from billctl.audit.log import Subject
 from billctl.batch.model import Row
 from billctl.errors import BillctlError, Busy, InternalError, NetworkError, OutcomeUnknown, StoreError
 from billctl.frozen import frozen
-from billctl.gateway import When
+from billctl.gateway import TURNED_AWAY, When
 from billctl.policy.rules import Case
 from billctl.policy.verdict import Verdict
 from billctl.reconcile import reconcile_one
@@ -158,7 +158,7 @@ class RowReader:
 
     def _count(self, account: str, error: BillctlError | None) -> None:
         """Give an account up that cannot be asked any more."""
-        silent = isinstance(error, NetworkError) and error.code != "rate_limit"
+        silent = isinstance(error, NetworkError) and error.code != TURNED_AWAY
         with self._lock:
             self._in_a_row[account] = self._in_a_row.get(account, 0) + 1 if silent else 0
             if error is not None and self._in_a_row[account] >= IN_A_ROW:

@@ -9,6 +9,7 @@ from billctl.batch.frozen_row import check_read
 from billctl.batch.model import PlannedRow
 from billctl.errors import BillctlError, NotSent, PolicyDenied
 from billctl.frozen import frozen
+from billctl.gateway import TURNED_AWAY
 from billctl.pace import AccountPace
 from billctl.policy.budget import Day, RunningDay
 from billctl.policy.rules import Case
@@ -18,8 +19,6 @@ from billctl.session import Session
 from billctl.store.interface import Guard
 from billctl.verbs.plan import Plan
 
-TURNED_AWAY = "rate_limit"
-"""The code of an answer by which a request was turned away as one too many (429), and nothing changed."""
 SHORT = 1.0
 """Seconds of a pause that an intent may stand through."""
 SINCE = "This came to stand against it after the plan was judged: make a new plan."

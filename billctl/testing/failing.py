@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 from billctl.errors import AuthFailed, BillctlError, NetworkError, NoAnswer, NotSent, OutcomeUnknown
-from billctl.gateway import Capability, When
+from billctl.gateway import TURNED_AWAY, Capability, When
 from billctl.parallel import Job
 from billctl.testing import servers
 from billctl.testing.harness import failure, failures, of_another_kind
@@ -67,13 +67,22 @@ class FailurePromises(Sending):
             assert of_another_kind(failures(self._calls(url)), NotSent) == {}
 
     def test_a_request_turned_away_unread_was_not_sent(self) -> None:
+        assert of_another_kind(self._turned_away(), NotSent) == {}
+
+    def test_a_request_turned_away_unread_says_so_by_its_code(self) -> None:
+        # A batch waits and tries again by this code; with another it gives the account up.
+        codes = {name: error.code for name, error in self._turned_away().items()}
+        assert codes == dict.fromkeys(codes, TURNED_AWAY)
+
+    def _turned_away(self) -> dict[str, BillctlError]:
+        """What reads and changes end with at a gateway that takes no more requests for now."""
         limited = self.rate_limited()
         with servers.LoopbackServer(limited) as server:
             url = self._at(server)
             reads = {name: partial(read, self._gateway(url)) for name, read in self._reads().items()}
-            assert of_another_kind(failures(reads), NotSent) == {}
+            errors = failures(reads)
         with self._spoiling(limited) as between:
-            assert of_another_kind(failures(self._sends(between.url)), NotSent) == {}
+            return errors | failures(self._sends(between.url))
 
     def test_wrong_credentials_are_an_auth_error_to_every_change(self) -> None:
         assert of_another_kind(failures(self._sends(self.base_url(), key=2)), AuthFailed) == {}

@@ -132,6 +132,7 @@ BREAKING: Mapping[str, type[AcmeGateway] | Mapping[str, Any]] = {
     "a_gateway_whose_name_is_not_known_got_nothing": broken.UnsentIsUnknown,
     "a_gateway_that_cannot_prove_who_it_is_got_nothing": broken.UnsentIsUnknown,
     "a_request_turned_away_unread_was_not_sent": broken.UnsentIsUnknown,
+    "a_request_turned_away_unread_says_so_by_its_code": broken.LimitByItsOwnName,
     "wrong_credentials_are_an_auth_error_to_every_change": broken.BadKeyIsAbsent,
     "a_change_without_a_usable_answer_is_of_unknown_outcome": broken.UnknownIsUnsent,
     "a_read_without_a_usable_answer_is_no_answer": broken.UnknownIsUnsent,

@@ -143,6 +143,17 @@ class UnsentIsUnknown(Turning):
     turned: ClassVar[Mapping[type[BillctlError], type[BillctlError]]] = {NotSent: OutcomeUnknown}
 
 
+class LimitByItsOwnName(AcmeGateway):
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
+        self._client = NamingClient(account)
+
+
+class NamingClient(Client):
+    def _error(self, kind: type[BillctlError], message: str, *, code: str | None = None) -> BillctlError:
+        return super()._error(kind, message, code="too_many_requests" if kind is NotSent else code)
+
+
 class UnknownIsUnsent(Turning):
     turned: ClassVar[Mapping[type[BillctlError], type[BillctlError]]] = {
         OutcomeUnknown: NotSent,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from billctl.errors import AuthFailed, BillctlError, NoAnswer, NotFound, NotSent, OutcomeUnknown, Refused
-from billctl.gateway import Account
+from billctl.gateway import TURNED_AWAY, Account
 
 if TYPE_CHECKING:
     from requests import Response, Session
@@ -96,8 +96,8 @@ class Client:
             return data
         told = data.get("error") if isinstance(data, dict) else None
         if answer.status_code in KINDS and isinstance(told, dict):
-            message = f"Acme says: {told.get('message')}"
-            raise self._error(KINDS[answer.status_code], message, code=told.get("code"))
+            message, kind = f"Acme says: {told.get('message')}", KINDS[answer.status_code]
+            raise self._error(kind, message, code=TURNED_AWAY if kind is NotSent else told.get("code"))
         raise self._error(unknown, f"Acme answered HTTP {answer.status_code} with nothing that can be used")
 
     def _error(self, kind: type[BillctlError], message: str, *, code: str | None = None) -> BillctlError:
