@@ -295,12 +295,14 @@ class Message(StrEnum):
 class Delivery:
     """An e-mail that the gateway will send, or has accepted to send.
 
-    `note` says what the operator must know (test mode sends nothing, the hosted link, …).
+    `note` says what the operator must know (test mode sends nothing, the hosted link, …). `accepted_by` names
+    who has taken it, like `the store`, where that is all the gateway can say: not that it left.
     """
 
     message: Message
     to: str
     note: str | None = None
+    accepted_by: str | None = None
 
 
 @frozen

@@ -219,8 +219,10 @@ def _done_view(done: ActionResult) -> View:
     plan = done.plan
     if done.outcome not in {"succeeded", "pending", "already_done"}:
         return [Line((f"{plan.verb} {plan.record.ref}", done.outcome or "")), _audit_line(done)]
-    said = {"already_done": "Already done", "pending": f"{PAST[plan.verb]}, pending"}
-    what = said.get(done.outcome, PAST[plan.verb])
+    accepted_by = done.result.get("accepted_by")
+    past = f"Accepted by {accepted_by}" if accepted_by else PAST[plan.verb]
+    said = {"already_done": "Already done", "pending": f"{past}, pending"}
+    what = said.get(done.outcome, past)
     details = [_money_words(done), _result_words(done)]
     return [Line((Cell(what, "bold"), *(d for d in details if d))), _audit_line(done)]
 

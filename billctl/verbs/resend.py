@@ -69,9 +69,10 @@ def check_address(address: str) -> None:
 
 def _done(invoice: Invoice, delivery: Delivery) -> Done:
     sent = {"message": str(delivery.message), "to": delivery.to}
+    accepted = {"accepted_by": delivery.accepted_by} if delivery.accepted_by else {}
     return Done(
         outcome="succeeded",
-        result={"type": "delivery", "invoice": invoice.ref, **sent, "note": delivery.note},
+        result={"type": "delivery", "invoice": invoice.ref, **sent, **accepted, "note": delivery.note},
         after=sent,
         notes=(delivery.note,) if delivery.note else (),
     )

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.cli.program import billctl
 from tests.shop import PAID, PAID_INVOICE, PAST_DUE, WHY, Shop, changes, recorded
 
 LAYLA = "layla@example.com"
@@ -81,3 +82,12 @@ def test_what_stripe_would_not_send_is_refused_with_what_to_do(shop: Shop, statu
 def test_a_pipe_gets_one_row_with_the_receiver(shop: Shop) -> None:
     row = shop.run("stripe", "resend", PAST_DUE, *WHY).out.rstrip("\n").split("\t")
     assert row[1:] == ["resend", f"stripe:{PAST_DUE}", "succeeded", "", "", LAYLA]
+
+
+def test_a_store_accepts_an_e_mail_which_is_not_called_sent() -> None:
+    ran = billctl(
+        "-p", "sandbox", "woocommerce", "resend", "1041", "--reason", "lost it", "--yes", "-o", "table"
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.splitlines()[0].split("  ") == ["Accepted by the store", "receipt to layla@example.com"]
+    assert "whether the store's mail server delivers it" in ran.stderr

@@ -25,9 +25,7 @@ from billctl.gateways.woocommerce.notes import read_notes
 from billctl.models import Invoice, InvoiceStatus
 from billctl.transport import USER_AGENT
 
-ACCEPTED = (
-    "the store accepts it; whether its mail server delivers it, WooCommerce does not know; no PDF is attached"
-)
+ACCEPTED = "whether the store's mail server delivers it, WooCommerce does not know; no PDF is attached"
 TOO_OLD = "this store is older than WooCommerce 9.5, which cannot be asked to e-mail an order again"
 BY_HAND = "In the store's admin, a note to the customer on the order is e-mailed to him."
 
@@ -117,10 +115,8 @@ def _may_be(note: Note, invoice: Invoice) -> bool:
 
 
 def _delivery(invoice: Invoice) -> Delivery:
-    paid = invoice.status is InvoiceStatus.PAID
-    return Delivery(
-        message=Message.RECEIPT if paid else Message.INVOICE, to=str(invoice.email), note=ACCEPTED
-    )
+    message = Message.RECEIPT if invoice.status is InvoiceStatus.PAID else Message.INVOICE
+    return Delivery(message=message, to=str(invoice.email), note=ACCEPTED, accepted_by="the store")
 
 
 def _mark(stamp: Stamp) -> str:
