@@ -238,6 +238,16 @@ def _own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
+@pytest.fixture(autouse=True)
+def _own_secrets() -> Iterator[None]:
+    """Forget the secrets that a test made: the next one would not find a text that holds one of them."""
+    from billctl import text
+
+    before = set(text._KNOWN_SECRETS)
+    yield
+    text._KNOWN_SECRETS.intersection_update(before)
+
+
 LEFT: list[str] = []
 """Where the running test tried to go beyond this machine."""
 
