@@ -12,7 +12,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from queue import Empty, SimpleQueue
 from threading import BoundedSemaphore, Lock, Thread
 from typing import TYPE_CHECKING, Any
@@ -60,10 +60,68 @@ def bounded_session(
     at a time is left to who paces. `objects` finds what comes before an object's id in a path (its group 1)
     and the id: what is left without it is the endpoint.
     """
+    adapter = _proving_adapter(PACED_CONNECTIONS if pace else connections)
+    bounds = _Bounds(limit, nullcontext() if pace else BoundedSemaphore(connections), pace, objects)
+    session = _session(bounds, adapter)
+    session.max_redirects = 0
+    session.auth = _no_other_credentials
+    session.trust_env = not loopback
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+class _Bounds:
+    """What a session's calls are held to: their time in all, how many there are at once, their turn."""
+
+    def __init__(
+        self,
+        limit: float,
+        slots: AbstractContextManager[object],
+        pace: Pace | None,
+        objects: re.Pattern[str],
+    ) -> None:
+        self._limit = limit
+        self._slots = slots
+        self._pace = pace
+        self._objects = objects
+        self._calls = _Calls()
+
+    def in_turn(self, request: "PreparedRequest", call: Callable[[], "Response"]) -> "Response":
+        """The answer that `call` gets to `request`, when its turn has come."""
+        if self._pace is None:
+            return self._in_time(call)
+        path = self._objects.sub(r"\1*", request.path_url.partition("?")[0], count=1)
+        endpoint = f"{request.method} {path}"
+        self._pace.wait(endpoint)
+        answer = self._in_time(call)
+        if answer.status_code == TOO_MANY:
+            self._pace.turned_away(endpoint, retry_after(answer.headers.get("Retry-After")))
+        return answer
+
+    def _in_time(self, call: Callable[[], "Response"]) -> "Response":
+        from requests import ReadTimeout
+
+        try:
+            with self._slots:
+                answer, error = self._calls.outcome(call, self._limit)
+        except Empty as late:
+            raise ReadTimeout(f"no whole answer within {self._limit} s") from late
+        if error is not None:
+            raise error
+        if answer is None:
+            raise ReadTimeout("closed before an answer was there")
+        return answer
+
+    def give_up(self) -> None:
+        """End every wait, now and from now on."""
+        self._calls.give_up()
+
+
+def _session(bounds: _Bounds, adapter: "HTTPAdapter") -> "Session":
+    """A requests session, held to `bounds`; what it is asked for in the usual form goes to `adapter`."""
     import requests
 
-    calls = _Calls()
-    slots = nullcontext() if pace else BoundedSemaphore(connections)
     environments: dict[tuple[str, object], Mapping[str, Any]] = {}
 
     class BoundedSession(requests.Session):
@@ -74,7 +132,7 @@ def bounded_session(
                 return super().request(method, url, *args, **given)
             request = _prepared(self, method, url, given)
             settings = {**self._environment(url, given.get("verify")), "timeout": given.get("timeout")}
-            answer = self._in_turn(request, lambda: _whole(adapter.send(request, **settings)))
+            answer = bounds.in_turn(request, lambda: _whole(adapter.send(request, **settings)))
             if given.get("allow_redirects", True) and answer.is_redirect:
                 raise requests.TooManyRedirects("a redirect is no answer", response=answer)
             return answer
@@ -87,43 +145,13 @@ def bounded_session(
 
         def send(self, request: "PreparedRequest", **kwargs: Any) -> "Response":
             send = super().send
-            return self._in_turn(request, lambda: send(request, **kwargs))
-
-        def _in_turn(self, request: "PreparedRequest", call: Callable[[], "Response"]) -> "Response":
-            if pace is None:
-                return self._bounded(call)
-            path = objects.sub(r"\1*", request.path_url.partition("?")[0], count=1)
-            endpoint = f"{request.method} {path}"
-            pace.wait(endpoint)
-            answer = self._bounded(call)
-            if answer.status_code == TOO_MANY:
-                pace.turned_away(endpoint, retry_after(answer.headers.get("Retry-After")))
-            return answer
-
-        def _bounded(self, call: Callable[[], "Response"]) -> "Response":
-            try:
-                with slots:
-                    answer, error = calls.outcome(call, limit)
-            except Empty as late:
-                raise requests.ReadTimeout(f"no whole answer within {limit} s") from late
-            if error is not None:
-                raise error
-            if answer is None:
-                raise requests.ReadTimeout("closed before an answer was there")
-            return answer
+            return bounds.in_turn(request, lambda: send(request, **kwargs))
 
         def close(self) -> None:
-            calls.give_up()
+            bounds.give_up()
             super().close()
 
-    adapter = _proving_adapter(PACED_CONNECTIONS if pace else connections)
-    session = BoundedSession()
-    session.max_redirects = 0
-    session.auth = _no_other_credentials
-    session.trust_env = not loopback
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
+    return BoundedSession()
 
 
 def _prepared(session: "Session", method: str, url: str, given: Mapping[str, Any]) -> "PreparedRequest":
