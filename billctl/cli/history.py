@@ -9,6 +9,7 @@ from billctl.cli.views import (
     invoice_words,
     local_date,
     payment_words,
+    shown_once,
     status_cell,
     subscription_row,
     words,
@@ -67,16 +68,12 @@ def _title(text: str) -> Line:
 def _events(customer: Customer) -> list[Event]:
     """All that happened, newest first; of one instant, what follows from another stands above it.
 
-    A bill and its payment that are one object (a store's order) are one event: the charge once money was
-    taken, the invoice before.
+    What is a bill and its payment at once is one event (`shown_once`).
     """
     refunds = [refund for charge in customer.charges for refund in charge.refunds]
-    bills = {invoice.ref for invoice in customer.invoices}
-    charges = [charge for charge in customer.charges if charge.captured or charge.ref not in bills]
-    shown = {charge.ref for charge in charges}
-    invoices = [invoice for invoice in customer.invoices if invoice.ref not in shown]
+    events: list[Event] = [*customer.disputes, *refunds, *customer.charges, *customer.invoices]
     return sorted(
-        (*customer.disputes, *refunds, *charges, *invoices),
+        shown_once(events),
         key=lambda event: event.created,
         reverse=True,
     )

@@ -11,10 +11,10 @@ from billctl.cli.lazy import single
 from billctl.cli.opening import object_of, session_of
 from billctl.cli.options import choices
 from billctl.cli.output import Result
-from billctl.cli.views import COLUMNS, now_utc, record_view
+from billctl.cli.views import COLUMNS, now_utc, record_view, shown_once
 from billctl.errors import BillctlError, NotFound, UsageError, gravest
 from billctl.gateway import Gateway
-from billctl.models import Charge, Invoice, Record
+from billctl.models import Record
 from billctl.parallel import gather
 
 KINDS = ("customer", "charge", "refund", "subscription", "invoice", "dispute")
@@ -101,7 +101,7 @@ def _read_any(readers: Mapping[str, Callable[[str], Record]], object_id: str) ->
     and the gravest of other failures.
     """
     every, failed = _read_all(readers, object_id)
-    found = _without_doubles(every)
+    found = shown_once(every)
     if len(found) == 1:
         return found[0]
     if found:
@@ -116,17 +116,6 @@ def _read_any(readers: Mapping[str, Callable[[str], Record]], object_id: str) ->
     if others:
         raise gravest(others)
     raise NotFound(f"there is nothing of the id {object_id}", code="not_found", account=asked[0].account)
-
-
-def _without_doubles(found: list[Record]) -> list[Record]:
-    """`found`, where a bill and its payment that are one object (a store's order) stand once: as the charge
-    when money was taken, as the invoice before."""
-    charge = next((one for one in found if isinstance(one, Charge)), None)
-    invoice = next((one for one in found if isinstance(one, Invoice)), None)
-    if charge is None or invoice is None or charge.invoice_id != invoice.id:
-        return found
-    double: Record = invoice if charge.captured else charge
-    return [one for one in found if one is not double]
 
 
 def _read_all(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from billctl.cli.layout import Cell, Column, Grid, Line, View
 from billctl.models import (
@@ -20,6 +20,8 @@ from billctl.models import (
     Subscription,
     SubscriptionStatus,
 )
+
+R = TypeVar("R", bound=Record)
 
 DAY_SECONDS = 86_400
 ALARMING = {"disputed", "past_due", "needs_response", "failed", "unpaid", "uncollectible", "lost"}
@@ -202,6 +204,18 @@ LISTS: dict[type[Record], tuple[tuple[str, ...], Any]] = {
     Dispute: (("date", "dispute", "amount", "status", "charge", "reason"), _dispute_cells),
     Customer: (("since", "customer", "e-mail", "name"), _customer_cells),
 }
+
+
+def shown_once(records: Sequence[R]) -> list[R]:
+    """`records` of one customer or id, where a bill and its payment that are one object (a store's order)
+    stand once: as the charge when money was taken, as the invoice before."""
+    bills = {record.ref for record in records if isinstance(record, Invoice)}
+    doubles = {
+        record.ref: Invoice if record.captured else Charge
+        for record in records
+        if isinstance(record, Charge) and record.ref in bills
+    }
+    return [r for r in records if r.ref not in doubles or not isinstance(r, doubles[r.ref])]
 
 
 def record_view(record: Record, *, now: datetime) -> View:
