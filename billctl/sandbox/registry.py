@@ -3,31 +3,25 @@
 Modules load when a gateway is first asked: help and completion must not pay for them.
 """
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from billctl.sandbox.database import Clock, Database
-from billctl.sandbox.http import Answer, Pause, Request
-from billctl.sandbox.limits import Turnstile
+if TYPE_CHECKING:
+    from billctl.sandbox.database import Clock, Database
+    from billctl.sandbox.limits import Turnstile
+    from billctl.sandbox.serving import Protocol
 
 GATEWAYS = ("stripe", "paypal", "braintree", "woocommerce", "recurly")
 """Their names. `billctl.sandbox.NAME.app.App` is a gateway's protocol, built from a clock and a turnstile,
 and `billctl.sandbox.NAME.seed.seed` fills its shop."""
 
 
-class App(Protocol):
-    """A gateway's protocol: one request in, one answer out, the state in between."""
-
-    def answer(self, request: Request, database: Database, pause: Pause) -> Answer:
-        """Serve one request. Never raises for what a client can send."""
-
-
-def app(gateway: str, clock: Clock, turnstile: Turnstile) -> App:
+def app(gateway: str, clock: "Clock", turnstile: "Turnstile") -> "Protocol":
     """The protocol of `gateway`. Raises `KeyError` for a gateway without a sandbox."""
-    protocol: App = _module(gateway, "app").App(clock, turnstile)
+    protocol: Protocol = _module(gateway, "app").App(clock, turnstile)
     return protocol
 
 
-def seed(gateway: str, database: Database, *, live: bool, now: int) -> None:
+def seed(gateway: str, database: "Database", *, live: bool, now: int) -> None:
     """Write one mode's shop as it looks at `now` (Unix seconds). Call inside a write transaction."""
     _module(gateway, "seed").seed(database, live=live, now=now)
 

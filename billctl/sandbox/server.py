@@ -17,7 +17,8 @@ from typing import BinaryIO, Self
 from billctl.sandbox.database import Clock, Database, utc_now
 from billctl.sandbox.http import Answer, BadRequest, Request, head, read_request
 from billctl.sandbox.limits import Load, Turnstile
-from billctl.sandbox.registry import GATEWAYS, App, app
+from billctl.sandbox.registry import GATEWAYS, app
+from billctl.sandbox.serving import Protocol
 from billctl.sandbox.state import prepare, usable
 
 HOST = "127.0.0.1"
@@ -87,7 +88,7 @@ class Sandbox:
 class _Listener:
     """One gateway's port."""
 
-    def __init__(self, path: Path, protocol: App, port: int, latency: float) -> None:
+    def __init__(self, path: Path, protocol: Protocol, port: int, latency: float) -> None:
         self._path = path
         self._app = protocol
         self._latency = latency
@@ -166,7 +167,7 @@ class _Connection:
         self,
         connection: socket.socket,
         database: Database,
-        protocol: App,
+        protocol: Protocol,
         stopping: threading.Event,
         latency: float,
     ) -> None:

@@ -13,10 +13,8 @@ from billctl.sandbox.braintree.routes import route
 from billctl.sandbox.braintree.shapes import rendered
 from billctl.sandbox.braintree.store import Store
 from billctl.sandbox.braintree.xml import BadXml, parse, render
-from billctl.sandbox.database import Database
-from billctl.sandbox.fault_table import Fault
-from billctl.sandbox.http import Answer, Pause, Request
-from billctl.sandbox.limits import Turnstile
+from billctl.sandbox.http import Answer
+from billctl.sandbox.serving import BaseExchange, Moment
 
 XML = "application/xml; charset=utf-8"
 
@@ -31,25 +29,11 @@ class Target(NamedTuple):
     document: dict[str, Any]
 
 
-class Exchange:
-    """One request at one moment (`now`, Unix seconds), and the fault that it met, if any."""
+class Exchange(BaseExchange):
+    """One request, from who asks to what is answered."""
 
-    def __init__(
-        self,
-        request: Request,
-        database: Database,
-        now: int,
-        fault: Fault | None,
-        pause: Pause,
-        *,
-        turnstile: Turnstile,
-    ) -> None:
-        self._request = request
-        self._db = database
-        self._now = now
-        self._fault = fault
-        self._pause = pause
-        self._turnstile = turnstile
+    def __init__(self, moment: Moment) -> None:
+        super().__init__(moment)
         self._id = os.urandom(16).hex()
 
     def run(self) -> Answer:

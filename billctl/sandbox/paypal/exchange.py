@@ -4,10 +4,8 @@ import json
 import os
 from typing import Any, NamedTuple
 
-from billctl.sandbox.database import Database, Objects
-from billctl.sandbox.fault_table import Fault
-from billctl.sandbox.http import Answer, Pause, Request
-from billctl.sandbox.limits import Turnstile
+from billctl.sandbox.database import Objects
+from billctl.sandbox.http import Answer
 from billctl.sandbox.paypal import spoil, tokens
 from billctl.sandbox.paypal.call import Call, Endpoint, Reply
 from billctl.sandbox.paypal.errors import ApiError, too_many
@@ -15,6 +13,7 @@ from billctl.sandbox.paypal.incoming import body_of, query_of
 from billctl.sandbox.paypal.request_ids import RequestIds
 from billctl.sandbox.paypal.routes import route
 from billctl.sandbox.paypal.settle import settle
+from billctl.sandbox.serving import BaseExchange, Moment
 
 
 class Target(NamedTuple):
@@ -28,25 +27,11 @@ class Target(NamedTuple):
     query: dict[str, Any]
 
 
-class Exchange:
-    """One request at one moment (`now`, Unix seconds), and the fault that it met, if any."""
+class Exchange(BaseExchange):
+    """One request, from who asks to what is answered."""
 
-    def __init__(
-        self,
-        request: Request,
-        database: Database,
-        now: int,
-        fault: Fault | None,
-        pause: Pause,
-        *,
-        turnstile: Turnstile,
-    ) -> None:
-        self._request = request
-        self._db = database
-        self._now = now
-        self._fault = fault
-        self._pause = pause
-        self._turnstile = turnstile
+    def __init__(self, moment: Moment) -> None:
+        super().__init__(moment)
         self._debug_id = os.urandom(7).hex()[:13]
 
     def run(self) -> Answer:

@@ -4,10 +4,8 @@ import json
 import os
 from typing import Any, NamedTuple
 
-from billctl.sandbox.database import Database, Objects
-from billctl.sandbox.fault_table import Fault
-from billctl.sandbox.http import Answer, Pause, Request
-from billctl.sandbox.limits import Turnstile
+from billctl.sandbox.database import Objects
+from billctl.sandbox.http import Answer
 from billctl.sandbox.recurly import spoil
 from billctl.sandbox.recurly.access import authenticate, check_version
 from billctl.sandbox.recurly.call import Call, Endpoint, Page, Reply
@@ -17,6 +15,7 @@ from billctl.sandbox.recurly.keys import Claim, Keys
 from billctl.sandbox.recurly.routes import route
 from billctl.sandbox.recurly.settle import settle
 from billctl.sandbox.recurly.times import http_date
+from billctl.sandbox.serving import BaseExchange, Moment
 
 READS = ("GET", "HEAD")
 JSON = "application/json; charset=utf-8"
@@ -39,25 +38,11 @@ class Target(NamedTuple):
     given_query: dict[str, str]
 
 
-class Exchange:
-    """One request at one moment (`now`, Unix seconds), and the fault that it met, if any."""
+class Exchange(BaseExchange):
+    """One request, from who asks to what is answered."""
 
-    def __init__(
-        self,
-        request: Request,
-        database: Database,
-        now: int,
-        fault: Fault | None,
-        pause: Pause,
-        *,
-        turnstile: Turnstile,
-    ) -> None:
-        self._request = request
-        self._db = database
-        self._now = now
-        self._fault = fault
-        self._pause = pause
-        self._turnstile = turnstile
+    def __init__(self, moment: Moment) -> None:
+        super().__init__(moment)
         self._id = os.urandom(8).hex()
         self._live = False
 

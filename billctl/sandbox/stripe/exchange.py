@@ -4,10 +4,9 @@ import json
 import os
 from typing import Any, NamedTuple
 
-from billctl.sandbox.database import Database, Objects, Record
-from billctl.sandbox.fault_table import Fault
-from billctl.sandbox.http import Answer, Pause, Request
-from billctl.sandbox.limits import Turnstile
+from billctl.sandbox.database import Objects, Record
+from billctl.sandbox.http import Answer
+from billctl.sandbox.serving import BaseExchange, Moment
 from billctl.sandbox.stripe import spoil
 from billctl.sandbox.stripe.access import Access, authenticate
 from billctl.sandbox.stripe.call import Call, Endpoint, Page, Result
@@ -41,27 +40,13 @@ class Outcome(NamedTuple):
     headers: dict[str, str]
 
 
-class Exchange:
-    """One request at one moment (`now`, Unix seconds), and the fault that it met, if any."""
+class Exchange(BaseExchange):
+    """One request, from who asks to what is answered."""
 
-    def __init__(
-        self,
-        request: Request,
-        database: Database,
-        now: int,
-        fault: Fault | None,
-        pause: Pause,
-        *,
-        turnstile: Turnstile,
-    ) -> None:
-        self._request = request
-        self._db = database
-        self._now = now
-        self._fault = fault
-        self._pause = pause
-        self._turnstile = turnstile
+    def __init__(self, moment: Moment) -> None:
+        super().__init__(moment)
         self._id = f"req_Sbx{os.urandom(6).hex()[:11]}"
-        self._key = request.headers.get("idempotency-key") if request.method == "POST" else None
+        self._key = moment.request.headers.get("idempotency-key") if moment.request.method == "POST" else None
 
     def run(self) -> Answer:
         """Stripe's answer."""

@@ -8,10 +8,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from billctl.sandbox.database import Database
-from billctl.sandbox.fault_table import Fault
-from billctl.sandbox.http import Answer, Pause, Request
-from billctl.sandbox.limits import Turnstile
+from billctl.sandbox.http import Answer
+from billctl.sandbox.serving import BaseExchange, Moment
 from billctl.sandbox.woocommerce import spoil
 from billctl.sandbox.woocommerce.access import NOBODY, Access, authenticate
 from billctl.sandbox.woocommerce.call import Call, Endpoint, Reply
@@ -24,29 +22,15 @@ PREFIX = "/wp-json/"
 NOT_FOUND = b"<!DOCTYPE html>\n<html><head><title>Page not found</title></head><body></body></html>\n"
 
 
-class Exchange:
-    """One request at one moment (`now`, Unix seconds), and the fault that it met, if any."""
+class Exchange(BaseExchange):
+    """One request, from who asks to what is answered."""
 
-    def __init__(
-        self,
-        request: Request,
-        database: Database,
-        now: int,
-        fault: Fault | None,
-        pause: Pause,
-        *,
-        turnstile: Turnstile,
-    ) -> None:
-        self._request = request
-        self._db = database
-        self._now = now
-        self._fault = fault
-        self._pause = pause
-        self._turnstile = turnstile
-        self._settings = database.settings()
-        self._query = query(request.query)
-        override = request.headers.get("x-http-method-override") or self._query.get("_method")
-        self._method = str(override).upper() if override else request.method
+    def __init__(self, moment: Moment) -> None:
+        super().__init__(moment)
+        self._settings = moment.database.settings()
+        self._query = query(moment.request.query)
+        override = moment.request.headers.get("x-http-method-override") or self._query.get("_method")
+        self._method = str(override).upper() if override else moment.request.method
 
     def run(self) -> Answer:
         """The store's answer."""
