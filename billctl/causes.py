@@ -1,4 +1,5 @@
-"""How far a request came that failed without an answer, told by the chain of its causes.
+"""What every adapter's failures have in common: how far a request came that failed without an answer, told by
+the chain of its causes, and what cannot be read of one.
 
 Classes are recognised by name, so that neither an SDK nor its transport is imported. Under every adapter is
 requests with urllib3, which raises (a subclass of) `ConnectTimeoutError` only while it makes a connection:
@@ -6,11 +7,19 @@ refused, name not resolved, timed out; `billctl.transport` adds every failure of
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import Enum, auto
 from typing import NamedTuple
 
 UNSENT = frozenset({"ConnectTimeoutError", "ConnectTimeout", "SSLCertVerificationError"})
 TIMED_OUT = frozenset({"ReadTimeout", "ReadTimeoutError", "TimeoutError", "RequestTimeoutError"})
+
+UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError)
+"""What reading an answer of another shape raises: `ArithmeticError` comes from `Decimal` and from numbers too
+large, `OSError` from instants no clock has."""
+
+LONGEST_TEXT = 500
+"""Characters of a gateway's words in a message."""
 
 
 class Reach(Enum):
@@ -69,3 +78,25 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 def retry_after(text: object) -> int | None:
     """A `Retry-After` header in seconds; its other form, a date, is not read."""
     return int(text) if isinstance(text, str) and text.isascii() and text.isdigit() else None
+
+
+def one_line(text: str) -> str:
+    """`text` on one line, cut to a sentence's length."""
+    plain = " ".join(text.split())
+    return plain if len(plain) <= LONGEST_TEXT else plain[:LONGEST_TEXT] + "…"
+
+
+def in_words(error: BaseException) -> str:
+    """`TypeError: its words`, as long as they are: what must be masked in them comes before they are cut."""
+    return f"{type(error).__name__}: {error}".rstrip(": ")
+
+
+@contextmanager
+def reading(failed: Callable[[str], Exception], *also: type[Exception]) -> Iterator[None]:
+    """Within it, what reading an answer of another shape raises (`UNREADABLE`, and `also`) becomes what
+    `failed` makes of it `in_words`."""
+    kinds: tuple[type[Exception], ...] = (*UNREADABLE, *also)
+    try:
+        yield
+    except kinds as error:
+        raise failed(in_words(error)) from error

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from billctl.causes import UNREADABLE
 from billctl.errors import Unsupported
 from billctl.gateways.woocommerce import mapping, recurring
-from billctl.gateways.woocommerce.errors import UNREADABLE
 from billctl.models import ChargeStatus, InvoiceStatus, RefundStatus, SubscriptionStatus
 from billctl.money import Money
 from tests.gateways import woocommerce_wire as wire

@@ -6,11 +6,10 @@ of causes. Classes are recognised by name, so that this module imports neither t
 Whatever is not named here is unknown.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 
-from billctl.causes import Reach, lost
+from billctl.causes import Reach, in_words, lost, one_line, reading
 from billctl.errors import AuthFailed, BillctlError, NoAnswer, NotFound, NotSent, OutcomeUnknown, Refused
 
 BROKEN = frozenset({"ConnectionError", "ChunkedEncodingError"})
@@ -48,8 +47,6 @@ HINT_OF = {
     "rate_limit": "Wait a little, then run it again.",
 }
 
-LONGEST_TEXT = 500
-
 
 class Exchange(NamedTuple):
     """One HTTP exchange, as far as it came: `status` is None until an answer is there.
@@ -80,16 +77,12 @@ class Failure(NamedTuple):
         return kind(self.message, code=self.code, hint=hint, account=account)
 
 
-def one_line(text: str) -> str:
-    """`text` on one line, cut to a sentence's length."""
-    plain = " ".join(text.split())
-    return plain if len(plain) <= LONGEST_TEXT else plain[:LONGEST_TEXT] + "…"
-
-
 def failure_of(error: Exception, exchange: Exchange | None, host: str) -> Failure:
     """What `error`, raised by the SDK after `exchange` with `host` (None: before any), means."""
     if exchange is None:
-        return Failure(f"the request could not be made: {_named(error)}", kind=NotSent, code="not_sent")
+        return Failure(
+            one_line(f"the request could not be made: {in_words(error)}"), kind=NotSent, code="not_sent"
+        )
     if exchange.status is None:
         return network_failure(error, host)
     trace = f" (request {one_line(exchange.request_id)})" if exchange.request_id else ""
@@ -113,20 +106,11 @@ def network_failure(error: BaseException, host: str) -> Failure:
     return Failure(told.message, kind=kind, code=told.code, again=told.reach is Reach.BROKEN)
 
 
-def _named(error: BaseException) -> str:
-    return one_line(f"{type(error).__name__}: {error}").rstrip(": ")
-
-
-UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError)
-"""What reading an answer of another shape raises: `ArithmeticError` comes from `Decimal`, `OSError` from
-instants no clock has."""
-
-
-@contextmanager
-def reading_answer(account: str, *, change: bool) -> Iterator[None]:
+def reading_answer(account: str, *, change: bool) -> AbstractContextManager[None]:
     """Turn the errors of `mapping` into billctl's: an answer that cannot be read is no answer."""
-    try:
-        yield
-    except UNREADABLE as error:
-        failure = Failure(f"Braintree's answer cannot be read: {_named(error)}", code="bad_answer")
-        raise failure.error(change=change, account=account) from error
+
+    def failed(why: str) -> BillctlError:
+        failure = Failure(one_line(f"Braintree's answer cannot be read: {why}"), code="bad_answer")
+        return failure.error(change=change, account=account)
+
+    return reading(failed)

@@ -1,7 +1,7 @@
 """The SDK's transactions, disputes and customers to billctl's records. Pure functions.
 
 Attributes and status words are those of the SDK's source and of recorded exchanges with Braintree's
-sandbox. An object of another shape raises one of `errors.UNREADABLE`. What the SDK calls a transaction is a
+sandbox. An object of another shape raises one of `causes.UNREADABLE`. What the SDK calls a transaction is a
 charge (`sale`) or a refund (`credit` with `refunded_transaction_id`).
 """
 

@@ -6,8 +6,9 @@ carries the transaction that failed and no validation error.
 
 from typing import Any, NamedTuple
 
+from billctl.causes import one_line
 from billctl.errors import BillctlError, OutcomeUnknown, Refused
-from billctl.gateways.braintree.errors import Exchange, Failure, one_line
+from billctl.gateways.braintree.errors import Exchange, Failure
 
 
 class Meaning(NamedTuple):

@@ -9,11 +9,11 @@ the error schemas of PayPal's API descriptions.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
-from billctl.causes import Reach, lost, retry_after
+from billctl.causes import Reach, lost, one_line, reading, retry_after
 from billctl.errors import (
     AuthFailed,
     BillctlError,
@@ -57,7 +57,6 @@ PERMISSION = (
 )
 
 TOKENS = re.compile(r"\b(Bearer|Basic) +\S+|\b(A21A)[\w.-]{8,}", re.ASCII)
-LONGEST_TEXT = 500
 
 
 class Failure(NamedTuple):
@@ -101,8 +100,7 @@ class NoToken(Exception):
 
 def redacted(text: str) -> str:
     """`text` on one line, cut to a sentence's length, with every token in it masked."""
-    plain = " ".join(TOKENS.sub(lambda found: f"{found[1] or found[2]}…", text).split())
-    return plain if len(plain) <= LONGEST_TEXT else plain[:LONGEST_TEXT] + "…"
+    return one_line(TOKENS.sub(lambda found: f"{found[1] or found[2]}…", text))
 
 
 def failure_of(error: Exception, host: str) -> Failure:
@@ -169,22 +167,14 @@ def _network_failure(error: Exception, host: str) -> Failure:
     return Failure(message=told.message, kind=kind, code=told.code, again=told.reach is Reach.BROKEN)
 
 
-UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
-"""What reading an answer of another shape raises."""
-
-
-@contextmanager
-def reading_answer(account: str, *, change: bool) -> Iterator[None]:
+def reading_answer(account: str, *, change: bool) -> AbstractContextManager[None]:
     """Turn the errors of `mapping` into billctl's: an answer that cannot be read is no answer.
 
     After a change that holds for a currency that is not read at PayPal, too: the change may have been made.
     """
-    unreadable = (*UNREADABLE, Unsupported) if change else UNREADABLE
-    try:
-        yield
-    except unreadable as error:
-        failure = Failure(
-            message=redacted(f"PayPal's answer cannot be read: {type(error).__name__}: {error}"),
-            code="bad_answer",
-        )
-        raise failure.error(change=change, account=account) from error
+
+    def failed(why: str) -> BillctlError:
+        failure = Failure(redacted(f"PayPal's answer cannot be read: {why}"), code="bad_answer")
+        return failure.error(change=change, account=account)
+
+    return reading(failed, *((Unsupported,) if change else ()))

@@ -1,7 +1,7 @@
 """The SDK's transactions, invoices, subscriptions and accounts to billctl's records. Pure functions.
 
 Attributes and words are those of Recurly's API description and of the SDK's source. An object of another
-shape raises one of `errors.UNREADABLE`. A transaction that takes money is a charge (`purchase`, `capture`,
+shape raises one of `causes.UNREADABLE`. A transaction that takes money is a charge (`purchase`, `capture`,
 `authorization`), one that returns it a refund; `verify` ($0 or $1 to try a card, voided at once) is neither.
 """
 

@@ -7,11 +7,10 @@ unknown. HTTP statuses: docs.stripe.com/api/errors.
 """
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
-from billctl.causes import Reach, lost, retry_after
+from billctl.causes import Reach, lost, one_line, reading, retry_after
 from billctl.errors import (
     AuthFailed,
     BillctlError,
@@ -53,7 +52,6 @@ Stripe's words would suggest another key, which is how money moves twice."""
 
 PERMISSION = re.compile(r"\brak_[a-z_]+\b")
 KEY = re.compile(r"\b([srp]k_(?:test|live)_)[A-Za-z0-9_*]+")
-LONGEST_TEXT = 500
 
 
 class Failure(NamedTuple):
@@ -82,8 +80,7 @@ class Failure(NamedTuple):
 
 def redacted(text: str) -> str:
     """`text` on one line, cut to a sentence's length, with every Stripe key in it masked."""
-    plain = " ".join(KEY.sub(r"\1…", text).split())
-    return plain if len(plain) <= LONGEST_TEXT else plain[:LONGEST_TEXT] + "…"
+    return one_line(KEY.sub(r"\1…", text))
 
 
 def failure_of(error: Exception, host: str) -> Failure:
@@ -127,22 +124,14 @@ def _network_failure(error: Exception, host: str) -> Failure:
     return Failure(message=told.message, kind=kind, code=told.code, again=told.reach is Reach.BROKEN)
 
 
-UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError)
-"""What reading an answer of another shape raises; `OSError` comes from instants no clock has."""
-
-
-@contextmanager
-def reading_answer(account: str, *, change: bool) -> Iterator[None]:
+def reading_answer(account: str, *, change: bool) -> AbstractContextManager[None]:
     """Turn the errors of `mapping` into billctl's: an answer that cannot be read is no answer.
 
     After a change that holds for a currency that is not read at Stripe, too: the change may have been made.
     """
-    unreadable = (*UNREADABLE, Unsupported) if change else UNREADABLE
-    try:
-        yield
-    except unreadable as error:
-        failure = Failure(
-            message=redacted(f"Stripe's answer cannot be read: {type(error).__name__}: {error}"),
-            code="bad_answer",
-        )
-        raise failure.error(change=change, account=account) from error
+
+    def failed(why: str) -> BillctlError:
+        failure = Failure(redacted(f"Stripe's answer cannot be read: {why}"), code="bad_answer")
+        return failure.error(change=change, account=account)
+
+    return reading(failed, *((Unsupported,) if change else ()))

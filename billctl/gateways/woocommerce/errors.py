@@ -11,11 +11,11 @@ unknown. Statuses and codes: observed on WooCommerce 10.0.2, and its source.
 import html
 import json
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
-from billctl.causes import Reach, lost, retry_after
+from billctl.causes import Reach, lost, one_line, reading, retry_after
 from billctl.errors import (
     AuthFailed,
     BillctlError,
@@ -88,7 +88,6 @@ HINTS: dict[type[BillctlError], str] = {
 
 KEY = re.compile(r"\b(c[ks]_)[0-9a-zA-Z]{8,}|\b(Basic) +\S+", re.ASCII)
 TAG = re.compile(r"<[^<>]*>")
-LONGEST_TEXT = 500
 
 
 class Answer(NamedTuple):
@@ -124,8 +123,7 @@ class NoJson(Exception):
 def redacted(text: str) -> str:
     """`text` without markup, on one line, cut to a sentence's length, with every key in it masked."""
     plain = html.unescape(TAG.sub(" ", text))
-    plain = " ".join(KEY.sub(lambda found: f"{found[1] or found[2]}…", plain).split())
-    return plain if len(plain) <= LONGEST_TEXT else plain[:LONGEST_TEXT] + "…"
+    return one_line(KEY.sub(lambda found: f"{found[1] or found[2]}…", plain))
 
 
 def parsed(body: bytes) -> Any:
@@ -226,21 +224,14 @@ def bad_answer(host: str, what: str) -> Failure:
     return Failure(f"{host} answered {what}", code="bad_answer")
 
 
-UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, OverflowError)
-"""What reading an answer of another shape raises."""
-
-
-@contextmanager
-def reading_answer(account: str, *, change: bool) -> Iterator[None]:
+def reading_answer(account: str, *, change: bool) -> AbstractContextManager[None]:
     """Turn the errors of `mapping` into billctl's: an answer that cannot be read is no answer.
 
     After a change that holds for an amount that cannot be held here, too: the change may have been made.
     """
-    unreadable = (*UNREADABLE, Unsupported) if change else UNREADABLE
-    try:
-        yield
-    except unreadable as error:
-        failure = Failure(
-            redacted(f"the store's answer cannot be read: {type(error).__name__}: {error}"), code="bad_answer"
-        )
-        raise failure.error(change=change, account=account) from error
+
+    def failed(why: str) -> BillctlError:
+        failure = Failure(redacted(f"the store's answer cannot be read: {why}"), code="bad_answer")
+        return failure.error(change=change, account=account)
+
+    return reading(failed, *((Unsupported,) if change else ()))

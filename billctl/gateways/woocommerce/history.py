@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
 
+from billctl.causes import UNREADABLE
 from billctl.errors import BillctlError, NotFound
 from billctl.gaps import Gap, Reading, attempted
 from billctl.gateway import Query
 from billctl.gateways.woocommerce import mapping, objects, recurring
 from billctl.gateways.woocommerce.client import PAGE, Client, Json
-from billctl.gateways.woocommerce.errors import UNREADABLE, reading_answer
+from billctl.gateways.woocommerce.errors import reading_answer
 from billctl.gateways.woocommerce.lists import after, is_of
 from billctl.gateways.woocommerce.values import instant, number
 from billctl.models import Charge, Invoice, Subscription

@@ -1,7 +1,7 @@
 """A store's orders, refunds and customers to billctl's records. Pure functions.
 
 Field names and status words are those of WooCommerce's REST API v3. An object of another shape raises one of
-`errors.UNREADABLE`; an amount that ISO 4217 cannot hold `Unsupported`. An order is a charge and an invoice
+`causes.UNREADABLE`; an amount that ISO 4217 cannot hold `Unsupported`. An order is a charge and an invoice
 at once, both under its id.
 """
 

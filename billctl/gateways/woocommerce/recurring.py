@@ -56,7 +56,7 @@ def installed(call: Callable[[], T], account: str) -> T:
 
 
 def subscription(data: Mapping[str, Any], account: str) -> Subscription:
-    """A subscription. Raises one of `errors.UNREADABLE`, or `Unsupported` for an amount that ISO 4217 cannot
+    """A subscription. Raises one of `causes.UNREADABLE`, or `Unsupported` for an amount that ISO 4217 cannot
     hold."""
     status = needed(data, "status")
     ends = optional_instant(data["end_date_gmt"])
