@@ -2,11 +2,11 @@
 
 from typing import ClassVar
 
-from billctl.errors import OutcomeUnknown, Refused
+from billctl.errors import Refused
 from billctl.frozen import frozen_value, replace
 from billctl.gateway import Capability, Gateway, Stamp, When
 from billctl.models import Subscription, SubscriptionStatus, rfc3339
-from billctl.verbs.plan import Done, KeyOf, Plan, Verb, need
+from billctl.verbs.plan import Done, KeyOf, Plan, Verb, need, not_as_asked
 
 CAPABILITIES = {When.NOW: Capability.CANCEL_NOW, When.PERIOD_END: Capability.CANCEL_AT_PERIOD_END}
 WORDS = {When.NOW: "now", When.PERIOD_END: "at the period's end"}
@@ -83,11 +83,7 @@ class CancelSubscription(Verb):
 
     def compare(self, plan: Plan, done: Done) -> None:
         if done.outcome != "succeeded":
-            raise OutcomeUnknown(
-                f"{plan.record.account} says that {plan.record.id} is {done.after['status']} after canceling",
-                code="state_mismatch",
-                account=plan.record.account,
-            )
+            raise not_as_asked(plan, f"is {done.after['status']} after canceling")
 
     def find(self, gateway: Gateway, plan: Plan, stamp: Stamp) -> Done | None:
         assert isinstance(plan.record, Subscription)

@@ -134,6 +134,16 @@ class Verb(ABC):
             )
 
 
+def not_as_asked(plan: Plan, state: str) -> OutcomeUnknown:
+    """The error that the object, after the change, is in another `state` ("is active after voiding") than was
+    asked for."""
+    return OutcomeUnknown(
+        f"{plan.record.account} says that {plan.record.id} {state}",
+        code="state_mismatch",
+        account=plan.record.account,
+    )
+
+
 def need(gateway: Gateway, capability: Capability, what: str, *, instead: str | None = None) -> None:
     """Raise `Unsupported` where the gateway does not declare the capability.
 

@@ -2,12 +2,12 @@
 
 from typing import ClassVar
 
-from billctl.errors import OutcomeUnknown, Refused
+from billctl.errors import Refused
 from billctl.frozen import frozen_value
 from billctl.gateway import Capability, Gateway, Stamp
 from billctl.models import Subscription, rfc3339
 from billctl.verbs.cancel import ENDED, check_not_ended, state_of, what_it_is
-from billctl.verbs.plan import Done, KeyOf, Plan, Verb, need
+from billctl.verbs.plan import Done, KeyOf, Plan, Verb, need, not_as_asked
 
 
 @frozen_value
@@ -68,11 +68,7 @@ class ReactivateSubscription(Verb):
 
     def compare(self, plan: Plan, done: Done) -> None:
         if done.outcome != "succeeded":
-            raise OutcomeUnknown(
-                f"{plan.record.account} says that {plan.record.id} still ends after reactivating",
-                code="state_mismatch",
-                account=plan.record.account,
-            )
+            raise not_as_asked(plan, "still ends after reactivating")
 
     def find(self, gateway: Gateway, plan: Plan, stamp: Stamp) -> Done | None:
         assert isinstance(plan.record, Subscription)

@@ -3,13 +3,13 @@
 from itertools import islice
 from typing import ClassVar
 
-from billctl.errors import OutcomeUnknown, Partial, Refused, UsageError
+from billctl.errors import Partial, Refused, UsageError
 from billctl.frozen import frozen_value, replace
 from billctl.gateway import Capability, Gateway, Payback, Selection, Stamp, Termination, When
 from billctl.models import Charge, ChargeStatus, Refund, Subscription
 from billctl.money import Money
 from billctl.verbs.cancel import CancelSubscription, check_not_ended, ends, state_of, what_it_is
-from billctl.verbs.plan import Done, KeyOf, Plan, Verb, need, payment_words
+from billctl.verbs.plan import Done, KeyOf, Plan, Verb, need, not_as_asked, payment_words
 from billctl.verbs.refund import CONTESTED, ON_ITS_WAY, outcome_of
 
 PAID = frozenset(
@@ -103,13 +103,8 @@ class TerminateSubscription(Verb):
         return _done(made, plan)
 
     def compare(self, plan: Plan, done: Done) -> None:
-        where = plan.record.account
         if done.outcome == "failed":
-            raise OutcomeUnknown(
-                f"{where} says that {plan.record.id} is {done.after['status']} after canceling",
-                code="state_mismatch",
-                account=where,
-            )
+            raise not_as_asked(plan, f"is {done.after['status']} after canceling")
         if done.shortfall:  # nothing was moved
             return
         assert plan.amount is not None

@@ -2,11 +2,11 @@
 
 from typing import ClassVar
 
-from billctl.errors import OutcomeUnknown, Refused
+from billctl.errors import Refused
 from billctl.frozen import frozen_value
 from billctl.gateway import Capability, Gateway, Stamp
 from billctl.models import Charge, ChargeStatus
-from billctl.verbs.plan import Done, Plan, Verb, need, payment_words
+from billctl.verbs.plan import Done, Plan, Verb, need, not_as_asked, payment_words
 
 UNSETTLED = frozenset({ChargeStatus.AUTHORIZED, ChargeStatus.SUBMITTED})
 """A charge that can be voided, and cannot be refunded yet."""
@@ -72,11 +72,7 @@ class VoidCharge(Verb):
     def compare(self, plan: Plan, done: Done) -> None:
         super().compare(plan, done)
         if done.outcome != "succeeded":
-            raise OutcomeUnknown(
-                f"{plan.record.account} says that {plan.record.id} is {done.after['status']} after voiding",
-                code="state_mismatch",
-                account=plan.record.account,
-            )
+            raise not_as_asked(plan, f"is {done.after['status']} after voiding")
 
     def find(self, gateway: Gateway, plan: Plan, stamp: Stamp) -> Done | None:
         assert isinstance(plan.record, Charge)

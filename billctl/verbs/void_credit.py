@@ -2,11 +2,11 @@
 
 from typing import ClassVar
 
-from billctl.errors import OutcomeUnknown, Refused
+from billctl.errors import Refused
 from billctl.frozen import frozen_value, replace
 from billctl.gateway import Capability, Gateway, Stamp
 from billctl.models import Invoice, InvoiceStatus
-from billctl.verbs.plan import Done, Plan, Verb, need
+from billctl.verbs.plan import Done, Plan, Verb, need, not_as_asked
 
 
 @frozen_value
@@ -60,11 +60,7 @@ class VoidCredit(Verb):
 
     def compare(self, plan: Plan, done: Done) -> None:
         if done.outcome != "succeeded":
-            raise OutcomeUnknown(
-                f"{plan.record.account} says that {plan.record.id} is {done.after['status']} after voiding",
-                code="state_mismatch",
-                account=plan.record.account,
-            )
+            raise not_as_asked(plan, f"is {done.after['status']} after voiding")
 
     def find(self, gateway: Gateway, plan: Plan, stamp: Stamp) -> Done | None:
         assert isinstance(plan.record, Invoice)
