@@ -24,6 +24,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("declaration",),
     ("transport", "selecting"),
     ("gateway",),
+    ("account", "asking"),
     ("models",),
     ("money",),
     ("gaps",),
