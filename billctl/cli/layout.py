@@ -120,6 +120,13 @@ class _Row:
             self._below()
             self._wrap(cell, self._free())
 
+    def begin_early(self, cell: Any, start: int, end: int) -> int:
+        """Where a flexible `cell` of the column from `start` to `end` begins: further left where it is too
+        long for its column, and what its own row leaves free there would be lost."""
+        if len(self.texts) > 1:
+            return start
+        return min(start, max(self._free(), end - int(cell.cell_len)))
+
     def _begin(self, cell: Any, column: Column, start: int, *, last: bool) -> int:
         """`start` where `cell` can stand there, on one line or wrapped; else what is free before it."""
         free = self._free()
@@ -199,12 +206,14 @@ def _grid_row(grid: Grid, cells: list[Any], widths: list[int], width: int | None
         if not widths[i]:
             row.add_if_it_fits(cell, start=start)
             continue
+        begin, end = start, start + widths[i]
         if not column.whole:
-            cell.truncate(widths[i], overflow="ellipsis")
+            begin = row.begin_early(cell, start, end)
+            cell.truncate(end - begin, overflow="ellipsis")
         if cell.cell_len:
             shift = widths[i] - cell.cell_len if column.right else 0
-            row.add(cell, column, start=start + shift, last=i == len(cells) - 1)
-        start += widths[i] + GAP
+            row.add(cell, column, start=begin + shift, last=i == len(cells) - 1)
+        start = end + GAP
     return row
 
 

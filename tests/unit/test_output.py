@@ -259,6 +259,25 @@ def test_a_row_that_fits_stays_one_line_and_what_does_not_fit_goes_below_it() ->
     ]
 
 
+def test_a_text_too_long_for_its_column_takes_what_its_own_row_leaves_free_before_it() -> None:
+    grid = Grid(
+        (Column("charge"), Column("status"), Column("paid with", whole=False)),
+        (
+            ("ch_1", "paid", "MasterCard 8990"),
+            ("ch_2", "paid", "visa 4242"),
+            ("ch_3", "20.00 back on 2026-11-21", "visa 4242"),
+            ("ch_4", "paid", "a very long name of a method of payment 4242"),
+        ),
+    )
+    assert render([grid], colour=False, width=40).splitlines() == [
+        "charge  status                 paid with",
+        "ch_1    paid             MasterCard 8990",
+        "ch_2    paid                   visa 4242",
+        "ch_3    20.00 back on 2026-11-21  visa …",
+        "ch_4    paid  a very long name of a met…",
+    ]
+
+
 def test_a_long_text_in_the_last_column_goes_on_below_itself_and_no_word_is_parted() -> None:
     text = "one two three " * 4
     grid = Grid((Column(), Column()), (("id", IDS[0]), ("reason", text), ("why", text), ("url", "x" * 50)))
