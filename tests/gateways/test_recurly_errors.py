@@ -85,6 +85,8 @@ def test_what_recurly_turns_away_is_named_in_the_right_class(
         (500, "tax_service_error"),
         (500, "validation"),
         (503, "service_not_available"),
+        (404, "missing_feature"),
+        (404, "invalid_request"),
         (409, "bad_request"),
         (408, "bad_request"),
         (422, "simultaneous_request"),

@@ -111,6 +111,11 @@ def test_an_address_with_signs_of_a_url_in_it_is_sent_as_it_is() -> None:
     assert parse_qs(urlsplit(targets[0]).query)["email"] == [text]
 
 
+def test_a_site_without_a_list_of_accounts_is_no_site_without_the_customer() -> None:
+    with pytest.raises(NoAnswer, match="has no such list"):
+        looked_up({"/accounts": wire.NOT_FOUND})
+
+
 def test_an_address_is_compared_here_whatever_the_list_holds() -> None:
     """A filter that is ignored would show everybody."""
     others = [

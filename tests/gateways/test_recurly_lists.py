@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from billctl.errors import NoAnswer, UsageError
+from billctl.errors import NoAnswer, NotFound, UsageError
 from billctl.gateway import Selection
 from billctl.gateways.recurly.stamps import stamped
 from billctl.models import Record
@@ -222,6 +222,17 @@ def test_customers_are_filtered_by_time_only(wrong: dict[str, str]) -> None:
     with pytest.raises(UsageError) as caught:
         listed("customers", {}, **wrong)
     assert caught.value.code == "bad_filter"
+
+
+@pytest.mark.parametrize("kind", ["charges", "customers", "invoices", "refunds", "subscriptions"])
+def test_a_list_that_every_site_has_and_is_not_there_is_not_empty(kind: str) -> None:
+    with pytest.raises(NoAnswer, match="has no such list"):
+        listed(kind, {})
+
+
+def test_the_list_of_an_account_that_is_not_there_says_so() -> None:
+    with pytest.raises(NotFound):
+        listed("invoices", {}, customer_id=LAYLA)
 
 
 def test_a_list_of_none_asks_for_nothing() -> None:

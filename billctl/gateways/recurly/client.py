@@ -19,7 +19,7 @@ from importlib import import_module
 from threading import Lock
 from typing import Any, TypeVar
 
-from billctl.errors import BillctlError, NoAnswer, OutcomeUnknown
+from billctl.errors import BillctlError, NoAnswer, NotFound, OutcomeUnknown
 from billctl.gateway import Account
 from billctl.gateways.recurly import place
 from billctl.gateways.recurly.errors import failure_of
@@ -81,6 +81,16 @@ class Client:
             if (paths := sdk.connection.paths)[-1] in paths[:-1]:
                 raise self._bad_list("the same page again")
             yield page
+
+    def site_pages(self, ask: Callable[[Sdk], Any]) -> Iterator[list[Any]]:
+        """As `pages`, of a list that every site has: where there is none, no site answered, and nobody may
+        take that for an empty list."""
+        try:
+            yield from self.pages(ask)
+        except NotFound as error:
+            message = f"{self.host} has no such list; {error.message}"
+            hint = "Check base_url, where the profile gives one."
+            raise NoAnswer(message, code=error.code, hint=hint, account=self.account.name) from error
 
     def _bad_list(self, what: str) -> NoAnswer:
         return NoAnswer(f"{self.host} answered {what}", code="bad_answer", account=self.account.name)

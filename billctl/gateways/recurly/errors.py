@@ -30,6 +30,9 @@ STATUS: dict[int, type[BillctlError]] = {
 """Answers of Recurly itself (an error with a type) after which nothing was done. 409 and 5xx are not here:
 what they leave is not known."""
 
+ABSENT = "not_found"
+"""The one type under which a 404 says that there is no such object."""
+
 TOO_MANY = "rate_limit"
 """billctl's code for a request turned away as one too many, by which a batch waits; Recurly: rate_limited."""
 
@@ -113,6 +116,8 @@ def _answered_failure(status: int, told: Any, trace: str) -> Failure:
         return _failed_transaction(status, told, words, trace)
     if code == IN_FLIGHT:
         words = ["it is at work on another request for this, which may be the same operation"]
+        kind = None
+    if kind is NotFound and code != ABSENT:
         kind = None
     code = TOO_MANY if kind is NotSent else code
     return Failure(one_line(f"Recurly says: {'; '.join(words)}") + trace, kind=kind, code=code)

@@ -113,7 +113,8 @@ def _by_email(client: Client, text: str) -> Iterator[Lead]:
 
 
 def _with_address(client: Client, address: str) -> list[Any]:
-    return list(client.every(lambda sdk: sdk.list_accounts(params={"email": address, "limit": MOST})))
+    pages = client.site_pages(lambda sdk: sdk.list_accounts(params={"email": address, "limit": MOST}))
+    return [account for page in pages for account in page]
 
 
 def _by_id(client: Client, text: str) -> list[Lead]:

@@ -49,7 +49,7 @@ def customers(client: Client, selection: Selection) -> Iterator[Customer]:
     if selection.status is not None or selection.customer_id is not None:
         raise UsageError("a list of customers is filtered by time only", code="bad_filter")
     account, params = client.account, _params(selection)
-    pages = client.pages(lambda sdk: sdk.list_accounts(params=params))
+    pages = client.site_pages(lambda sdk: sdk.list_accounts(params=params))
     return _selected(
         client, pages, lambda data: mapping.customer(data, account.name, live=account.live), selection
     )
@@ -111,7 +111,7 @@ def invoices(client: Client, selection: Selection) -> Iterator[Invoice]:
 def _pages(client: Client, what: str, selection: Selection, params: Params) -> Iterator[list[Any]]:
     """The SDK's list of `what`, of the site or of one of its accounts."""
     if selection.customer_id is None:
-        return client.pages(lambda sdk: getattr(sdk, f"list_{what}")(params=params))
+        return client.site_pages(lambda sdk: getattr(sdk, f"list_{what}")(params=params))
     customer = checked(selection.customer_id, "customer")
     return client.pages(lambda sdk: getattr(sdk, f"list_account_{what}")(customer, params=params))
 
