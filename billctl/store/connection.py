@@ -97,9 +97,11 @@ def version(db: sqlite3.Connection) -> int:
 
 
 def check_version(db: sqlite3.Connection, path: Path) -> None:
-    found = version(db)
-    application = _pragma(db, "application_id")
-    empty = found == 0 and not _pragma(db, "schema_version")
+    """Raises `StoreError` for another program's file, and for one of a newer billctl."""
+    with snapshot(db):  # another process may be making the store at this moment
+        found = version(db)
+        application = _pragma(db, "application_id")
+        empty = found == 0 and not _pragma(db, "schema_version")
     if application != schema.APPLICATION_ID and not empty:
         raise StoreError(
             f"{path} is another program's database",

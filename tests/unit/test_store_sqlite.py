@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -392,6 +393,28 @@ def test_another_programs_database_is_refused_and_kept(path: Path) -> None:
     with pytest.raises(StoreError, match="another program's"):
         open_store(path)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("read_first", range(4))
+def test_a_store_that_another_process_makes_meanwhile_is_not_another_programs(
+    path: Path, read_first: int
+) -> None:
+    """The first commands of a new machine may begin in the same instant: what each reads is of one moment."""
+    files.prepare(path)
+    maker = threading.Thread(target=lambda: open_store(path).close())
+    statements = itertools.count()
+
+    def between(_statement: str) -> None:
+        if next(statements) == read_first:
+            maker.start()
+            maker.join(0.2)  # it may have to wait for the reader
+
+    with closing(connection.connect(path, readonly=False)) as db:
+        db.set_trace_callback(between)
+        connection.check_version(db, path)
+        db.set_trace_callback(None)
+    maker.join()
+    open_store(path).close()
 
 
 def test_a_directory_in_the_files_place_is_refused(path: Path) -> None:
