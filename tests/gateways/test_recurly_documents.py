@@ -70,6 +70,13 @@ def test_a_site_that_is_gone_does_not_count() -> None:
     assert checked(site(), site(id="site00000002", subdomain="other", deleted_at=wire.MADE)).id == "shop"
 
 
+def test_an_address_without_a_list_of_sites_opens_nobody() -> None:
+    """That would be taken for a site which does not have what is looked for."""
+    with LoopbackServer(wire.serving({})) as server, pytest.raises(NoAnswer) as caught:
+        gateway(server.url).check()
+    assert "has no such list" in caught.value.message
+
+
 # The PDF
 
 

@@ -46,8 +46,8 @@ def only_site(client: Client) -> Any:
     Raises `AuthFailed` (`several_sites`, `no_site`) for a key of several sites or of none: what it is asked
     is asked of one of them, and nothing says which.
     """
-    found = client.every(lambda sdk: sdk.list_sites(params={"limit": MOST, "state": "active"}))
-    sites = [site for site in found if getattr(site, "deleted_at", None) is None]
+    pages = client.site_pages(lambda sdk: sdk.list_sites(params={"limit": MOST, "state": "active"}))
+    sites = [site for page in pages for site in page if getattr(site, "deleted_at", None) is None]
     if len(sites) == 1:
         return sites[0]
     names = ", ".join(sorted(values.text(site, "subdomain") or "?" for site in sites))
