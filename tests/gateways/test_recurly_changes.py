@@ -15,6 +15,7 @@ from billctl.gateways.recurly import RecurlyGateway
 from billctl.models import Charge, ChargeStatus, InvoiceStatus, RefundStatus, SubscriptionStatus
 from billctl.money import Money
 from billctl.parallel import gather
+from billctl.sandbox.recurly import crediting
 from billctl.testing.servers import LoopbackServer, Request, Upstream
 from tests.gateways.recurly_accounts import STAMP, rehearsing
 from tests.rehearsal import rehearsed
@@ -187,6 +188,18 @@ def test_an_end_with_money_back_leaves_what_was_given_back_in_the_charges_histor
     assert paid.subscription_id == subscription.id
     assert [refund.amount for refund in paid.refunds] == [made.refund.amount]
     assert usd(0) < made.refund.amount < paid.captured
+
+
+def test_an_end_soon_after_the_payment_voids_it_and_is_found_so(
+    recurly: RecurlyGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crediting, "UNSETTLED_SECONDS", 10**9)
+    subscription = recurly.get_subscription("laylasub0001")
+    made = recurly.terminate_subscription(subscription, payback=Payback.FULL, stamp=STAMP)
+    assert made.refund is not None
+    assert (made.refund.amount, made.refund.gateway_status) == (usd(4900), "void")
+    assert recurly.find_termination(subscription, payback=Payback.FULL, stamp=STAMP) == made
+    assert recurly.get_charge(made.refund.charge_id).refunds == (made.refund,)
 
 
 def test_an_end_with_the_period_can_be_undone_and_done_again(recurly: RecurlyGateway) -> None:

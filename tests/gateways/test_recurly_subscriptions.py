@@ -291,6 +291,29 @@ def test_an_end_that_gave_credit_in_moneys_place_is_unknown() -> None:
     assert caught.value.code == "credited_instead"
 
 
+def test_an_end_that_voided_the_payment_gave_it_back() -> None:
+    """What is not settled yet is voided: there is no refund transaction then."""
+    by = {"id": "layla1credit", "object": "invoice", "number": "1005"}
+    voided = invoice_fields(
+        refundable_amount=0.0,
+        transactions=[
+            payment_fields("layla0payment", status="declined"),
+            payment_fields(status="void", voided_by_invoice=by),
+        ],
+    )
+    books = Books(
+        terminate_subscription=EXPIRED,
+        get_subscription=EXPIRED,
+        list_related_invoices=lambda invoice: [as_sdk(voided)] if invoice == "layla1credit" else [],
+        list_subscription_invoices=invoices([credit_fields(49.0, state="closed", **OWN)], [voided]),
+    )
+    made = terminating.terminate(Reading(books), subscription(), Payback.FULL, stamp=STAMP)
+    assert made.refund is not None
+    assert (made.refund.id, made.refund.charge_id) == ("layla1credit", "layla1payment")
+    assert (made.refund.amount, made.refund.status) == (usd(4900), RefundStatus.SUCCEEDED)
+    assert terminating.find(Reading(books), subscription(), Payback.FULL, stamp=STAMP) == made
+
+
 def test_money_of_several_payments_is_counted_together() -> None:
     parts = [
         refund_fields(30.0),

@@ -119,17 +119,12 @@ def get_refund(client: Client, refund_id: str) -> Refund:
 
 
 def _voided_for(client: Client, credit_id: str) -> Refund | None:
-    """The payment that was voided for a credit invoice, as a refund; it stands on a related invoice."""
+    """The payment that was voided for a credit invoice, as a refund."""
     try:
         credit = retrieve(client, "invoice", credit_id)
     except NotFound:
         return None
-    with reading_answer(client.account.name, change=False):
-        for invoice in client.every(lambda sdk: sdk.list_related_invoices(credit_id)):
-            for payment in values.listed(invoice, "transactions"):
-                if traces.is_voided_by(payment, credit):
-                    return traces.voiding(credit, payment, client.account.name)
-    return None
+    return traces.voided_for(client, credit)
 
 
 def get_customer(client: Client, customer_id: str) -> Customer:

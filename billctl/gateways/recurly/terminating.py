@@ -164,7 +164,7 @@ def _refund_of(client: Client, ended: Subscription, stamp: Stamp) -> Refund | No
     found = list(client.every(lambda sdk: sdk.list_subscription_invoices(ended.id, params=params)))
     with reading_answer(account, change=False):
         credit = _own(found, stamp, ended, account)
-        return _money_of(credit, account) if credit is not None else None
+        return _money_of(client, credit) if credit is not None else None
 
 
 def _own(found: list[Any], stamp: Stamp, ended: Subscription, account: str) -> Any | None:
@@ -188,10 +188,15 @@ def _own(found: list[Any], stamp: Stamp, ended: Subscription, account: str) -> A
     return own[0] if own else None
 
 
-def _money_of(credit: Any, account: str) -> Refund:
-    """The money that a credit invoice gave back, in one refund; of the last payment where several gave it."""
+def _money_of(client: Client, credit: Any) -> Refund:
+    """The money that a credit invoice gave back, in one refund; of the last payment where several gave it.
+
+    Raises `OutcomeUnknown` (`credited_instead`) where it gave none, and voided no payment either."""
+    account = client.account.name
     made = [mapping.refund(found, account) for found in traces.refund_transactions(credit)]
     if not made:
+        if voided := traces.voided_for(client, credit):
+            return voided
         raise credited_instead(credit, account)
     chosen = traces.best(made)
     together = given_back((found for found in made if found.status is chosen.status), chosen.amount.currency)

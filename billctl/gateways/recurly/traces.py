@@ -92,6 +92,18 @@ def voiding(credit: Any, payment: Any, account: str) -> Refund:
     )
 
 
+def voided_for(client: Client, credit: Any) -> Refund | None:
+    """The payment that was voided for a credit invoice, as a refund; it stands on a related invoice. None
+    where there is none. Raises the errors of a read."""
+    account, credit_id = client.account.name, checked(needed(credit, "id"), "invoice")
+    with reading_answer(account, change=False):
+        for invoice in client.every(lambda sdk: sdk.list_related_invoices(credit_id)):
+            for payment in listed(invoice, "transactions"):
+                if is_voided_by(payment, credit):
+                    return voiding(credit, payment, account)
+    return None
+
+
 def taken_back(credit: Any, payment_id: str, account: str) -> Refund:
     """A credit invoice that gave no money back and was voided since, as a refund that was canceled."""
     return Refund(
