@@ -4,19 +4,32 @@ A store that took a payment through another gateway may not know what became of 
 gateway for. Where the profile has accounts at that gateway too, its own refunds of the charge tell.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 
+from billctl.audit.entry import read
 from billctl.errors import BillctlError, NotFound, OutcomeUnknown
+from billctl.frozen import replace
 from billctl.gateway import Behind, Gateway, Stamp
-from billctl.models import COUNTED_REFUNDS, Charge, Refund, RefundStatus, given_back
+from billctl.models import (
+    COUNTED_REFUNDS,
+    Charge,
+    ChargeStatus,
+    Refund,
+    RefundStatus,
+    given_back,
+    rfc3339,
+)
 from billctl.money import Money
 from billctl.session import Session
+from billctl.store.interface import RecordFilter, Store
 from billctl.verbs.plan import Done, Plan
 from billctl.verbs.refund import RefundCharge, outcome_of
 
 SKEW = timedelta(minutes=10)
-"""How far the clocks of this machine, of the store and of the gateway behind it may differ."""
+"""How far the clocks of this machine, of the store and of the gateway behind it may differ for a refund to be
+certainly the one. That there is none must not hang on this machine's clock: one that is an hour fast would
+take a refund that was just made for an old one, and have it sent once more."""
 
 
 Seen = tuple[Done | None, str]
@@ -38,7 +51,8 @@ def ask_behind(
         raise unknown
     paid = _charge_behind(session, where, unknown)
     try:
-        refund = unaccounted(charge, paid, amount, stamp=stamp)
+        known = frozenset(settled_behind(session.store, RecordFilter(object_id=charge.id)))
+        refund = unaccounted(charge, paid, amount, stamp=stamp, known=known)
     except ValueError as unclear:
         raise _still(unknown, f"{paid.ref} shows {unclear}") from None
     if refund is None:
@@ -62,31 +76,47 @@ def _charge_behind(session: Session, where: Behind, unknown: OutcomeUnknown) -> 
     raise _still(unknown, "; ".join(seen))
 
 
-def unaccounted(charge: Charge, paid: Charge, amount: Money, *, stamp: Stamp) -> Refund | None:
+def settled_behind(store: Store, where: RecordFilter) -> Iterator[str]:
+    """The references of the refunds at a gateway behind by which operations of these records were settled."""
+    for record in store.records(replace(where, action=RefundCharge.name)):
+        result = read(record).fields.get("result") or {}
+        if ref := result.get("behind"):
+            yield str(ref)
+
+
+def unaccounted(
+    charge: Charge, paid: Charge, amount: Money, *, stamp: Stamp, known: Collection[str] = ()
+) -> Refund | None:
     """The refund of `paid` that is the asked one of `charge`; None where there is none.
 
     It is of that amount, made since it was asked, carries no billctl key, and belongs to no other refund that
-    the store says it paid. Raises `ValueError`, saying what is there, where that is not certain.
+    the store says it paid, nor to another operation (`known`, by reference). Raises `ValueError`, saying what
+    is there, where that is not certain.
     """
     if paid.amount.currency != amount.currency:
         raise ValueError(f"{paid.amount.currency}, where {amount} was asked for")
+    if paid.status is ChargeStatus.VOIDED:
+        raise ValueError("that the whole payment was released instead of refunded")
     if given_back(paid.refunds, amount.currency) < paid.refunded:
         raise ValueError(f"{paid.refunded} given back, and not yet every refund of it")
     since = stamp.asked - SKEW
-    left = [refund for refund in _without_partners(charge, paid, stamp) if _counts(refund, since)]
-    if not left:
+    theirs = [one for one in paid.refunds if one.operation_key is None and one.ref not in known]
+    left = [one for one in _without_partners(charge, theirs, stamp) if one.status in COUNTED_REFUNDS]
+    new = [one for one in left if one.created >= since]
+    if not new:
+        _check_older(charge, left, amount, stamp)
         return None
-    if len(left) > 1 or left[0].amount != amount:
-        raise ValueError(f"refunds that may be it or not: {_listed(left)}")
+    if len(new) > 1 or new[0].amount != amount:
+        raise ValueError(f"refunds that may be it or not: {_listed(new)}")
     if doubtful := [refund for refund in charge.refunds if _may_mirror(refund, amount, stamp, since)]:
-        raise ValueError(f"{_listed(left)}, which may be that of {_listed(doubtful)}")
-    return left[0]
+        raise ValueError(f"{_listed(new)}, which may be that of {_listed(doubtful)}")
+    return new[0]
 
 
-def _without_partners(charge: Charge, paid: Charge, stamp: Stamp) -> list[Refund]:
-    """The refunds of `paid` that nobody else's refund of `charge` explains: each explains the one of its
-    amount that is nearest to it in time, whatever became of that."""
-    left = [refund for refund in paid.refunds if refund.operation_key is None]
+def _without_partners(charge: Charge, theirs: Iterable[Refund], stamp: Stamp) -> list[Refund]:
+    """Those of `theirs` that nobody else's refund of `charge` explains: each explains the one of its amount
+    that is nearest to it in time, whatever became of that."""
+    left = list(theirs)
     for own in charge.refunds:
         if own.operation == stamp.operation or own.status is not RefundStatus.SUCCEEDED:
             continue
@@ -96,8 +126,17 @@ def _without_partners(charge: Charge, paid: Charge, stamp: Stamp) -> list[Refund
     return left
 
 
-def _counts(refund: Refund, since: datetime) -> bool:
-    return refund.status in COUNTED_REFUNDS and refund.created >= since
+def _check_older(charge: Charge, left: Iterable[Refund], amount: Money, stamp: Stamp) -> None:
+    """Raise `ValueError` for a refund of that amount which is older than the asked one by this machine's
+    clock alone: one that the store recorded at the same time, as it was told of it, is another."""
+    others = [one for one in charge.refunds if one.operation != stamp.operation and one.amount == amount]
+    doubtful = [
+        one
+        for one in left
+        if one.amount == amount and all(abs(other.created - one.created) > SKEW for other in others)
+    ]
+    if doubtful:
+        raise ValueError(f"{_dated(doubtful)}, which may be it if this machine's clock is fast")
 
 
 def _may_mirror(refund: Refund, amount: Money, stamp: Stamp, since: datetime) -> bool:
@@ -120,6 +159,10 @@ def _done(seen: Refund) -> Done:
 
 def _listed(refunds: Iterable[Refund]) -> str:
     return ", ".join(f"{refund.ref} ({refund.amount})" for refund in refunds)
+
+
+def _dated(refunds: Iterable[Refund]) -> str:
+    return ", ".join(f"{one.ref} ({one.amount}) of {rfc3339(one.created)}" for one in refunds)
 
 
 def _still(unknown: OutcomeUnknown, seen: str) -> OutcomeUnknown:

@@ -4,16 +4,16 @@ Where a profile has accounts at both, the same money is listed twice, and at the
 this log explains it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from billctl.audit.entry import read
+from billctl.behind import settled_behind
 from billctl.errors import BillctlError
 from billctl.gateway import Behind, Gateway
 from billctl.models import Record, Refund
 from billctl.session import Session
-from billctl.store.interface import RecordFilter, Store
+from billctl.store.interface import RecordFilter
 
 APART = timedelta(minutes=10)
 """How far the two may be apart in time: the store waits for the gateway, and clocks differ."""
@@ -27,7 +27,7 @@ def mirrored(session: Session, refunds: Iterable[Record], *, since: datetime) ->
     cannot be read mirrors nothing.
     """
     listed = [one for one in refunds if isinstance(one, Refund)]
-    found = set(_settled_behind(session.store, since - APART))
+    found = set(settled_behind(session.store, RecordFilter(since=since - APART)))
     known: dict[tuple[str, str], Behind | None] = {}
     for refund in listed:
         if where := _behind(session, refund, known):
@@ -35,13 +35,6 @@ def mirrored(session: Session, refunds: Iterable[Record], *, since: datetime) ->
             if partner is not None:
                 found.add(partner.ref)
     return frozenset(found)
-
-
-def _settled_behind(store: Store, since: datetime) -> Iterator[str]:
-    for record in store.records(RecordFilter(action="refund", since=since)):
-        result = read(record).fields.get("result") or {}
-        if ref := result.get("behind"):
-            yield str(ref)
 
 
 def _behind(session: Session, refund: Refund, known: dict[tuple[str, str], Behind | None]) -> Behind | None:

@@ -95,9 +95,10 @@ def acted_upon(shop: Shop) -> Iterator[None]:
 
 
 @contextmanager
-def later() -> Iterator[None]:
-    """Commands in this process run when no request can be under way any more."""
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC) + LATER  # noqa: E731  # a value, not a function
+def later(ahead: timedelta = LATER) -> Iterator[None]:
+    """Commands in this process run by a clock that is so much ahead: when no request can be under way any
+    more."""
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC) + ahead  # noqa: E731  # a value, not a function
     assert Session.__init__.__kwdefaults__
     with mock.patch.dict(Session.__init__.__kwdefaults__, clock=clock):
         yield

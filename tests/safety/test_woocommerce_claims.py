@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from fractions import Fraction
 from pathlib import Path
 
@@ -333,6 +334,33 @@ def test_money_that_never_moved_is_not_at_stripe_and_the_same_command_goes_throu
     assert f"stripe:{PAID}, by which it was paid, shows no refund of it" in note
     assert ends(street) == [End.REFUSED]
     assert street.run(*BY_STRIPE).data["outcome"] == "succeeded"
+    assert street.refunds(PAID) == SPENT
+
+
+def test_the_refund_at_stripe_that_ended_one_operation_ends_no_other(street: Street) -> None:
+    refuse(street, "gateway_error_after")
+    assert street.run(*BY_STRIPE).code == 6
+    assert reconciled(street)[1] == "done"
+    refuse(street, "gateway_error")
+    assert street.run(*BY_STRIPE, "--again", "2").code == 6
+    assert street.refunds(PAID) == SPENT
+    assert reconciled(street)[:2] == (0, "not_done")
+    assert street.run(*BY_STRIPE, "--again", "2").data["outcome"] == "succeeded"
+    assert street.refunds(PAID) == SPENT * 2
+
+
+def test_on_a_machine_whose_clock_is_fast_money_that_moved_is_not_taken_for_never_moved(
+    street: Street,
+) -> None:
+    refuse(street, "gateway_error_after")
+    with later(timedelta(hours=1)):
+        assert street.run(*BY_STRIPE).code == 6
+    with later(timedelta(hours=2)):
+        ran = street.run("audit", "reconcile", "--follow-up", "0d", "-o", "json")
+        (row,) = ran.data
+        assert (ran.code, row["finding"]) == (6, "unknown")
+        assert "which may be it if this machine's clock is fast" in row["note"]
+        assert street.run(*BY_STRIPE).code == 6
     assert street.refunds(PAID) == SPENT
 
 

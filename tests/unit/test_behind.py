@@ -79,7 +79,38 @@ def test_a_clock_that_is_a_little_behind_does_not_hide_it() -> None:
 
 def test_where_nothing_was_refunded_since_it_never_came_there() -> None:
     assert found(charge(), charge()) is None
-    assert found(charge(), charge(refund(1, at=ASKED - SKEW - MINUTE))) is None
+    assert found(charge(), charge(refund(1, USD7, at=ASKED - SKEW - MINUTE))) is None
+
+
+@pytest.mark.parametrize("fast", [SKEW + MINUTE, timedelta(hours=14), timedelta(days=400)])
+def test_that_it_is_not_there_never_hangs_on_the_clock_of_this_machine(fast: timedelta) -> None:
+    with pytest.raises(ValueError, match=r"a:R1 \(5.00 USD\) of 202\d.*, which may be it if this machine's"):
+        found(charge(), charge(refund(1, at=ASKED - fast)))
+
+
+@pytest.mark.parametrize("apart", [-SKEW, SKEW])
+def test_an_older_one_that_the_store_was_told_of_at_the_time_is_another(apart: timedelta) -> None:
+    at = ASKED - timedelta(days=3)
+    told = charge(refund(9, at=at + apart, status=RefundStatus.UNKNOWN))
+    assert found(told, charge(refund(1, at=at))) is None
+
+
+def test_an_older_one_that_only_its_own_record_is_near_may_be_it() -> None:
+    at = ASKED - timedelta(hours=1)
+    store = charge(refund(9, at=at, operation=OWN, status=RefundStatus.UNKNOWN))
+    with pytest.raises(ValueError, match="a:R1"):
+        found(store, charge(refund(1, at=at)))
+
+
+def test_one_that_ended_another_operation_is_not_it() -> None:
+    paid = charge(refund(1))
+    assert unaccounted(charge(), paid, USD5, stamp=STAMP, known={"a:R1"}) is None
+
+
+def test_one_that_ended_another_operation_is_no_other_refunds_of_the_store() -> None:
+    store = charge(refund(9, at=ASKED + MINUTE, operation=OTHER))
+    paid = charge(refund(1), refund(2, at=ASKED + 3 * MINUTE))
+    assert unaccounted(store, paid, USD5, stamp=STAMP, known={"a:R1"}) is None
 
 
 def test_a_refund_that_failed_there_gave_nothing_back() -> None:
@@ -126,6 +157,9 @@ def test_what_billctl_refunded_there_by_itself_is_not_it() -> None:
             id="the store recorded it by hand",
         ),
         pytest.param(charge(), charge(currency="EUR"), "EUR", id="another currency"),
+        pytest.param(
+            charge(), replace(charge(), status=ChargeStatus.VOIDED), "released instead", id="it was voided"
+        ),
         pytest.param(
             charge(), replace(charge(), refunded=USD5), "not yet every refund", id="a list that lags"
         ),
