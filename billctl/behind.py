@@ -56,8 +56,14 @@ def ask_behind(
     except ValueError as unclear:
         raise _still(unknown, f"{paid.ref} shows {unclear}") from None
     if refund is None:
-        return None, f"{paid.ref}, by which it was paid, shows no refund of it"
+        return None, f"{paid.ref}, by which it was paid, shows no refund of it{_left_over(charge, stamp)}"
     return _done(refund), f"found at {paid.gateway}: {refund.ref}"
+
+
+def _left_over(charge: Charge, stamp: Stamp) -> str:
+    """What the operation left at a store that counts it as refunded money."""
+    own = [refund.id for refund in charge.refunds if refund.operation == stamp.operation]
+    return f"; delete the record of it, refund {', '.join(own)}, at {charge.account}" if own else ""
 
 
 def _charge_behind(session: Session, where: Behind, unknown: OutcomeUnknown) -> Charge:

@@ -178,6 +178,16 @@ def _nothing_left(charge: Charge) -> Refused:
             code="charge_not_refundable",
             hint=f"See `billctl {charge.gateway} show {charge.id}`.",
         )
+    doubtful = [refund for refund in charge.refunds if refund.status is RefundStatus.UNKNOWN]
+    if doubtful:
+        named = ", ".join(f"{refund.id} of {refund.amount}" for refund in doubtful)
+        return Refused(
+            f"nothing is left to refund of charge {charge.id}, but {charge.gateway} does not say that the "
+            f"money of refund {named} came back",
+            code="refund_not_confirmed",
+            hint=f"See `billctl {charge.gateway} show {charge.id}`. A record that moved no money has to be "
+            f"deleted at {charge.gateway} before it can be refunded.",
+        )
     return Refused(
         f"charge {charge.id} has already been refunded in full",
         code="charge_already_refunded",

@@ -9,7 +9,7 @@ import pytest
 from billctl.errors import BillctlError, OutcomeUnknown, Refused, Unsupported
 from billctl.frozen import replace
 from billctl.gateway import Account, Capability, Gateway, Stamp, When
-from billctl.models import Charge, ChargeStatus, Subscription
+from billctl.models import Charge, ChargeStatus, Refund, RefundStatus, Subscription
 from billctl.money import Money
 from billctl.verbs import CancelSubscription, RefundCharge, Verb, VoidCharge, from_params
 from tests.unit.acme import WHEN, Acme, Plain
@@ -70,6 +70,22 @@ def test_a_paid_charge_that_its_gateway_holds_back_is_not_said_to_be_refunded() 
     with pytest.raises(Refused, match="nothing of charge C1 can be refunded while it is 'on-hold'") as caught:
         RefundCharge("1").check(gateway, plan)
     assert caught.value.code == "charge_not_refundable"
+
+
+def test_a_refund_that_may_have_moved_nothing_is_not_said_to_have_given_all_back() -> None:
+    gateway = account(Acme)
+    charge = gateway.get_charge("C1")
+    made = Refund(
+        account="books", gateway="acme", id="R7", charge_id="C1", amount=charge.amount,
+        status=RefundStatus.UNKNOWN, gateway_status="recorded", created=WHEN,
+    )  # fmt: skip
+    spent = replace(charge, refundable=Money(0, "USD"), refunded=charge.captured, refunds=(made,))
+    plan = replace(RefundCharge("1").plan(gateway, "C1"), record=spent)
+    with pytest.raises(Refused) as caught:
+        RefundCharge("1").check(gateway, plan)
+    assert caught.value.code == "refund_not_confirmed"
+    assert "acme does not say that the money of refund R7 of 49.00 USD came back" in caught.value.message
+    assert "has to be deleted at acme" in caught.value.hint
 
 
 @pytest.mark.parametrize("status", sorted(set(ChargeStatus) - {"authorized", "submitted"}))
