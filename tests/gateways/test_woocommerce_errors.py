@@ -67,6 +67,7 @@ def failure(call: Callable[[Client], object], behaviour: Behaviour) -> tuple[Bil
         (403, "woocommerce_rest_cannot_view", Forbidden, Forbidden),
         (404, "woocommerce_rest_shop_order_invalid_id", NotFound, NotFound),
         (404, NO_ROUTE, NoAnswer, Refused),
+        (404, "rest_disabled", NoAnswer, OutcomeUnknown),
         (409, "conflict", NoAnswer, OutcomeUnknown),
         (500, "internal_server_error", NoAnswer, OutcomeUnknown),
         (503, "maintenance", NoAnswer, OutcomeUnknown),
@@ -130,6 +131,14 @@ def test_a_failed_refund_was_refused_only_where_its_words_come_before_the_paymen
     error, sent = failure(change, wire.error(500, REFUND_FAILED, message, data=500))
     assert type(error) is kind
     assert sent == 1
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_json_in_another_form_than_wordpress_writes_proves_no_more_than_html(status: int) -> None:
+    behaviour = wire.told({"code": "blocked", "message": "By the wall before the store."}, status)
+    for call, kind in ((read, NoAnswer), (change, OutcomeUnknown)):
+        error, _ = failure(call, behaviour)
+        assert (type(error), error.code) == (kind, f"http_{status}")
 
 
 def test_what_php_died_of_is_said_without_its_markup() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from billctl.errors import UsageError
 from billctl.gateway import By, Found, Query
-from billctl.gateways.woocommerce import WoocommerceGateway
+from billctl.gateways.woocommerce import WoocommerceGateway, recurring
 from billctl.models import Customer, Match
 from billctl.money import Money
 from billctl.sandbox.server import Sandbox
@@ -206,7 +206,8 @@ def test_without_the_extension_a_lookup_says_so_and_shows_the_rest(
     found = find(woo, By.EMAIL, "layla@example.com")
     assert (only(found).subscriptions, len(only(found).charges) > 5) == ((), True)
     assert any("Subscriptions extension is not installed" in note for note in found.notes)
-    assert find(woo, By.SUBSCRIPTION, "1050").customers == ()
+    by_number = find(woo, By.SUBSCRIPTION, "1050")
+    assert (by_number.customers, by_number.notes) == ((), (recurring.MISSING,))
 
 
 def test_an_older_store_is_searched_for_all_it_can(other: tuple[Path, WoocommerceGateway]) -> None:

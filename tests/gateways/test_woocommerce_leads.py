@@ -8,7 +8,7 @@ from threading import Event, Lock
 
 import pytest
 
-from billctl.errors import NetworkError, NoAnswer
+from billctl.errors import NetworkError, NoAnswer, Refused
 from billctl.gateway import By, Found, Query
 from billctl.gateways.woocommerce import WoocommerceGateway
 from billctl.models import Customer, Match
@@ -17,7 +17,7 @@ from billctl.sandbox.server import Sandbox
 from billctl.testing.servers import LoopbackServer, Request, Upstream
 from tests.gateways import woocommerce_wire as wire
 from tests.gateways.woocommerce_accounts import account, gateway, sandbox_keys
-from tests.gateways.woocommerce_routes import asked, params_of, path_of, store
+from tests.gateways.woocommerce_routes import NO_ROUTE, asked, params_of, path_of, store
 from tests.rehearsal import rehearsed
 
 
@@ -251,6 +251,20 @@ def test_a_search_that_cannot_be_read_is_a_failure_not_nobody(path: str) -> None
     broken = store(FOUND | {path: BROKEN})
     with LoopbackServer(broken) as server, pytest.raises(NetworkError):
         find(gateway(server.url), By.EMAIL, "layla@example.com")
+
+
+def test_a_refusal_of_something_else_than_the_address_is_a_failure_not_nobody() -> None:
+    blocked = store({"customers": wire.error(400, "blocked_by_plugin")})
+    with LoopbackServer(blocked) as server, pytest.raises(Refused):
+        find(gateway(server.url), By.EMAIL, "layla@example.com")
+
+
+@pytest.mark.parametrize("by", [By.ID, By.CHARGE, By.INVOICE])
+def test_a_store_that_has_no_orders_at_all_is_a_failure_not_nobody(by: By) -> None:
+    with LoopbackServer(store({"orders/*": NO_ROUTE, "customers/*": NO_ROUTE})) as server:
+        with pytest.raises(NoAnswer) as caught:
+            find(gateway(server.url), by, "1042")
+        assert caught.value.code == "rest_no_route"
 
 
 def test_an_address_with_a_plus_is_sought_by_what_is_behind_it() -> None:

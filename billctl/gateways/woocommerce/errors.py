@@ -40,10 +40,18 @@ NO_ROUTE = "rest_no_route"
 REDIRECT = "redirect"
 """The code of an answer that points elsewhere."""
 
+FORM = frozenset({"code", "message", "data"})
+OWN = "woocommerce_rest_"
+"""How the codes begin by which WooCommerce says that it has no such object. Any other 404 tells of a part of
+the API, or of what stands before it: nobody is not there because of it."""
+
 STATUS: dict[int, type[BillctlError]] = {401: AuthFailed, 403: Forbidden, 404: NotFound}
 """Answers of WordPress that prove that nothing was done. 400 and 5xx are told by their code, below."""
 
-ILL_FORMED = frozenset({"rest_invalid_param", "rest_missing_callback_param", "rest_invalid_json"})
+INVALID = "rest_invalid_param"
+"""The code of a parameter that the store does not take; its message names it."""
+
+ILL_FORMED = frozenset({INVALID, "rest_missing_callback_param", "rest_invalid_json"})
 """Codes of 400 that WordPress raises before a request comes to what it is for."""
 
 CODES: dict[str, type[BillctlError]] = {
@@ -162,9 +170,14 @@ def failure_of(answer: Answer, host: str, *, change: bool) -> Failure | None:
         told = parsed(answer.body)
     except NoJson as error:
         return _foreign(answer, host, str(error))
-    if not isinstance(told, dict) or not isinstance(told.get("code"), str) or "message" not in told:
+    if not _is_wordpress(told):
         return _foreign(answer, host, "something that is not WooCommerce's")
     return _refusal(answer.status, told["code"], redacted(str(told["message"])), change=change)
+
+
+def _is_wordpress(told: Any) -> bool:
+    """Whether an answer has the form of WordPress's errors; a firewall or a proxy may write JSON, too."""
+    return isinstance(told, dict) and told.keys() >= FORM and isinstance(told["code"], str)
 
 
 def _foreign(answer: Answer, host: str, what: str) -> Failure:
@@ -188,6 +201,8 @@ def _foreign(answer: Answer, host: str, what: str) -> Failure:
 
 def _refusal(status: int, code: str, words: str, *, change: bool) -> Failure:
     kind = CODES.get(code) or STATUS.get(status)
+    if kind is NotFound and not code.startswith(OWN):
+        kind = None
     hint = None
     if code == NO_ROUTE:
         kind, hint = (Refused if change else None), NO_PART

@@ -16,7 +16,7 @@ from billctl.errors import NoAnswer, Refused, Unsupported, UsageError
 from billctl.gateway import Selection
 from billctl.gateways.woocommerce import mapping, objects, recurring
 from billctl.gateways.woocommerce.client import PAGE, Client, Json, Params
-from billctl.gateways.woocommerce.errors import NO_ROUTE, reading_answer
+from billctl.gateways.woocommerce.errors import INVALID, NO_ROUTE, reading_answer
 from billctl.gateways.woocommerce.ids import NUMBER, checked, is_guest
 from billctl.gateways.woocommerce.values import number, optional_instant
 from billctl.models import (
@@ -179,7 +179,7 @@ def _sought(
         try:
             yield from client.pages(path, {**everything, "status": named}, size=PAGE)
         except Refused as error:
-            if error.code != "rest_invalid_param":
+            if error.code != INVALID:
                 raise
         else:
             return

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from billctl.errors import BillctlError, NoAnswer, NotFound, Refused, Unsupported
+from billctl.errors import NoAnswer, NotFound, Refused, Unsupported
 from billctl.gateway import By, Query
-from billctl.gateways.woocommerce import mapping, objects
+from billctl.gateways.woocommerce import mapping, objects, recurring
 from billctl.gateways.woocommerce.client import Client, Json
-from billctl.gateways.woocommerce.errors import NO_ROUTE
+from billctl.gateways.woocommerce.errors import INVALID, NO_ROUTE
 from billctl.gateways.woocommerce.history import MOST_PAGES
 from billctl.gateways.woocommerce.ids import NUMBER, refused
 from billctl.gateways.woocommerce.values import number
@@ -71,8 +71,10 @@ def _accounts(client: Client, email: str) -> list[Json]:
     at the beginning stands for anything: no more than a page of what it finds is looked through."""
     try:
         found = client.page("customers", {**objects.CUSTOMER, "email": email, "role": "all"})
-    except Refused:  # what is no address to WordPress is no account's
-        return []
+    except Refused as error:
+        if error.code != INVALID or "email" not in error.message:
+            raise
+        return []  # what is no address to WordPress is no account's
     return [data for data in found.items if objects.same(data.get("email"), email)]
 
 
@@ -120,9 +122,15 @@ def by_charge(client: Client, query: Query) -> Leads:
 
 
 def by_subscription(client: Client, query: Query) -> Leads:
-    """Whose a subscription is, by its id."""
-    (subscriptions,) = _numbered(client, query, ("subscription",))
-    return Leads(subscriptions=subscriptions)
+    """Whose a subscription is, by its id; that the store has none at all is said."""
+    _check_number(query)
+    read = partial(objects.retrieve, client, "subscription", query.text)
+    try:
+        return Leads(subscriptions=[recurring.installed(read, client.account.name)])
+    except NotFound:
+        return Leads()
+    except Unsupported:
+        return Leads(notes=(recurring.MISSING,))
 
 
 def by_invoice(client: Client, query: Query) -> Leads:
@@ -159,13 +167,23 @@ WAYS: Mapping[By, Callable[[Client, Query], Leads]] = {
 
 
 def _numbered(client: Client, query: Query, kinds: Sequence[str]) -> list[list[Json]]:
-    """What bears the query's number, by kind; what the store does not have at all it has none of."""
-    if not NUMBER.fullmatch(query.text):
-        raise refused(query.text, query.by)
+    """What bears the query's number, by kind."""
+    _check_number(query)
     return gather([partial(_one, client, kind, query.text) for kind in kinds])
 
 
+def _check_number(query: Query) -> None:
+    if not NUMBER.fullmatch(query.text):
+        raise refused(query.text, query.by)
+
+
+LACKING: Mapping[str, str] = {"subscription": NO_ROUTE, "refund": objects.TOO_OLD}
+"""The code by which a store says that it has none of a kind at all: it lacks the extension, or is older than
+the list of refunds. Orders and customers every store has."""
+
+
 def _one(client: Client, kind: str, object_id: str) -> list[Json]:
+    """The object of that id, if there is one."""
     reads: Mapping[str, Callable[[], Json | None]] = {
         "order": partial(objects.retrieve_order, client, object_id),
         "refund": partial(objects.find_refund, client, object_id),
@@ -176,14 +194,10 @@ def _one(client: Client, kind: str, object_id: str) -> list[Json]:
     except NotFound:
         return []
     except (NoAnswer, Unsupported) as error:
-        if _has_none(error):
-            return []
-        raise
+        if error.code != LACKING.get(kind):
+            raise
+        return []
     return [found] if found else []
-
-
-def _has_none(error: BillctlError) -> bool:
-    return error.code in {NO_ROUTE, objects.TOO_OLD}
 
 
 def _orders_of(client: Client, refunds: Sequence[Json]) -> list[Json]:
