@@ -69,13 +69,12 @@ class RefundCharge(Refunding):
         charge = plan.record
         assert isinstance(charge, Charge)
         own = own_refunds(charge, key_of)
+        same = [r for r in own if r.amount == plan.amount]
         if self.amount is None:
             # What was "all that is left" then can be told only of the refund that left nothing.
             latest = max(charge.refunds, key=lambda r: r.created, default=None)
-            own = [r for r in own if r is latest and not charge.refundable]
-        else:
-            own = [r for r in own if r.amount == plan.amount]
-        return done_of(own[0]) if own else None
+            same += [r for r in own if r is latest and not charge.refundable]
+        return done_of(same[0]) if same else None
 
     def check(self, gateway: Gateway, plan: Plan) -> Plan:
         charge, amount = plan.record, plan.amount
@@ -90,7 +89,8 @@ class RefundCharge(Refunding):
     def send(self, gateway: Gateway, plan: Plan, stamp: Stamp) -> Done:
         assert isinstance(plan.record, Charge)
         assert plan.amount is not None
-        return done_of(gateway.refund(plan.record, plan.amount, stamp=stamp))
+        made = gateway.refund(plan.record, plan.amount, stamp=stamp)
+        return done_of(made_now(plan.record, made))
 
 
 def planned(charge: Charge, amount: Money, *more: tuple[str, str]) -> Plan:
@@ -125,6 +125,24 @@ def own_refunds(charge: Charge, key_of: KeyOf) -> list[Refund]:
     """The refunds that carry the key which this request has for their amount."""
     counted = [r for r in charge.refunds if r.operation_key and r.status in COUNTED_REFUNDS]
     return [r for r in counted if r.operation_key == key_of(r.amount)]
+
+
+def made_now(charge: Charge, refund: Refund) -> Refund:
+    """What a gateway answered to a refund of `charge`.
+
+    Raises `Refused` (`old_answer`) for one that had come to nothing before: under a used key a gateway gives
+    its first answer again, as it was then, and moves no money.
+    """
+    old = next((known for known in charge.refunds if known.id == refund.id), None)
+    if old and old.status not in COUNTED_REFUNDS:
+        raise Refused(
+            f"{charge.account} gave the answer of an earlier request again: refund {old.id} was made before "
+            f"and is {old.status}",
+            code="old_answer",
+            hint="To try once more: --again with the next number.",
+            account=charge.account,
+        )
+    return refund
 
 
 def check_refundable(gateway: Gateway, charge: Charge) -> None:

@@ -14,6 +14,7 @@ from billctl.verbs.refund import (
     check_amount,
     check_refundable,
     done_of,
+    made_now,
     noted,
     own_refunds,
     planned,
@@ -69,7 +70,8 @@ class RefundLines(Refunding):
     def send(self, gateway: Gateway, plan: Plan, stamp: Stamp) -> Done:
         assert isinstance(plan.record, Charge)
         assert plan.amount is not None
-        return done_of(gateway.refund_lines(plan.record, self.lines, plan.amount, stamp=stamp))
+        made = gateway.refund_lines(plan.record, self.lines, plan.amount, stamp=stamp)
+        return done_of(made_now(plan.record, made))
 
 
 def lines_of(texts: Iterable[str]) -> tuple[RefundLine, ...]:

@@ -1,13 +1,17 @@
-"""Refunds of a share and of lines: exact, the same operation when they are asked for again."""
+"""Refunds of a share, of lines and of what is left: exact, and the same operation when asked for again."""
 
 import re
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from billctl.errors import PolicyDenied, Refused, Unsupported, UsageError
+from billctl.frozen import replace
 from billctl.gateway import RefundLine
+from billctl.models import RefundStatus
 from billctl.money import Money
 from billctl.reconcile import Finding, reconcile
 from billctl.verbs import RefundCharge, RefundLines, RefundPercent, Verb
@@ -207,3 +211,43 @@ def test_limits_bind_what_a_share_and_lines_come_to(opened: Opener, verb: Verb) 
     with pytest.raises(PolicyDenied) as caught:
         do(opened(policy='max_refund = { USD = "9.99" }'), verb, "C1")
     assert caught.value.code == "max_refund"
+
+
+# Asked for again, on another host
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """From its call on sessions are another host's, without the log of this one."""
+    return lambda: monkeypatch.setenv("BILLCTL_STATE_DIR", str(tmp_path / "another-host"))
+
+
+def test_all_that_is_left_is_what_another_host_refunded_as_this_amount(
+    opened: Opener, elsewhere: Callable[[], None]
+) -> None:
+    """It has the same key: a gateway would give its first answer again and move nothing."""
+    do(opened(), RefundCharge("24.50"), "C1")
+    elsewhere()
+    again = do(opened(), RefundCharge(None), "C1")
+    assert (again.outcome, again.result["id"]) == ("already_done", "R0")
+    assert "nothing was sent. To do it once more: --again 2" in again.notes[0]
+    assert len(Generous.made) == 1
+    assert do(opened(), RefundCharge(None), "C1", again=2).outcome == "succeeded"
+
+
+def test_a_failed_refund_that_is_answered_again_is_no_refund(
+    opened: Opener, elsewhere: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    do(opened("fails"), RefundCharge("5"), "C1")
+    elsewhere()
+    with monkeypatch.context() as patch:
+        first = replace(Generous.made[0], status=RefundStatus.PENDING)
+        patch.setattr(Generous, "refund", lambda *_, **__: first)
+        done = do(opened(), RefundCharge("5"), "C1")
+    assert done.outcome == "refused"
+    assert done.error is not None
+    assert done.error.line() == (
+        "a gave the answer of an earlier request again: refund R0 was made before and is failed "
+        "(old_answer). Nothing changed. To try once more: --again with the next number."
+    )
+    assert do(opened(), RefundCharge("5"), "C1", again=2).outcome == "succeeded"
