@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 
 from billctl.errors import NoAnswer, NotFound, OutcomeUnknown, Refused, UsageError
-from billctl.gateways.recurly import refunding, traces, weighing
+from billctl.frozen import replace
+from billctl.gateways.recurly import mapping, refunding, traces, weighing
 from billctl.gateways.recurly.stamps import operation_key, stamped
 from billctl.models import RefundStatus
 from billctl.money import Money
 from tests.gateways.recurly_books import (
+    ACCOUNT,
     OTHER_KEY,
     STAMP,
     Books,
@@ -294,6 +296,24 @@ def test_a_refusal_that_cannot_be_looked_into_is_unknown() -> None:
     assert "declined" in caught.value.message
 
 
+def test_a_refusal_is_not_hidden_by_an_earlier_try_that_was_taken_back() -> None:
+    refusal = Refused("Recurly says: too much", code="validation")
+    taken_back = DECLINED | {"state": "voided", "balance": 0.0}
+    for before in (taken_back, credit_fields(10.0, state="voided", balance=0.0)):
+        with pytest.raises(Refused) as caught:
+            refund(sending(refusal, list_related_invoices=[as_sdk(before)]))
+        assert caught.value is refusal
+
+
+def test_a_declined_refund_of_before_that_is_answered_again_is_not_told_as_new() -> None:
+    """Under a used key Recurly answers with what the first request made, as it was then; the credit may be
+    taken back since."""
+    failed = mapping.refund(as_sdk(refund_fields(10.0, status="declined")), ACCOUNT.name, key=STAMP.key)
+    before = replace(charge(), refunds=(failed,))
+    made = refunding.refund(Reading(sending(as_sdk(DECLINED))), before, usd(1000), stamp=STAMP)
+    assert (made.id, made.status) == (failed.id, RefundStatus.FAILED)
+
+
 # Afterwards
 
 
@@ -334,6 +354,24 @@ def test_a_declined_refund_that_was_retried_is_found_as_made() -> None:
     tries = [refund_fields(10.0, "layla2refund", status="declined"), refund_fields(10.0)]
     found = find(credit_fields(10.0, *tries))
     assert (found.id, found.status) == ("layla1refund", RefundStatus.SUCCEEDED)
+
+
+def test_of_two_tries_under_one_key_the_one_that_gave_money_back_is_found() -> None:
+    """The first was declined and its credit taken back; whichever Recurly lists first."""
+    at = "2026-11-20T12:05:00Z"
+    first = DECLINED | {"state": "voided", "balance": 0.0}
+    second = credit_fields(10.0, refund_fields(10.0, "layla2refund"), id="layla2credit", created_at=at)
+    void = credit_fields(10.0, id="layla2credit", created_at=at, state="closed")
+    voided = payment_fields(status="void", voided_by_invoice={"id": "layla2credit", "object": "invoice"})
+    for credits in ((first, second), (second, first)):
+        assert (find(*credits).id, find(*credits).status) == ("layla2refund", RefundStatus.SUCCEEDED)
+    for credits in ((first, void), (void, first)):
+        assert find(*credits, get_transaction=as_sdk(voided)).id == "layla2credit"
+    again = DECLINED | {"id": "layla2credit", "created_at": at, "transactions": [
+        refund_fields(10.0, "layla2refund", status="declined")
+    ]}  # fmt: skip
+    for credits in ((first, again), (again, first)):
+        assert (find(*credits).id, find(*credits).status) == ("layla2refund", RefundStatus.FAILED)
 
 
 def test_credit_in_moneys_place_stays_unknown_until_it_is_taken_back() -> None:

@@ -14,13 +14,11 @@ from billctl.gateways.recurly.errors import reading_answer
 from billctl.gateways.recurly.ids import checked
 from billctl.gateways.recurly.objects import retrieve
 from billctl.gateways.recurly.refunding import keyed
-from billctl.gateways.recurly.traces import CREDIT, worth
+from billctl.gateways.recurly.traces import CREDIT, OPEN, VOIDED, worth
 from billctl.gateways.recurly.values import money, needed
 from billctl.models import Invoice
 from billctl.money import Money
 
-VOIDED = "voided"
-OPEN = "open"
 WHY_NOT = {
     "closed": "it is used up or paid out",
     "processing": "a payment of it is under way",

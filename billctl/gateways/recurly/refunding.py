@@ -48,8 +48,8 @@ def refund(client: Client, charge: Charge, amount: Money, *, stamp: Stamp) -> Re
 def send(client: Client, charge: Charge, what: Mapping[str, Any], *, stamp: Stamp) -> Refund:
     """Refund `what` (an amount or lines, in Recurly's words), once.
 
-    Raises `Refused` for a declined one; `OutcomeUnknown` where it became credit on the account, and where a
-    refusal could not be looked into.
+    Raises `Refused` for a declined one, unless the charge shows it from before; `OutcomeUnknown` where it
+    became credit on the account, and where a refusal could not be looked into.
     """
     invoice_id = invoice_of(charge)
     body = {**what, "refund_method": METHOD, "credit_customer_notes": stamped(stamp.key)}
@@ -58,7 +58,8 @@ def send(client: Client, charge: Charge, what: Mapping[str, Any], *, stamp: Stam
     except Refused as refusal:
         credit = _despite(client, invoice_id, stamp, refusal)
     made = told(client, credit, charge.id, change=True)
-    if made.status is RefundStatus.FAILED:
+    old = made.id in {known.id for known in charge.refunds}  # the first answer under the key, as it was then
+    if made.status is RefundStatus.FAILED and not old:
         with reading_answer(client.account.name, change=True):
             raise _declined(client, credit, charge)
     return made
@@ -82,7 +83,7 @@ def told(client: Client, credit: Any, payment_id: str, *, change: bool) -> Refun
     with reading_answer(account, change=change):
         if refunds := traces.refunds_on(credit, payment_id, account):
             return traces.best(refunds)
-        if needed(credit, "state") == "voided":
+        if needed(credit, "state") == traces.VOIDED:
             return traces.taken_back(credit, payment_id, account)
     payment = _read(client, payment_id, change=change)
     with reading_answer(account, change=change):
@@ -131,9 +132,10 @@ def _read(client: Client, payment_id: str, *, change: bool) -> Any:
 
 def _despite(client: Client, invoice_id: str, stamp: Stamp, refusal: Refused) -> Any:
     """The credit invoice that there is although the refund was refused: the same operation's from before, or
-    a declined one's. Raises the refusal where there is none."""
+    a declined one's. Raises the refusal where there is none; a void one is of an earlier try."""
     try:
         credit = traces.stamped_credit(client, invoice_id, stamp.key)
+        void = credit is not None and text(credit, "state") == traces.VOIDED
     except BillctlError as error:
         raise OutcomeUnknown(
             f"Recurly refused: {refusal.message}; whether a credit invoice was made could not be read: "
@@ -141,7 +143,7 @@ def _despite(client: Client, invoice_id: str, stamp: Stamp, refusal: Refused) ->
             code=refusal.code,
             account=client.account.name,
         ) from error
-    if credit is not None:
+    if credit is not None and not void:
         return credit
     if refusal.code == UNSETTLED:
         refusal.hint = "Refund all of it now, which Recurly does as a void; or a part once it is settled."
@@ -153,7 +155,7 @@ def _declined(client: Client, credit: Any, charge: Charge) -> Refused:
     transaction = traces.refund_transactions(credit, charge.id)[0]
     why = (text(transaction, "status_message") or text(transaction, "gateway_message") or "").rstrip(".")
     number, credit_id = needed(credit, "number"), needed(credit, "id")
-    standing = text(credit, "state") == "open"
+    standing = text(credit, "state") == traces.OPEN
     error = Refused(
         f"the refund of {charge.id} was declined{f': {why}' if why else ''}"
         + (f"; credit invoice {number} of {traces.worth(credit)} stands on the account" if standing else ""),

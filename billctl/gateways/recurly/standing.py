@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from billctl.frozen import fields, frozen
-from billctl.gateways.recurly import mapping, traces
+from billctl.gateways.recurly import traces
 from billctl.gateways.recurly.values import listed, money, needed, text
-from billctl.models import COUNTED_REFUNDS, Charge, given_back
+from billctl.models import Charge, given_back
 from billctl.money import Money
 
 TAKEN = frozenset({"purchase", "capture"})
@@ -93,8 +93,6 @@ def _payer(payment: Any, credits: Sequence[Any], account: str) -> Payer:
 def _open_credit(credits: Sequence[Any], account: str) -> tuple[str, str] | None:
     """Of the open credit invoices one whose refund was declined, as id and number."""
     for credit in credits:
-        tried = [mapping.refund(found, account) for found in traces.refund_transactions(credit)]
-        lost = tried and traces.best(tried).status not in COUNTED_REFUNDS
-        if lost and needed(credit, "state") == "open":
+        if needed(credit, "state") == traces.OPEN and traces.is_in_vain(credit, account):
             return needed(credit, "id"), needed(credit, "number")
     return None

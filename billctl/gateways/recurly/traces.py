@@ -20,6 +20,8 @@ from billctl.models import COUNTED_REFUNDS, Refund, RefundStatus
 from billctl.money import Money
 
 CREDIT = "credit"
+VOIDED = "voided"
+OPEN = "open"
 
 
 def credit_invoices(client: Client, invoice_id: str) -> list[Any]:
@@ -33,12 +35,26 @@ def credit_invoices(client: Client, invoice_id: str) -> list[Any]:
 def stamped_credit(client: Client, invoice_id: str, key: str) -> Any | None:
     """The credit invoice of an invoice that carries an operation's key; None where there is none.
 
-    The note came with the refund itself, so none without it can be the operation's.
+    The note came with the refund itself, so none without it can be the operation's. A refund that was
+    declined may have been tried again under its key: of several the newest of those that gave something back,
+    else the newest. In which order Recurly lists them is not said.
     """
-    for credit in credit_invoices(client, invoice_id):
-        if operation_key(text(credit, "customer_notes")) == key:
-            return credit
-    return None
+    own = [
+        credit
+        for credit in credit_invoices(client, invoice_id)
+        if operation_key(text(credit, "customer_notes")) == key
+    ]
+    account = client.account.name
+    with reading_answer(account, change=False):
+        return max(own, key=lambda one: (not is_in_vain(one, account), instant(one.created_at)), default=None)
+
+
+def is_in_vain(credit: Any, account: str) -> bool:
+    """Whether a credit invoice gave no money back and will not: its refund was declined, or it was voided."""
+    tried = [mapping.refund(found, account) for found in refund_transactions(credit)]
+    if not tried:
+        return needed(credit, "state") == VOIDED
+    return best(tried).status not in COUNTED_REFUNDS
 
 
 def refund_transactions(credit: Any, payment_id: str | None = None) -> list[Any]:
