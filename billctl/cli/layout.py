@@ -32,7 +32,8 @@ class Column:
     """A table's column.
 
     `whole` columns (ids, money, dates, statuses) are never cut nor left out: what does not fit stands on
-    a line below its row. The others are cut or left out, unless `kept`: then they too go below.
+    a line below its row. The others are cut or left out, unless `kept`: then they too go below. Digits at
+    the end of what is cut stay: by them a customer knows his card.
     """
 
     title: str = ""
@@ -145,8 +146,7 @@ class _Row:
             self._below()
             room = self.width - self._free()
         if room >= NARROWEST:
-            cell.truncate(room, overflow="ellipsis")
-            self._put(cell, self._free())
+            self._put(_cut(cell, room), self._free())
 
     def add_if_it_fits(self, cell: Any, *, start: int) -> None:
         """Put `cell`, whose column has no room of its own, at `start` or after what stands there; else leave
@@ -181,6 +181,19 @@ class _Row:
         self._put(line, begin)
 
 
+def _cut(cell: Any, room: int) -> Any:
+    """`cell` in `room` characters, with an ellipsis before the digits at its end or, where it has none or
+    they have no room, after what is left of it."""
+    text = str(cell)
+    digits = len(text) - len(text.rstrip("0123456789"))
+    if cell.cell_len <= room or not 0 < digits < room:
+        cell.truncate(room, overflow="ellipsis")
+        return cell
+    begin, end = cell[:-digits], cell[-digits:]
+    begin.truncate(room - digits, overflow="ellipsis")
+    return begin.append_text(end)
+
+
 def _longest_word(cell: Any) -> int:
     return max((word.cell_len for word in cell.split(" ")), default=0)
 
@@ -209,7 +222,7 @@ def _grid_row(grid: Grid, cells: list[Any], widths: list[int], width: int | None
         begin, end = start, start + widths[i]
         if not column.whole:
             begin = row.begin_early(cell, start, end)
-            cell.truncate(end - begin, overflow="ellipsis")
+            cell = _cut(cell, end - begin)
         if cell.cell_len:
             shift = widths[i] - cell.cell_len if column.right else 0
             row.add(cell, column, start=begin + shift, last=i == len(cells) - 1)

@@ -273,8 +273,19 @@ def test_a_text_too_long_for_its_column_takes_what_its_own_row_leaves_free_befor
         "charge  status                 paid with",
         "ch_1    paid             MasterCard 8990",
         "ch_2    paid                   visa 4242",
-        "ch_3    20.00 back on 2026-11-21  visa …",
-        "ch_4    paid  a very long name of a met…",
+        "ch_3    20.00 back on 2026-11-21  v…4242",
+        "ch_4    paid  a very long name of a…4242",
+    ]
+
+
+def test_what_is_cut_keeps_the_digits_at_its_end_and_without_room_for_them_its_beginning() -> None:
+    texts = ("American Express 3456", "order 104212", "Direct bank transfer", "12345678901234567890")
+    grid = Grid((Column(), Column(whole=False)), tuple(("i" * 28, text) for text in texts))
+    assert [line[30:] for line in render([grid], colour=False, width=40).splitlines()] == [
+        "Ameri…3456",
+        "ord…104212",
+        "Direct ba…",
+        "123456789…",
     ]
 
 
