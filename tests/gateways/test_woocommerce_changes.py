@@ -21,7 +21,7 @@ from billctl.frozen import replace
 from billctl.gateway import Stamp
 from billctl.gateways.woocommerce import refundable
 from billctl.gateways.woocommerce.behind import behind
-from billctl.gateways.woocommerce.claims import End
+from billctl.gateways.woocommerce.claims import End, claim_text, end_text
 from billctl.models import ChargeStatus, RefundStatus
 from billctl.money import Money
 from billctl.sandbox import state
@@ -268,6 +268,32 @@ def test_the_same_operation_done_elsewhere_whose_refund_was_deleted_is_not_done_
     error = raised(Busy, lambda: here.refund(500))
     assert (error.code, here.moved()) == ("operation_done", [])
     assert "--again" in error.hint
+
+
+def test_the_same_operation_done_elsewhere_meanwhile_whose_refund_does_not_show_is_not_done_again(
+    here: Machine,
+) -> None:
+    """A refund that was deleted again, or that a copy of the database does not have yet."""
+    other = stamp(2, key=1)
+
+    def elsewhere(_: float) -> None:
+        here.claim(other)
+        here.end(other, End.DONE)
+
+    here.sleep = elsewhere
+    error = raised(Busy, lambda: here.refund(500))
+    assert (error.code, here.moved()) == ("operation_done", [])
+    assert here.ends() == {stamp().operation: End.ABANDONED, other.operation: End.DONE}
+
+
+def test_a_note_to_the_customer_neither_claims_an_order_nor_frees_it(here: Machine) -> None:
+    path = f"orders/{PAID}/notes"
+    here.client.post(path, {"note": claim_text(stamp(2), usd(500)), "customer_note": True})
+    assert here.refund(500).operation == stamp().operation
+    here.claim(stamp(3))
+    here.client.post(path, {"note": end_text(stamp(3).operation, End.DONE), "customer_note": True})
+    raised(Busy, lambda: here.refund(700, by=stamp(4)))
+    assert here.moved() == [500]
 
 
 def without_meta(here: Machine) -> None:

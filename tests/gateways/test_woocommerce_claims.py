@@ -87,6 +87,12 @@ def test_notes_in_any_other_form_are_no_claims(text: str) -> None:
     assert read_claims([Note(id=1, text=text)]) == ()
 
 
+@pytest.mark.parametrize("note", [claim(1, 7), end(1, 7, End.DONE)], ids=["claim", "end"])
+def test_what_the_customer_reads_is_none_of_ours_whatever_it_says(note: Note) -> None:
+    told = Note(id=note.id, text=note.text, to_customer=True)
+    assert read_claims([claim(2, 5), claim(1, 6), told]) == read_claims([claim(2, 5), claim(1, 6)])
+
+
 @given(st.lists(st.tuples(st.integers(1, 9), st.text(max_size=90)), max_size=6))
 def test_no_text_that_somebody_wrote_makes_it_fail(notes: list[tuple[int, str]]) -> None:
     read_claims(Note(id=number, text=text) for number, text in notes)
@@ -259,6 +265,14 @@ def test_an_operation_begins_once(tmp_path: Path) -> None:
     assert [marks.begin(op(1)), marks.begin(op(1))] == [True, False]
     marks.sending(op(1))
     assert marks.begin(op(1)) is False
+
+
+def test_a_folder_that_a_backup_was_copied_over_says_that_it_was_sent(tmp_path: Path) -> None:
+    marks = Marks(tmp_path)
+    marks.begin(op(1))
+    marks.sending(op(1))
+    (tmp_path / "claims" / f"{op(1)}.{Mark.UNSENT}").touch()
+    assert marks.of(op(1)) is Mark.SENT
 
 
 def test_marks_are_private(tmp_path: Path) -> None:

@@ -46,11 +46,13 @@ NOTHING_MOVED = frozenset({End.REFUSED, End.ABANDONED})
 
 @frozen
 class Note:
-    """A note of an order: its id, which grows, its text, and when it was written (aware UTC)."""
+    """A note of an order: its id, which grows, its text, when it was written (aware UTC), and whether the
+    customer reads it."""
 
     id: int
     text: str
     created: datetime | None = None
+    to_customer: bool = False
 
 
 @frozen
@@ -75,11 +77,12 @@ def end_text(operation: str, end: End, more: str = "") -> str:
 
 
 def read_claims(notes: Iterable[Note]) -> tuple[Claim, ...]:
-    """The claims in an order's notes, by note id. A note in any other form, whoever wrote it, is none.
+    """The claims in an order's notes, by note id. A note in any other form, whoever wrote it, is none, nor is
+    one to the customer: ours are private, and the customer knows operations by their refunds' reasons.
 
     An end counts wherever it stands: an operation claims once and never asks again after its end.
     """
-    ordered = sorted(notes, key=lambda note: note.id)
+    ordered = sorted((note for note in notes if not note.to_customer), key=lambda note: note.id)
     ends = {found[1]: End(found[2]) for note in ordered if (found := END.fullmatch(note.text.strip()))}
     claims: dict[str, Claim] = {}
     for note in ordered:

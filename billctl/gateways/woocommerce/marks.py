@@ -15,7 +15,7 @@ from billctl.errors import StoreError
 
 
 class Mark(StrEnum):
-    """How far an operation of this machine came."""
+    """How far an operation of this machine came, in this order."""
 
     UNSENT = "unsent"
     SENT = "sent"
@@ -28,9 +28,11 @@ class Marks:
         self._folder = folder / "claims" if folder else None
 
     def of(self, operation: str) -> Mark | None:
-        """The mark of an operation, if this machine has one. Raises `StoreError` where it cannot be read."""
+        """The mark of an operation, if this machine has one. Of both, where a backup was copied over the
+        folder, the later one counts. Raises `StoreError` where it cannot be read."""
         with _told():
-            return next((mark for mark in Mark if (at := self._at(operation, mark)) and at.exists()), None)
+            found = [mark for mark in Mark if (at := self._at(operation, mark)) and at.exists()]
+        return found[-1] if found else None
 
     def begin(self, operation: str) -> bool:
         """Mark it as unsent, durably; False where it has a mark already, and must not begin again.

@@ -9,7 +9,7 @@ from billctl.gateways.woocommerce.errors import reading_answer
 from billctl.gateways.woocommerce.marks import Marks
 from billctl.gateways.woocommerce.values import number, optional_instant
 
-FIELDS = ("id", "note", "date_created_gmt")
+FIELDS = ("id", "note", "date_created_gmt", "customer_note")
 
 IN_THE_LOG = "in the audit log of its host"
 """Where it stands what became of a settled operation."""
@@ -62,4 +62,5 @@ def _note(item: Any) -> Note:
     if not isinstance(text, str):
         raise TypeError("a note has text")
     created = optional_instant(item["date_created_gmt"])
-    return Note(id=int(number(item["id"])), text=text, created=created)
+    to_customer = item.get("customer_note") is True
+    return Note(id=int(number(item["id"])), text=text, created=created, to_customer=to_customer)

@@ -31,10 +31,16 @@ def is_paid(refund: Refund) -> bool:
 
 
 def check_rivals(claims: Collection[Claim], charge: Charge, stamp: Stamp, *, ended: Collection[str]) -> None:
-    """Raise `Busy` where another operation claims the order, or one of the same key was done and its refund
-    is not there. `ended` are operations that stand in nobody's way."""
+    """Raise `Busy` where another operation claims the order, or the same one was done. `ended` are operations
+    that stand in nobody's way."""
     for claim in open_claims(claims, ended=ended):
         raise busy(claim, charge)
+    check_not_done(claims, charge, stamp)
+
+
+def check_not_done(claims: Iterable[Claim], charge: Charge, stamp: Stamp) -> None:
+    """Raise `Busy` where a note says that the same operation was done; called where its refund is not
+    there."""
     for claim in claims:
         if claim.key == stamp.key and claim.end is End.DONE:
             raise Busy(

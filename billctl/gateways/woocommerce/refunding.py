@@ -138,6 +138,7 @@ class _Refunding:
                 current = self._current()
             made = stamped(current.refunds, self._stamp, claims)
             if made is None:
+                objections.check_not_done(claims, self._charge, self._stamp)
                 objections.check_unchanged(before, current)
                 self._marks.sending(self._stamp.operation)
         except BillctlError as error:
