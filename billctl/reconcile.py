@@ -7,7 +7,6 @@ a person say what became of it (`billctl.resolve`).
 
 import math
 from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
 from enum import StrEnum
 
 from billctl import profiles
@@ -30,7 +29,7 @@ from billctl.gateway import NOT_VISIBLE_YET, Gateway
 from billctl.recorded import intent_of, last_of, stamp_of, subject_of, why_elsewhere
 from billctl.session import Opened, Session
 from billctl.store.interface import UNSETTLED, Operation, OperationState, RecordFilter
-from billctl.telling import let_on, tell
+from billctl.telling import let_on, tell, untold
 from billctl.verbs import from_params
 from billctl.verbs.plan import Done
 
@@ -140,12 +139,17 @@ def _settled_already(session: Session, operation: str) -> Reconciled:
             f"the audit log has no operation {operation[:60]!r}",
             hint="See `billctl audit list --outcome open`.",
         )
-    entry = intent_of(session.store, found)
-    with suppress(BillctlError):
-        tell(session, operation)
-    return Reconciled(
-        operation=found.id, entry=entry, finding=SETTLED[found.state], note="it was settled before"
-    )
+    item = _Open(operation=found, entry=intent_of(session.store, found))
+    note = "it was settled before"
+    if not _is_here(session, item):
+        profile = item.entry.fields.get("profile")
+        note += f", under profile {profile}: with -p {profile} its account is told again"
+    else:
+        try:
+            tell(session, operation)
+        except BillctlError as error:
+            note += f"; {untold(operation, item.entry.account, error)}"
+    return replace(item.still, finding=SETTLED[found.state], note=note)
 
 
 def _is_here(session: Session, item: _Open) -> bool:
@@ -235,9 +239,12 @@ def _ask(session: Session, item: _Open) -> Reconciled:
         return replace(item.still, note=note, wait=wait)
     else:
         found = _record_not_done(session, item, note)
-    if note is not None:
-        with suppress(BillctlError):  # it is settled all the same; `tell` says it again
-            let_on(opened, item.operation, item.entry, done=done is not None)
+    if note is None:
+        return found
+    try:
+        let_on(opened, item.operation, item.entry, done=done is not None)
+    except BillctlError as error:  # it is settled all the same
+        return replace(found, note=f"{found.note}; {untold(item.operation.id, item.entry.account, error)}")
     return found
 
 

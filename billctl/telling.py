@@ -33,6 +33,12 @@ def let_on(opened: Opened, operation: Operation, entry: Entry, *, done: bool) ->
     opened.gateway.settled(charge, stamp=stamp_of(operation, entry), done=done)
 
 
+def untold(operation: str, account: str | None, error: BillctlError) -> str:
+    """That an account could not be told what became of the operation, and how that is tried again."""
+    again = f"`billctl audit reconcile --operation {operation}` tries again"
+    return f"{account} could not be told: {error.message}; {again}"
+
+
 def _cares(session: Session, entry: Entry) -> bool:
     """Whether it is a refund at a gateway of this profile that wants to be told."""
     here = entry.fields.get("profile") == session.profile.name

@@ -92,7 +92,7 @@ def resolve(
 def _told(item: Unresolved) -> list[str]:
     """Tell the gateway, where it keeps other hosts off the object until then; what stands against it."""
     from billctl.session import open_session
-    from billctl.telling import tell
+    from billctl.telling import tell, untold
 
     try:
         session = open_session(str(item.entry.fields.get("profile")))
@@ -102,8 +102,7 @@ def _told(item: Unresolved) -> list[str]:
         try:
             tell(session, item.operation.id)
         except BillctlError as error:
-            again = f"`billctl audit reconcile --operation {item.operation.id}` tries again"
-            return [f"{item.entry.account} could not be told: {error.message}; {again}"]
+            return [untold(item.operation.id, item.entry.account, error)]
     return []
 
 

@@ -272,12 +272,28 @@ def test_the_refund_at_the_gateway_behind_ends_it_and_is_named(
     made(monkeypatch, refund(7, at=utc_now()))
     session = opened("bank")
     row = settled(session)
-    assert (row.finding, row.note) == (Finding.DONE, "found at acme: bank:R7")
+    assert (row.finding, str(row.note).partition(";")[0]) == (Finding.DONE, "found at acme: bank:R7")
     (last,) = session.store.latest(RecordFilter(operation=operation), limit=1)
     result = read(last).fields["result"]
     assert (result["behind"], result["amount"]["minor"]) == ("bank:R7", 500)
     assert "id" not in result, "it is no refund of the store's, which could not be asked about it"
     assert Store.told == [(operation, True)], "the store may let other hosts on"
+    again = f"`billctl audit reconcile --operation {operation}` tries again"
+    assert str(row.note).endswith(f"; shop could not be told: the store cannot be reached; {again}")
+    (once_more,) = reconcile(session, operation=operation)
+    assert once_more.note == f"it was settled before; {str(row.note).partition('; ')[2]}"
+    assert len(Store.told) == 2
+
+
+def test_what_another_profile_settled_is_told_under_that_one(opened: Open, tmp_path: Path) -> None:
+    operation = left_unknown(opened("bank"))
+    assert settled(opened("bank")).finding is Finding.NOT_DONE
+    folder = tmp_path / "config" / "profiles"
+    (folder / "other.toml").write_text((folder / "shop.toml").read_text())
+    with open_session("other", env=os.environ) as other:
+        (row,) = reconcile(other, operation=operation)
+    assert row.note == "it was settled before, under profile shop: with -p shop its account is told again"
+    assert len(Store.told) == 1
 
 
 def test_where_the_gateway_behind_has_no_such_refund_it_was_not_done(opened: Open) -> None:
