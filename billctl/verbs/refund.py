@@ -173,7 +173,7 @@ def noted(gateway: Gateway, plan: Plan, charge: Charge, amount: Money) -> Plan:
 
 def _not_settled(gateway: Gateway, charge: Charge) -> Refused:
     name = gateway.account.gateway
-    hint = gateway.instead.get(Capability.VOID, f"Release it at {name} instead.")
+    hint = f"Release it at {name} instead."  # what stands in a void's place may be this very refund
     if Capability.VOID in gateway.capabilities:
         hint = f"Release the whole of it instead: `billctl {name} void {charge.ref} --reason …`."
     return Refused(

@@ -57,9 +57,12 @@ def test_an_unsettled_charge_can_be_voided_and_not_refunded(status: str) -> None
     )
 
 
-def test_a_gateway_that_cannot_void_leaves_it_to_the_operator() -> None:
-    error = refused(RefundCharge(None), account(Plain, status="submitted"))
-    assert error.hint == "Release it at acme instead."
+def test_a_gateway_that_cannot_void_leaves_it_to_the_operator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also one that refunds in a void's place: this was the refund."""
+    for instead in ({}, {Capability.VOID: "Refund all of it."}):
+        monkeypatch.setattr(Plain, "instead", instead)
+        error = refused(RefundCharge(None), account(Plain, status="submitted"))
+        assert error.hint == "Release it at acme instead."
     assert isinstance(refused(VoidCharge(), account(Plain, status="submitted")), Unsupported)
 
 
