@@ -228,8 +228,7 @@ def _nobody_can(result: LookupResult) -> UsageError:
 
 
 def _not_found(result: LookupResult, *, notes: bool) -> NotFound:
-    unable = [a.account for a in result.answers if a.status is Status.CANNOT_SEARCH]
-    rest = f" ({', '.join(unable)} cannot search by {result.by})" if unable else ""
+    rest = _unable(result)
     several = len(result.answers) > 1
     said = dict.fromkeys(
         (f"{a.account}: " if several else "") + note.rstrip(".")
@@ -244,6 +243,18 @@ def _not_found(result: LookupResult, *, notes: bool) -> NotFound:
     )
     hint = (" ".join(f"{note}." for note in said) + ways).strip()
     return NotFound(f"no customer by {result.by} {result.text!r}{rest}", hint=hint)
+
+
+def _unable(result: LookupResult) -> str:
+    """Who did not search and so cannot be counted among those who have nobody, in brackets."""
+    unable = [answer for answer in result.answers if answer.status is Status.CANNOT_SEARCH]
+    by_nature = ", ".join(answer.account for answer in unable if not answer.refusal)
+    not_an_id = ", ".join(answer.account for answer in unable if answer.refusal)
+    said = [
+        f"{by_nature} cannot search by {result.by}" if by_nature else "",
+        f"not asked: {not_an_id}" if not_an_id else "",
+    ]
+    return f" ({'; '.join(filter(None, said))})" if unable else ""
 
 
 def _other_way(result: LookupResult) -> str:

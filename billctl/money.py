@@ -130,8 +130,10 @@ def _ascii_digits(text: str) -> str:
 def _why_not(character: str, text: str) -> str:
     if character in "+-−":
         return "an amount has no sign"
+    if _names_a_currency(text):
+        return "write the number alone, without a currency, like 12.50"
     if character in ",'_ \u00a0\u202f٬،":
-        return "separators are ambiguous; write 1234.50"
+        return "separators are ambiguous; write it like 1234.50"
     if character.isspace():
         return "it has a blank in it"
     if character in "eE" and text[0].isdigit():
@@ -139,6 +141,15 @@ def _why_not(character: str, text: str) -> str:
     if any(character in family for family in DIGIT_FAMILIES):
         return "it mixes two kinds of digits"
     return "write digits and at most one point, like 12.50"
+
+
+def _names_a_currency(text: str) -> bool:
+    """Whether letters or a sign like $ stand before or after a number."""
+    from unicodedata import category
+
+    beside = text.strip("".join(DIGIT_FAMILIES) + ".,٫٬'_ \u00a0\u202f")
+    at_an_end = beside != text and (text.startswith(beside) or text.endswith(beside))
+    return at_an_end and bool(beside) and all(c.isalpha() or category(c) == "Sc" for c in beside)
 
 
 def _bad(text: str, why: str) -> UsageError:

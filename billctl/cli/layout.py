@@ -220,12 +220,13 @@ def _grid_row(grid: Grid, cells: list[Any], widths: list[int], width: int | None
             row.add_if_it_fits(cell, start=start)
             continue
         begin, end = start, start + widths[i]
+        shown = cell
         if not column.whole:
             begin = row.begin_early(cell, start, end)
-            cell = _cut(cell, end - begin)
-        if cell.cell_len:
-            shift = widths[i] - cell.cell_len if column.right else 0
-            row.add(cell, column, start=begin + shift, last=i == len(cells) - 1)
+            shown = _cut(cell, end - begin)
+        if shown.cell_len:
+            shift = widths[i] - shown.cell_len if column.right else 0
+            row.add(shown, column, start=begin + shift, last=i == len(cells) - 1)
         start = end + GAP
     return row
 

@@ -288,11 +288,16 @@ def test_nothing_of_an_id_is_nobody() -> None:
 
 
 @pytest.mark.parametrize(
-    ("by", "text"),
-    [(By.CHARGE, wire.SUBSCRIPTION), (By.SUBSCRIPTION, "x"), (By.ID, "no id"), (By.INVOICE, wire.CHARGE)],
+    ("by", "text", "what"),
+    [
+        (By.CHARGE, wire.SUBSCRIPTION, "a charge"),
+        (By.SUBSCRIPTION, "x", "a subscription"),
+        (By.ID, "no id", "anything"),
+        (By.INVOICE, wire.CHARGE, "an invoice"),
+    ],
 )
-def test_an_id_of_another_kind_is_a_usage_error(by: By, text: str) -> None:
-    with pytest.raises(UsageError, match="is no id of a"):
+def test_an_id_of_another_kind_is_a_usage_error(by: By, text: str, what: str) -> None:
+    with pytest.raises(UsageError, match=f"is no id of {what} at PayPal"):
         looked_up({}, text, by)
 
 

@@ -98,7 +98,7 @@ AMOUNTS: list[tuple[str, str]] = [
     ("1,234.50", "separators are ambiguous"),
     ("NaN", "write digits and at most one point"),
     ("", "it is empty"),
-    ("5 USD", "separators are ambiguous"),
+    ("5 USD", "write the number alone"),
     ("49.01", "is more than the 49.00 USD still refundable"),
     ("9" * 5000, "it has more than 18 digits"),
     ("\x1b[31m5", "write digits and at most one point"),

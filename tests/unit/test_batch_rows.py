@@ -223,7 +223,7 @@ WRONG: dict[str, tuple[str | bytes, list[str]]] = {
         "stripe:ch_4,1.5,JPY\nstripe:ch_5,1e3,\nstripe:ch_6,1.23456,\n",
         ["line 2: '-1' is not an amount: an amount has no sign",
          "line 3: '0.00' is not an amount: it is zero",
-         "line 4: '1,50' is not an amount: separators are ambiguous; write 1234.50",
+         "line 4: '1,50' is not an amount: separators are ambiguous; write it like 1234.50",
          "line 5: '1.5' is not an amount: JPY has no decimals",
          "line 6: '1e3' is not an amount: exponents are not read; write all the digits",
          "line 7: '1.23456' is not an amount: CLF has 4 decimals"],

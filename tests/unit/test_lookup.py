@@ -167,6 +167,12 @@ def test_nobody_found_names_who_could_not_search(asked: Asked) -> None:
     assert error.message == "no customer by last4 '4242' (a0 cannot search by last4)"
 
 
+def test_nobody_found_names_whose_id_it_cannot_be_as_not_asked(asked: Asked) -> None:
+    error = exit_error(asked("P1", "picky", "shop", "acme:nobody", by=By.ID), all_or_fail=False)
+    assert isinstance(error, NotFound)
+    assert error.message == "no customer by id 'P1' (a1 cannot search by id; not asked: a0)"
+
+
 def test_when_no_account_can_search_that_way_the_call_is_wrong(asked: Asked) -> None:
     error = exit_error(asked("4242", "plain", "plain", by=By.LAST4), all_or_fail=False)
     assert isinstance(error, UsageError)

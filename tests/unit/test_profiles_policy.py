@@ -68,7 +68,7 @@ FAULTS = {
     "max_refund = {}": "policy.max_refund: names no currency",
     "max_refund = { USD = 200.0 }": "policy.max_refund.USD: must be an amount in quotes, not a number",
     'max_refund = { USD = "1,000" }': "policy.max_refund.USD: '1,000' is not an amount: separators are "
-    "ambiguous; write 1234.50",
+    "ambiguous; write it like 1234.50",
     'max_refund = { JPY = "1.5" }': "policy.max_refund.JPY: '1.5' is not an amount: JPY has no decimals",
     'max_refund = { usd = "1" }': "policy.max_refund.usd: is no ISO 4217 currency",
     'max_void = { XYZ = "1" }': "policy.max_void.XYZ: is no ISO 4217 currency",

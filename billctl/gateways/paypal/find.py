@@ -33,6 +33,9 @@ ACCEPTED: dict[By, tuple[str, ...]] = {
 }
 """The kinds of object that a query of each sort may name."""
 
+NAMED = {By.CHARGE: "a charge", By.SUBSCRIPTION: "a subscription", By.INVOICE: "an invoice"}
+"""What a query of a sort names, where that is not any object."""
+
 
 def find_customers(client: Client, query: Query, copy: Copy | None, *, now: datetime) -> Found:
     """Customers that answer `query`, each with his history. Raises the errors of a read where nothing could
@@ -74,7 +77,7 @@ def _kind(query: Query) -> str:
     if kind in ACCEPTED[query.by]:
         return kind
     raise UsageError(
-        f"{query.text[:40]!r} is no id of a {query.by} at PayPal",
+        f"{query.text[:40]!r} is no id of {NAMED.get(query.by, 'anything')} at PayPal",
         code="wrong_kind" if kind else "bad_id",
         hint="Leave --by out, and the id's form decides.",
     )
