@@ -8,7 +8,7 @@ import pytest
 from billctl.errors import NoAnswer, NotFound, OutcomeUnknown, Refused
 from billctl.gateway import Payback, Termination, When
 from billctl.gateways.recurly import credits, ending, mapping, terminating
-from billctl.models import RefundStatus, SubscriptionStatus
+from billctl.models import RefundStatus, Subscription, SubscriptionStatus
 from billctl.money import Money
 from tests.gateways.recurly_books import (
     ACCOUNT,
@@ -43,6 +43,29 @@ def test_an_end_at_once_gives_nothing_back_and_bills_what_was_used() -> None:
     assert ended.status is SubscriptionStatus.EXPIRED
     params = {"refund": "none", "charge": True}
     assert books.calls == [("terminate_subscription", ("laylasub0001",), {"params": params, **KEYED})]
+
+
+@pytest.mark.parametrize(
+    ("state", "said"), [("active", "Nothing changed."), ("expired", "The subscription has ended.")]
+)
+def test_an_end_at_once_that_is_refused_says_whether_it_took_place(state: str, said: str) -> None:
+    """It bills usage, and that payment may be declined; or somebody else was faster."""
+    refusal = Refused("Recurly says: declined", code="declined")
+    now = as_sdk(subscription_fields(state=state))
+    with pytest.raises(Refused) as caught:
+        ended_now(Books(terminate_subscription=refusal, get_subscription=now))
+    assert (caught.value.code, caught.value.sent) == ("declined", said)
+
+
+def test_an_end_at_once_that_is_refused_and_cannot_be_looked_into_is_unknown() -> None:
+    refusal = Refused("Recurly says: declined", code="declined", account="recurly")
+    unread = NoAnswer("no answer", code="timeout")
+    with pytest.raises(OutcomeUnknown, match="declined; whether the subscription ended could not be read"):
+        ended_now(Books(terminate_subscription=refusal, get_subscription=unread))
+
+
+def ended_now(books: Books) -> Subscription:
+    return ending.cancel(Reading(books), subscription(), when=When.NOW, stamp=STAMP)
 
 
 def test_an_end_with_the_period_is_at_the_next_bill_and_not_at_the_end_of_the_term() -> None:
@@ -353,8 +376,8 @@ def test_an_end_that_is_refused_says_that_the_subscription_has_ended_where_it_ha
     with pytest.raises(Refused) as caught:
         refused_end(EXPIRED)
     assert caught.value.line() == (
-        "Recurly says: the refund was declined (declined). The subscription has ended, and no refund came "
-        "with it."
+        "Recurly says: the refund was declined (declined). The subscription has ended. No refund came with "
+        "it so far."
     )
 
 

@@ -8,6 +8,8 @@ Under a used key Recurly gives the answer of the first request again. What can b
 since: so after such a change the subscription is read once more, and its answer alone is not believed.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from billctl.errors import BillctlError, NotFound, OutcomeUnknown, Refused
@@ -32,6 +34,7 @@ AT_BILL_DATE = {"timeframe": "bill_date"}
 """When it would be billed next; Recurly's default is the end of its term, which may be many periods away."""
 
 USAGE = "Usage of this period that is not billed yet is billed now, where the plan bills usage."
+HAS_ENDED = "The subscription has ended."
 NOT_BEGUN = "It has not begun: Recurly marks it failed, and it cannot be reactivated."
 AT_NEXT_BILL = "It ends when it would be billed next, also within a longer term."
 GOES_ON = "Until then it can be told to go on: `billctl recurly reactivate {id}`."
@@ -52,10 +55,17 @@ def preview(subscription: Subscription, *, when: When) -> tuple[str, ...]:
 
 
 def cancel(client: Client, subscription: Subscription, *, when: When, stamp: Stamp) -> Subscription:
-    """End it now without a refund, or when it would be billed next."""
+    """End it now without a refund, or when it would be billed next. Raises `Refused`, which says so where the
+    subscription has ended all the same."""
     subscription_id = checked(subscription.id, "subscription")
     if when is When.NOW and subscription.gateway_status != FUTURE:
-        return terminate(client, subscription, AT_ONCE, stamp=stamp)
+        try:
+            return terminate(client, subscription, AT_ONCE, stamp=stamp)
+        except Refused as refusal:
+            with looking_into(refusal):
+                if has_ended(client, subscription):
+                    refusal.sent = HAS_ENDED
+            raise
     made = client.change(
         lambda sdk: sdk.cancel_subscription(subscription_id, body=AT_BILL_DATE, headers=keyed(stamp))
     )
@@ -74,6 +84,31 @@ def terminate(
         ),
         subscription_id,
     )
+
+
+@contextmanager
+def looking_into(refusal: Refused) -> Iterator[None]:
+    """Whether a refused end took place all the same is asked within it; what cannot be read raises
+    `OutcomeUnknown`.
+
+    Somebody else may have been faster, or the payment of what the end bills may have been declined; whether
+    Recurly ends the subscription then is not verified.
+    """
+    try:
+        yield
+    except BillctlError as error:
+        raise OutcomeUnknown(
+            f"Recurly refused: {refusal.message}; whether the subscription ended could not be read: "
+            f"{error.message}",
+            code=refusal.code,
+            account=refusal.account,
+        ) from error
+
+
+def has_ended(client: Client, subscription: Subscription) -> Subscription | None:
+    """The subscription if it has ended, by whomever; None where it runs, or there is none any more."""
+    current = current_state(client, subscription)
+    return current if current and current.gateway_status in ENDED else None
 
 
 def reactivate(client: Client, subscription: Subscription, *, stamp: Stamp) -> Subscription:

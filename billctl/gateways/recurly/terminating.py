@@ -68,10 +68,8 @@ def terminate(client: Client, subscription: Subscription, payback: Payback, *, s
 
 def find(client: Client, subscription: Subscription, payback: Payback, *, stamp: Stamp) -> Termination | None:
     """The ended subscription with its refund; None where it has not ended. Raises as `_with_refund` does."""
-    current = ending.current_state(client, subscription)
-    if current is None or current.gateway_status not in ending.ENDED:
-        return None
-    return _with_refund(client, current, payback, stamp)
+    ended = ending.has_ended(client, subscription)
+    return _with_refund(client, ended, payback, stamp) if ended else None
 
 
 def _despite(client: Client, subscription: Subscription, stamp: Stamp, refusal: Refused) -> Termination:
@@ -80,21 +78,13 @@ def _despite(client: Client, subscription: Subscription, stamp: Stamp, refusal: 
 
     Raises the refusal where there is no refund of it.
     """
-    try:
-        current = ending.current_state(client, subscription)
-        ended = current if current and current.gateway_status in ending.ENDED else None
+    with ending.looking_into(refusal):
+        ended = ending.has_ended(client, subscription)
         refund = _refund_of(client, ended, stamp) if ended else None
-    except BillctlError as error:
-        raise OutcomeUnknown(
-            f"Recurly refused: {refusal.message}; whether the subscription ended could not be read: "
-            f"{error.message}",
-            code=refusal.code,
-            account=client.account.name,
-        ) from error
     if ended and refund:
         return Termination(subscription=ended, refund=refund)
     if ended:
-        refusal.sent = "The subscription has ended, and no refund came with it."
+        refusal.sent = f"{ending.HAS_ENDED} No refund came with it so far."
     raise refusal
 
 
