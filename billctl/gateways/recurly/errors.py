@@ -39,6 +39,10 @@ TOO_MANY = "rate_limit"
 IN_FLIGHT = "simultaneous_request"
 """Another request for the same object is under way, which may be this very operation, of another host."""
 
+FAULTS = frozenset({"internal_server_error", "service_not_available", "tax_service_error"})
+"""Types of what failed at Recurly itself, the SDK's `InternalServerError`s: under any status they prove
+nothing."""
+
 TRANSACTION = "transaction"
 UNSURE_CATEGORIES = frozenset({"communication", "unknown", "api_error", "recurly"})
 UNSURE_CODES = frozenset({"gateway_timeout", "gateway_error", "gateway_unavailable", "ssl_error", "unknown"})
@@ -117,7 +121,7 @@ def _answered_failure(status: int, told: Any, trace: str) -> Failure:
     if code == IN_FLIGHT:
         words = ["it is at work on another request for this, which may be the same operation"]
         kind = None
-    if kind is NotFound and code != ABSENT:
+    if code in FAULTS or (kind is NotFound and code != ABSENT):
         kind = None
     code = TOO_MANY if kind is NotSent else code
     return Failure(one_line(f"Recurly says: {'; '.join(words)}") + trace, kind=kind, code=code)
