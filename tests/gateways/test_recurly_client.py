@@ -269,6 +269,17 @@ def test_a_list_is_read_over_all_its_pages_an_empty_one_among_them() -> None:
         ]  # fmt: skip
 
 
+def test_an_item_that_moves_to_the_next_page_is_listed_once() -> None:
+    """A refund listed twice would count twice."""
+    pages = {
+        None: page(wire.transaction(id="a"), wire.transaction(id="b"), following="/transactions?cursor=2"),
+        "2": page(wire.transaction(id="b"), wire.transaction(id="c")),
+    }
+    routes = {"/transactions": wire.asked(lambda params: pages[params.get("cursor")])}
+    with LoopbackServer(wire.serving(routes)) as server:
+        assert listed(client(server.url)) == ["a", "b", "c"]
+
+
 def test_a_page_may_be_named_by_its_whole_address_where_that_is_the_accounts() -> None:
     routes: dict[str, Any] = {}
     with LoopbackServer(wire.serving(routes)) as server:

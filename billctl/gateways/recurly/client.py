@@ -70,17 +70,19 @@ class Client:
     def pages(self, ask: Callable[[Sdk], Any]) -> Iterator[list[Any]]:
         """The pages of the list that `ask` gets from the SDK (a `Pager`), fetched as they are asked for.
 
-        The SDK's own iterator over items ends at the first empty page, whatever follows. Raises the errors
-        of a read, also for a list that leads in a circle.
+        The SDK's own iterator over items ends at the first empty page, whatever follows. An item that moved
+        to a later page while the list was read is given once. Raises the errors of a read, also for a list
+        that leads in a circle.
         """
         sdk = self._sdk()
+        given: set[str] = set()
         pages = ask(sdk).pages()
         while (page := self._asked(sdk, lambda _: next(pages, None), change=False)) is not None:
             if not isinstance(page, list) or not all(map(is_object, page)):
                 raise self._bad_list("something that is no list")
             if (paths := sdk.connection.paths)[-1] in paths[:-1]:
                 raise self._bad_list("the same page again")
-            yield page
+            yield list(_unless(given, page))
 
     def site_pages(self, ask: Callable[[Sdk], Any]) -> Iterator[list[Any]]:
         """As `pages`, of a list that every site has: where there is none, no site answered, and nobody may
@@ -116,6 +118,17 @@ class Client:
     def _sdk(self) -> Sdk:
         place.base(self.account)
         return _client_class()(place.checked_key(self.account), Connection(self._wire))
+
+
+def _unless(given: set[str], items: list[Any]) -> Iterator[Any]:
+    """The `items` that are not `given` yet, by their id; they are from then on."""
+    for item in items:
+        name = getattr(item, "id", None)
+        if name in given:
+            continue
+        if isinstance(name, str):
+            given.add(name)
+        yield item
 
 
 def is_object(found: object) -> bool:
