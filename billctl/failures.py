@@ -35,10 +35,20 @@ def proved_by(raised: BaseException) -> tuple[OperationState, str]:
     )
 
 
+def _is_proof(raised: BillctlError) -> bool:
+    """Whether the error itself says what `proved_by` makes of it."""
+    return any(isinstance(raised, kinds) for kinds, _, _ in PROOFS)
+
+
+def _unproved(raised: BillctlError) -> OutcomeUnknown:
+    """A look that failed, say, while a change was under way: of itself it says that nothing changed."""
+    return OutcomeUnknown(raised.message, code=raised.code, account=raised.account)
+
+
 def as_error(raised: BaseException, operation: str, verb: Verb, plan: Plan) -> BillctlError:
     """What was raised while sending, as an error that says what is known of the change."""
     if isinstance(raised, BillctlError):
-        return raised
+        return raised if _is_proof(raised) else _unproved(raised)
     if isinstance(raised, Exception):
         return OutcomeUnknown(
             f"{type(raised).__name__} while sending the {verb.name} of {plan.record.ref}",

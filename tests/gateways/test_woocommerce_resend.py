@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from billctl import VERSION
-from billctl.errors import OutcomeUnknown, Refused, Unsupported
+from billctl.errors import NotSent, OutcomeUnknown, Refused, Unsupported
 from billctl.frozen import replace
 from billctl.gateway import Delivery, Message, Stamp
 from billctl.gateways.woocommerce import WoocommerceGateway
@@ -111,6 +111,34 @@ def test_a_newer_store_names_nobody_so_that_a_mail_since_then_may_be_it(
     resend(store)
     with pytest.raises(OutcomeUnknown, match=f"tells of an e-mail to {LAYLA}"):
         found(store)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=-1), timedelta(hours=1), timedelta(days=30)])
+def test_whoever_is_named_by_a_note_is_known_by_it_whatever_the_clocks_say(
+    store: WoocommerceGateway, ahead: timedelta
+) -> None:
+    sent = resend(store)
+    assert found(store, by=replace(STAMP, asked=STAMP.asked + ahead)) == sent
+
+
+def test_an_order_whose_address_was_changed_since_it_was_agreed_to_is_not_mailed(
+    store: WoocommerceGateway, state_dir: Path
+) -> None:
+    agreed = replace(store.get_invoice(UNPAID), email="layla@before.example")
+    with pytest.raises(Refused, match=f"goes to {LAYLA} by now, not to layla@before.example") as caught:
+        store.resend_invoice(agreed, to=None, stamp=STAMP)
+    assert (caught.value.code, mails(state_dir)) == ("changed_meanwhile", [])
+
+
+@pytest.mark.parametrize("match", ["GET */orders/*", "GET */v3"])
+def test_what_cannot_be_read_before_it_is_mailed_proves_that_nothing_was_sent(
+    store: WoocommerceGateway, state_dir: Path, match: str
+) -> None:
+    agreed = store.get_invoice(UNPAID)
+    faults.arm(state_dir, "woocommerce", "html-502", match=match, times=9)
+    with pytest.raises(NotSent, match="HTTP 502"):
+        store.resend_invoice(agreed, to=None, stamp=STAMP)
+    assert mails(state_dir) == []
 
 
 def test_a_mail_of_before_is_not_it(store: WoocommerceGateway, state_dir: Path) -> None:

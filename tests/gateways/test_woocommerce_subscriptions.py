@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from billctl.errors import NoAnswer, OutcomeUnknown, Refused, Unsupported
+from billctl.errors import NoAnswer, NotSent, OutcomeUnknown, Refused, Unsupported
 from billctl.frozen import replace
 from billctl.gateway import By, Query, When
 from billctl.gateways.woocommerce import WoocommerceGateway
@@ -113,6 +113,16 @@ def test_a_store_that_broke_off_and_changed_nothing_has_refused_it(
         cancel(store, When.NOW)
     assert "payment method" in caught.value.hint
     assert found(store, When.NOW) is None
+
+
+def test_a_state_that_cannot_be_read_before_it_is_ended_proves_that_nothing_was_sent(
+    store: WoocommerceGateway, state_dir: Path
+) -> None:
+    agreed = store.get_subscription(ACTIVE)
+    faults.arm(state_dir, "woocommerce", "html-502", match="GET */subscriptions/*", times=9)
+    with pytest.raises(NotSent, match="HTTP 502") as caught:
+        store.cancel_subscription(agreed, when=When.NOW, stamp=STAMP)
+    assert "Nothing was sent." in caught.value.line()
 
 
 @pytest.mark.parametrize("kind", ["connection-dropped", "html-502", "html"])

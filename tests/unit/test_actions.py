@@ -12,6 +12,7 @@ from billctl.actions import operation_key, perform
 from billctl.errors import (
     BillctlError,
     Busy,
+    NoAnswer,
     OutcomeUnknown,
     PolicyDenied,
     Refused,
@@ -105,6 +106,21 @@ def test_a_bug_in_an_adapter_while_sending_is_unknown(opened: Callable[..., Sess
         "Do not send it again: run `billctl audit reconcile`."
     )
     assert states(session) == [OperationState.UNKNOWN]
+
+
+def test_a_look_that_failed_while_sending_is_told_as_unknown_as_it_is_recorded(
+    opened: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look(*_: object, **__: object) -> None:
+        raise NoAnswer("acme answered HTTP 502", code="http_502", account="a")
+
+    session = opened()
+    monkeypatch.setattr(Acme, "refund", look)
+    done = do(session, RefundCharge("5"), "C1")
+    assert (done.outcome, states(session)) == ("unknown", [OperationState.UNKNOWN])
+    assert done.error is not None
+    assert (done.error.exit_code, done.error.code, done.error.account) == (6, "http_502", "a")
+    assert done.error.line().startswith("acme answered HTTP 502. It may have happened. Do not send")
 
 
 @pytest.mark.parametrize("error", [Busy("another host claims C1"), StoreError("no mark can be kept")])

@@ -92,6 +92,9 @@ class WoocommerceGateway(Gateway):
         Capability.VOID: "Refund the whole order instead, or cancel it in the store's admin if it is unpaid.",
         Capability.RESEND_TO: "Leave --to out: another address would be written into the order.",
         Capability.REACTIVATE: "Reactivate it in the store's admin.",
+        Capability.INVOICE_LINK: (
+            "An unpaid order names the page to pay it: `billctl woocommerce show ORDER --type invoice`."
+        ),
     }
     patience: ClassVar[float] = 180.0
     """A store goes on with a refund when nobody waits for it any more; PHP's own limits are shorter."""

@@ -13,7 +13,7 @@ from billctl.errors import BillctlError, NotFound, OutcomeUnknown, Refused
 from billctl.gateway import When
 from billctl.gateways.woocommerce import objects, recurring
 from billctl.gateways.woocommerce.client import Client
-from billctl.gateways.woocommerce.errors import reading_answer
+from billctl.gateways.woocommerce.errors import before, reading_answer
 from billctl.gateways.woocommerce.ids import checked
 from billctl.gateways.woocommerce.methods import supported
 from billctl.gateways.woocommerce.values import text
@@ -71,7 +71,8 @@ def cancel(client: Client, subscription: Subscription, *, when: When) -> Subscri
 
     After an answer that was lost it is read again. Raises `Refused` where its state forbids it by now.
     """
-    current = objects.get_subscription(client, checked(subscription.id, "subscription"))
+    with before():
+        current = objects.get_subscription(client, checked(subscription.id, "subscription"))
     if _has_ended(current, when):
         raise Refused(
             f"subscription {current.id} is {current.gateway_status!r} already",

@@ -11,14 +11,15 @@ unknown. Statuses and codes: observed on WooCommerce 10.0.2, and its source.
 import html
 import json
 import re
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
 
 from billctl.causes import Reach, lost, one_line, reading, retry_after
 from billctl.errors import (
     AuthFailed,
     BillctlError,
+    NetworkError,
     NoAnswer,
     NotFound,
     NotSent,
@@ -237,6 +238,20 @@ def network_failure(error: Exception, host: str) -> Failure:
 def bad_answer(host: str, what: str) -> Failure:
     """An answer of success that cannot be one."""
     return Failure(f"{host} answered {what}", code="bad_answer")
+
+
+@contextmanager
+def before(sent: str = NotSent.sent) -> Iterator[None]:
+    """What is read or written before a change: within it the change itself is not sent, so a failure of the
+    network proves that it was not. `sent` says so."""
+    try:
+        yield
+    except NotSent:
+        raise
+    except (NetworkError, OutcomeUnknown) as error:
+        proved = NotSent(error.message, code=error.code, hint="Run it again.", account=error.account)
+        proved.sent = sent
+        raise proved from error
 
 
 def reading_answer(account: str, *, change: bool) -> AbstractContextManager[None]:

@@ -7,14 +7,12 @@ data with the operation's key is saved after the money moved (observed on 10.0.2
 """
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from billctl.errors import (
     AuthFailed,
     BillctlError,
     ConfigError,
-    NetworkError,
     NotFound,
     NotSent,
     OutcomeUnknown,
@@ -25,7 +23,7 @@ from billctl.gateway import Stamp
 from billctl.gateways.woocommerce import mapping, objections, objects
 from billctl.gateways.woocommerce.claims import Claim, End, Turn, claim_of, claim_text, judge
 from billctl.gateways.woocommerce.client import Client, Json
-from billctl.gateways.woocommerce.errors import reading_answer
+from billctl.gateways.woocommerce.errors import before, reading_answer
 from billctl.gateways.woocommerce.mapping import StoreCharge
 from billctl.gateways.woocommerce.marks import Marks
 from billctl.gateways.woocommerce.notes import IN_THE_LOG, OrderNotes
@@ -86,7 +84,7 @@ class _Refunding:
 
     def run(self) -> Refund:
         """The refund, made now, or before by the same operation on another host."""
-        with _nothing_sent():  # the order first: a refund that it shows has its claim in the notes by then
+        with before(NO_REFUND):  # the order first: a refund that it shows has its claim in the notes by then
             current = self._current()
             found = self._notes.claims()
         if made := stamped(current.refunds, self._stamp, found):
@@ -128,18 +126,18 @@ class _Refunding:
             ],
         }
 
-    def _claimed(self, before: StoreCharge) -> Refund | None:
+    def _claimed(self, seen: StoreCharge) -> Refund | None:
         """Claim the order; the refund if the same operation made it meanwhile, None when it is to be sent."""
-        with _nothing_sent():
+        with before(NO_REFUND):
             self._claim()
         try:
-            with _nothing_sent():
+            with before(NO_REFUND):
                 claims = self._hold()
                 current = self._current()
             made = stamped(current.refunds, self._stamp, claims)
             if made is None:
                 objections.check_not_done(claims, self._charge, self._stamp)
-                objections.check_unchanged(before, current)
+                objections.check_unchanged(seen, current)
                 self._marks.sending(self._stamp.operation)
         except BillctlError as error:
             self._close(End.ABANDONED)
@@ -214,16 +212,3 @@ class _Refunding:
 
     def _close(self, end: End, more: str = "") -> None:
         self._notes.close(self._stamp.operation, end, more)
-
-
-@contextmanager
-def _nothing_sent() -> Iterator[None]:
-    """Within it no refund is sent, so a failure of the network proves that none was."""
-    try:
-        yield
-    except NotSent:
-        raise
-    except (NetworkError, OutcomeUnknown) as error:
-        proved = NotSent(error.message, code=error.code, hint="Run it again.", account=error.account)
-        proved.sent = NO_REFUND
-        raise proved from error

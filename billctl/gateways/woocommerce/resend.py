@@ -16,10 +16,10 @@ from threading import Lock
 
 from billctl.errors import OutcomeUnknown, Refused, Unsupported
 from billctl.gateway import Delivery, Message, Stamp
-from billctl.gateways.woocommerce import site
+from billctl.gateways.woocommerce import objects, site
 from billctl.gateways.woocommerce.claims import Note
 from billctl.gateways.woocommerce.client import Client
-from billctl.gateways.woocommerce.errors import reading_answer
+from billctl.gateways.woocommerce.errors import before, reading_answer
 from billctl.gateways.woocommerce.ids import checked
 from billctl.gateways.woocommerce.notes import read_notes
 from billctl.models import Invoice, InvoiceStatus
@@ -62,8 +62,13 @@ class Mails:
         return _delivery(invoice)
 
     def resend(self, invoice: Invoice, *, to: str | None, stamp: Stamp) -> Delivery:
-        """Send it, once: no key protects it."""
-        delivery = self.preview(invoice, to=to)
+        """Send it, once: no key protects it. The order is read again before, as it goes to whatever address
+        stands there by now. Raises `Refused` (`changed_meanwhile`) for another than was agreed to."""
+        with before():
+            current = objects.get_invoice(self._client, invoice.id)
+            if current.email != invoice.email:
+                raise self._changed(invoice, current)
+            delivery = self.preview(current, to=to)
         path = f"orders/{checked(invoice.id, 'invoice')}/actions/{site.SEND_DETAILS}"
         answer = self._client.post(path, {}, user_agent=f"{USER_AGENT} {_mark(stamp)}")
         with reading_answer(self._client.account.name, change=True):
@@ -78,10 +83,10 @@ class Mails:
         """
         since = stamp.asked - SKEW
         notes = read_notes(self._client, checked(invoice.id, "invoice"))
-        found = [note for note in notes if note.created is None or note.created >= since]
-        if any(_mark(stamp) in note.text for note in found):
+        if any(_mark(stamp) in note.text for note in notes):
             return _delivery(invoice)
-        doubtful = next((note for note in found if _may_be(note, invoice)), None)
+        new = [note for note in notes if note.created is None or note.created >= since]
+        doubtful = next((note for note in new if _may_be(note, invoice)), None)
         if doubtful is not None:
             raise OutcomeUnknown(
                 f"note {doubtful.id} of order {invoice.id} tells of an e-mail to {invoice.email}, and not "
@@ -102,6 +107,14 @@ class Mails:
         index = site.index(self._client)
         with reading_answer(self._client.account.name, change=False):
             return site.routes(index)
+
+    def _changed(self, agreed: Invoice, current: Invoice) -> Refused:
+        return Refused(
+            f"order {current.id} goes to {current.email or 'nobody'} by now, not to {agreed.email}",
+            code="changed_meanwhile",
+            hint="Look at it, then decide again.",
+            account=self._client.account.name,
+        )
 
     def _refused(self, message: str, hint: str) -> Refused:
         return Refused(message, code="cannot_send", hint=hint, account=self._client.account.name)
