@@ -9,11 +9,12 @@ import pytest
 from billctl.errors import AuthFailed, NoAnswer, NotFound, Refused
 from billctl.frozen import replace
 from billctl.gateway import Identity
-from billctl.gateways.recurly import mapping
+from billctl.gateways.recurly import RecurlyGateway, mapping
 from billctl.gateways.recurly.stamps import stamped
 from billctl.models import RefundStatus
 from billctl.money import Money
 from billctl.testing.servers import Behaviour, LoopbackServer, answer
+from tests.gateways import recurly_accounts as accounts
 from tests.gateways import recurly_wire as wire
 from tests.gateways.recurly_accounts import gateway, rehearsing
 from tests.gateways.recurly_wire import account, credit, error, invoice, refund, site, told, transaction
@@ -123,14 +124,17 @@ def test_the_rehearsal_shop_makes_a_pdf_and_a_link(tmp_path: Path) -> None:
 # The page
 
 
-def linked(**changed: Any) -> str:
+def linked(region: str = "us", **changed: Any) -> str:
     routes: dict[str, Any] = {"/sites": [site()], "/accounts/accountlayla": account()} | changed
     with LoopbackServer(wire.serving(routes)) as server:
-        return gateway(server.url).invoice_link(INVOICE)
+        settings = {"region": region}
+        return RecurlyGateway(accounts.account(server.url, settings=settings)).invoice_link(INVOICE)
 
 
-def test_a_customers_page_is_at_his_sites_own_address() -> None:
-    assert linked() == f"https://shop.recurly.com/account/{TOKEN}"
+@pytest.mark.parametrize(("region", "pages"), [("us", "recurly.com"), ("eu", "eu.recurly.com")])
+def test_a_customers_page_is_at_his_sites_own_address(region: str, pages: str) -> None:
+    """The same name may be another merchant's in the other region, who must not get the token."""
+    assert linked(region) == f"https://shop.{pages}/account/{TOKEN}"
 
 
 def test_nothing_but_the_address_holds_the_token(caplog: pytest.LogCaptureFixture) -> None:
@@ -160,7 +164,7 @@ def test_nothing_but_the_address_holds_the_token(caplog: pytest.LogCaptureFixtur
         {"/sites": [site(subdomain="evil.example/x")]},
     ],
 )
-def test_an_address_that_would_lead_elsewhere_is_not_made(changed: dict[str, Any]) -> None:
+def test_an_address_that_would_lead_elsewhere_is_not_made(changed: Any) -> None:
     with pytest.raises(NoAnswer, match="unknown form"):
         linked(**changed)
 

@@ -8,6 +8,7 @@ from billctl.gateways.recurly import values
 from billctl.gateways.recurly.client import Client
 from billctl.gateways.recurly.ids import checked
 from billctl.gateways.recurly.objects import retrieve
+from billctl.gateways.recurly.place import pages_of
 from billctl.gateways.recurly.site import only_site
 from billctl.models import Invoice
 from billctl.parallel import gather
@@ -32,7 +33,7 @@ def pdf(client: Client, invoice: Invoice) -> bytes:
 def link(client: Client, invoice: Invoice) -> str:
     """The address of the customer's page, as Recurly's API description builds it (`hosted_login_token`).
 
-    That of a site in the EU is built the same way, which is not verified. The token opens the page to
+    For that of a site in the EU see `place.PAGES`. The token opens the page to
     whoever has it: nothing but the address that is returned holds it. Raises `Refused` (`no_link`) for an
     invoice without a customer, and where Recurly gave him no page.
     """
@@ -52,4 +53,4 @@ def link(client: Client, invoice: Invoice) -> str:
             code="bad_answer",
             account=client.account.name,
         )
-    return f"https://{subdomain}.recurly.com/account/{token}"
+    return f"https://{subdomain}.{pages_of(client.account)}/account/{token}"

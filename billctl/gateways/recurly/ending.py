@@ -37,7 +37,7 @@ USAGE = "Usage of this period that is not billed yet is billed now, where the pl
 HAS_ENDED = "The subscription has ended."
 NOT_BEGUN = "It has not begun: Recurly marks it failed, and it cannot be reactivated."
 AT_NEXT_BILL = "It ends when it would be billed next, also within a longer term."
-GOES_ON = "Until then it can be told to go on: `billctl recurly reactivate {id}`."
+GOES_ON = "Until then it can be told to go on: `billctl recurly reactivate {id} --reason …`."
 
 
 def preview(subscription: Subscription, *, when: When) -> tuple[str, ...]:

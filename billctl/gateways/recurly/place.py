@@ -11,6 +11,9 @@ from billctl.errors import AuthFailed, ConfigError
 from billctl.gateway import Account, Secret
 
 REGIONS = {"us": "https://v3.recurly.com", "eu": "https://v3.eu.recurly.com"}
+PAGES = {"us": "recurly.com", "eu": "eu.recurly.com"}
+"""Below which name the customers' pages of a site are; that of the EU as public code names sites there, which
+is not verified."""
 USUAL_REGION = "us"
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -43,6 +46,11 @@ def host_of(account: Account) -> str:
     """The host that answers for the account, as messages name it."""
     region = account.settings.get("region", USUAL_REGION)
     return urlsplit(account.base_url or REGIONS.get(region, REGIONS[USUAL_REGION])).netloc
+
+
+def pages_of(account: Account) -> str:
+    """Below which name the customers' pages of the account's site are."""
+    return PAGES[account.settings.get("region", USUAL_REGION)]
 
 
 def is_loopback(account: Account) -> bool:
