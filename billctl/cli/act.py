@@ -179,7 +179,9 @@ def _by_label(facts: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Facts by their labels; what stands under one label more than once, as notes do, in one text."""
     found: dict[str, str] = {}
     for label, text in facts:
-        found[label] = f"{found[label]}; {text}" if label in found else text
+        before = found.get(label)
+        apart = " " if before and before.endswith(".") else "; "
+        found[label] = f"{before}{apart}{text}" if before else text
     return found
 
 

@@ -61,7 +61,7 @@ def _gateway_member(entry: Any) -> Member:
         return command_group(entry)
 
     origin = "" if entry.is_ours else f" (from {entry.package} {entry.version})"
-    text = f"broken: {entry.fault}" if entry.fault else "Show, list, refund, void, cancel, resend"
+    text = f"broken: {entry.fault}" if entry.fault else "Show, list, refund, cancel and more"
     return Member(f"{text}{origin}{'' if entry.fault else f' at {entry.name}.'}", load)
 
 

@@ -81,9 +81,10 @@ class GatewayGroup(LazyGroup):
 
     def _own(self, name: str, member: Member) -> Member:
         """The member with help of this gateway's: its name and what works in the examples, then what it
-        cannot do."""
+        cannot do; of a command that it cannot do at all, what that is and what to do instead."""
         missing = [part for part in _parts(name) if part[0] not in self._gateway.capabilities]
         options = {option for _, option, _ in missing if option}
+        never = any(not option for _, option, _ in missing)
 
         def load() -> Any:
             command = member.load()
@@ -91,10 +92,11 @@ class GatewayGroup(LazyGroup):
                 parameter.hidden = parameter.hidden or not (options & RARE).isdisjoint(parameter.opts)
             lines = command.help.replace("billctl GATEWAY ", f"billctl {self.name} ").splitlines()
             text = "\n".join(line for line in lines if options.isdisjoint(line.split()))
-            command.help = "\n\n".join([text.rstrip(), *self._refusals(missing)])
+            said = text.partition("\n\n")[0] if never else text.rstrip()
+            command.help = "\n\n".join([said, *self._refusals(missing)])
             return command
 
-        return Member(member.help, load)
+        return Member(f"Not at {self.name}." if never else member.help, load)
 
     def _refusals(self, missing: Sequence[tuple[Capability, str, str]]) -> list[str]:
         whole = [part for part in missing if not part[1]]
@@ -110,6 +112,20 @@ def _parts(name: str) -> Sequence[tuple[Capability, str, str]]:
     return ((listing, "", f"list {name}"),) if listing else PARTS.get(name, ())
 
 
+def _verbs(gateway: type[Gateway]) -> str:
+    """The verbs that this gateway can, as a sentence."""
+    own = [name for name in ("refund", "void", "cancel", "resend") if _able(gateway, name)]
+    *first, last = ["show", "list", *own]
+    return f"{', '.join(first)} and {last}".capitalize()
+
+
+def _able(gateway: type[Gateway], command: str) -> bool:
+    """Whether the gateway can the command, or one of its forms where it has several."""
+    parts = PARTS[command]
+    needed = {part[0] for part in parts if not part[1]} or {part[0] for part in parts}
+    return not needed.isdisjoint(gateway.capabilities)
+
+
 def command_group(entry: registry.Entry) -> Any:
     """The group of the gateway `entry`. Raises `ConfigError` naming the package when it is broken."""
     gateway = registry.load(entry)
@@ -117,7 +133,7 @@ def command_group(entry: registry.Entry) -> Any:
     return GatewayGroup(
         gateway=gateway,
         name=entry.name,
-        help=f"""Show, list, refund, void, cancel and resend at {entry.name}.
+        help=f"""{_verbs(gateway)} at {entry.name}.
 
     \b
     Examples:

@@ -56,19 +56,24 @@ def refund(
     """
     from billctl.cli.act import act
 
-    return act(context, _chosen(amount, percent, line or [], full=full), charge)
+    if [amount is not None, full, percent is not None, bool(line)].count(True) != 1:
+        raise UsageError(f"say how much: {_ways(context)}", code="no_amount", hint="Like --amount 12.50.")
+    return act(context, _chosen(amount, percent, line or []), charge)
 
 
-def _chosen(amount: str | None, percent: str | None, lines: list[str], *, full: bool) -> "Verb":
+def _ways(context: typer.Context) -> str:
+    """The options that say how much, those that this gateway's help names."""
+    has_lines = any(
+        "--line" in option.opts and not getattr(option, "hidden", False) for option in context.command.params
+    )
+    last = "--percent P or --line ID" if has_lines else "or --percent P"
+    return f"--amount AMOUNT, --full{',' if has_lines else ''} {last}, one of them"
+
+
+def _chosen(amount: str | None, percent: str | None, lines: list[str]) -> "Verb":
     from billctl.verbs import RefundCharge, RefundLines, RefundPercent
     from billctl.verbs.refund_lines import lines_of
 
-    if [amount is not None, full, percent is not None, bool(lines)].count(True) != 1:
-        raise UsageError(
-            "say how much: --amount AMOUNT, --full, --percent P or --line ID, one of them",
-            code="no_amount",
-            hint="Like --amount 12.50.",
-        )
     if percent is not None:
         return RefundPercent(percent)
     return RefundLines(lines_of(lines)) if lines else RefundCharge(amount)

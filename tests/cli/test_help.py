@@ -70,12 +70,18 @@ def test_the_commands_in_a_topics_examples_exist(topic: str) -> None:
 OWN = ("refund", "void", "cancel", "resend", "show", "charges", "invoices")
 
 
-@pytest.mark.parametrize("gateway", ["stripe", "paypal", "braintree"])
+NEVER = {("braintree", "resend"), ("braintree", "invoices"), ("woocommerce", "void"), ("recurly", "void")} | {
+    ("recurly", "resend")
+}
+"""What a gateway cannot do at all: of that there is no example."""
+
+
+@pytest.mark.parametrize("gateway", ["stripe", "paypal", "braintree", "woocommerce", "recurly"])
 @pytest.mark.parametrize("command", OWN)
 def test_the_examples_of_a_gateways_command_are_that_gateways(gateway: str, command: str) -> None:
     shown = billctl("help", gateway, command).stdout
     examples = re.findall(r"^    billctl (.*)$", shown, re.MULTILINE)
-    assert examples
+    assert bool(examples) is ((gateway, command) not in NEVER)
     assert all(example.startswith(f"{gateway} {command}") for example in examples)
 
 
@@ -87,6 +93,24 @@ def test_the_help_of_what_a_gateway_cannot_do_says_so_and_what_instead() -> None
         billctl("help", "paypal", "subscriptions").stdout.split()
     )
     assert "cannot" not in billctl("help", "stripe", "cancel").stdout
+
+
+@pytest.mark.parametrize(
+    ("gateway", "verbs", "never"),
+    [
+        ("stripe", "Show, list, refund, void, cancel and resend at stripe.", []),
+        ("paypal", "Show, list, refund, void, cancel and resend at paypal.", ["customers", "subscriptions"]),
+        ("braintree", "Show, list, refund, void and cancel at braintree.", ["resend", "invoices"]),
+        ("woocommerce", "Show, list, refund, cancel and resend at woocommerce.", ["void", "disputes"]),
+        ("recurly", "Show, list, refund and cancel at recurly.", ["void", "resend", "disputes"]),
+    ],
+)
+def test_a_gateways_help_promises_what_it_can_and_says_what_it_cannot(
+    gateway: str, verbs: str, never: list[str]
+) -> None:
+    shown = billctl("help", gateway).stdout
+    assert verbs in shown
+    assert re.findall(rf"^  (\S+) +Not at {gateway}\.$", shown, re.MULTILINE) == never
 
 
 @pytest.mark.parametrize("words", [("paypal",), ("paypal", "cancel")])

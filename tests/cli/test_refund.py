@@ -188,10 +188,10 @@ def test_an_answer_in_another_currency_is_unknown(shop: Shop) -> None:
     [
         ((PAID, "--amount", "49.01"), "49.01 USD is more than the 49.00 USD still refundable"),
         ((PART, "--amount", "29.01"), "29.01 USD is more than the 29.00 USD still refundable"),
-        ((PAID,), "say how much: --amount AMOUNT, --full, --percent P or --line ID, one of them"),
+        ((PAID,), "say how much: --amount AMOUNT, --full or --percent P, one of them"),
         (
             (PAID, "--amount", "1", "--full"),
-            "say how much: --amount AMOUNT, --full, --percent P or --line ID, one of them",
+            "say how much: --amount AMOUNT, --full or --percent P, one of them",
         ),
         ((DISPUTED, "--amount", "1.234"), "1.234 KWD is finer than stripe takes: steps of 0.010 KWD"),
     ],

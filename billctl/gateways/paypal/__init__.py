@@ -90,6 +90,7 @@ class PaypalGateway(Gateway):
         Capability.LIST_CUSTOMERS: "PayPal keeps no customers: look one up by e-mail or name.",
         Capability.LIST_SUBSCRIPTIONS: "Look its subscriber up: `billctl lookup EMAIL`.",
         Capability.RESEND_TO: "A reminder goes to the invoice's own recipients.",
+        Capability.INVOICE_LINK: "An invoice names its own page: `billctl paypal show INVOICE`.",
     }
 
     def __init__(self, account: Account, *, now: Callable[[], datetime] = utc_now) -> None:

@@ -56,6 +56,10 @@ class StripeGateway(Gateway):
         Capability.VOID: "what is authorized and not captured",
         Capability.RESEND_TO: "receipts; an invoice goes to its customer's own address",
     }
+    instead: ClassVar[Mapping[Capability, str]] = {
+        Capability.INVOICE_PDF: "An invoice names its own PDF: `billctl stripe show INVOICE`.",
+        Capability.INVOICE_LINK: "An invoice names its own page: `billctl stripe show INVOICE`.",
+    }
     rate_limits: ClassVar[Mapping[bool, RateLimit]] = {
         True: RateLimit(in_all=100, endpoint=25),
         False: RateLimit(in_all=25, endpoint=25),
