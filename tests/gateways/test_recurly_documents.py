@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -124,8 +125,8 @@ def test_the_rehearsal_shop_makes_a_pdf_and_a_link(tmp_path: Path) -> None:
 # The page
 
 
-def linked(region: str = "us", **changed: Any) -> str:
-    routes: dict[str, Any] = {"/sites": [site()], "/accounts/accountlayla": account()} | changed
+def linked(changed: wire.Routes = MappingProxyType({}), region: str = "us") -> str:
+    routes = {"/sites": [site()], "/accounts/accountlayla": account(), **changed}
     with LoopbackServer(wire.serving(routes)) as server:
         settings = {"region": region}
         return RecurlyGateway(accounts.account(server.url, settings=settings)).invoice_link(INVOICE)
@@ -134,7 +135,7 @@ def linked(region: str = "us", **changed: Any) -> str:
 @pytest.mark.parametrize(("region", "pages"), [("us", "recurly.com"), ("eu", "eu.recurly.com")])
 def test_a_customers_page_is_at_his_sites_own_address(region: str, pages: str) -> None:
     """The same name may be another merchant's in the other region, who must not get the token."""
-    assert linked(region) == f"https://shop.{pages}/account/{TOKEN}"
+    assert linked(region=region) == f"https://shop.{pages}/account/{TOKEN}"
 
 
 def test_nothing_but_the_address_holds_the_token(caplog: pytest.LogCaptureFixture) -> None:
@@ -164,14 +165,14 @@ def test_nothing_but_the_address_holds_the_token(caplog: pytest.LogCaptureFixtur
         {"/sites": [site(subdomain="evil.example/x")]},
     ],
 )
-def test_an_address_that_would_lead_elsewhere_is_not_made(changed: Any) -> None:
+def test_an_address_that_would_lead_elsewhere_is_not_made(changed: wire.Routes) -> None:
     with pytest.raises(NoAnswer, match="unknown form"):
-        linked(**changed)
+        linked(changed)
 
 
 def test_a_customer_without_a_page_has_no_link() -> None:
     with pytest.raises(Refused, match="has no page"):
-        linked(**{"/accounts/accountlayla": account(hosted_login_token=None)})
+        linked({"/accounts/accountlayla": account(hosted_login_token=None)})
     with LoopbackServer(wire.NOT_FOUND) as server, pytest.raises(Refused, match="belongs to no customer"):
         gateway(server.url).invoice_link(replace(INVOICE, customer_id=None))
     assert server.requests == []
