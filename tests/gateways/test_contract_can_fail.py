@@ -7,6 +7,7 @@ import pytest
 
 from billctl.gateway import Account, By, Secret, Timeouts
 from billctl.testing import GatewayContract, servers
+from tests.gateways.conftest import DEAR
 from tests.plugin import broken, broken_changes, full
 from tests.plugin.acme import KEY, AcmeGateway, Shop
 
@@ -211,3 +212,9 @@ def test_a_gateway_that_copies_as_it_should_keeps_the_promises_of_a_copy(shop: S
 )
 def test_a_gateway_that_can_do_everything_keeps_its_promises(shop: Shop, promise: str) -> None:
     getattr(contract(shop, full.Full), f"test_{promise}")()
+
+
+def test_a_dear_promise_is_one_of_the_contract_and_two_gateways_keep_it_in_every_run() -> None:
+    assert {name.removeprefix("test_") for name in DEAR} <= set(promises())
+    kept = {"TestStripe", "TestPaypal", "TestBraintree", "TestWoocommerce", "TestRecurly"}
+    assert all(len(classes) >= 2 and classes <= kept for classes in DEAR.values())
