@@ -8,9 +8,10 @@ from contextlib import redirect_stderr, redirect_stdout
 from unittest import mock
 
 COLUMNS = 100
+"""As wide as it is, unless it is told otherwise."""
 
 
-def on_terminal(typed: str, act: Callable[[], int]) -> tuple[int, str]:
+def on_terminal(typed: str, act: Callable[[], int], *, columns: int = COLUMNS) -> tuple[int, str]:
     """What `act` returns with its standard streams on a terminal, and everything that was shown there.
 
     The terminal echoes `typed` at once, so it stands before the first question.
@@ -27,7 +28,7 @@ def on_terminal(typed: str, act: Callable[[], int]) -> tuple[int, str]:
         ):
             reader.start()
             patched = mock.patch.multiple(sys, stdin=stdin)
-            width = mock.patch.dict(os.environ, COLUMNS=str(COLUMNS))
+            width = mock.patch.dict(os.environ, COLUMNS=str(columns))
             with patched, width, redirect_stdout(screen), redirect_stderr(screen):
                 code = act()
         reader.join()

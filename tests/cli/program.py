@@ -26,7 +26,7 @@ def environment(**changes: str) -> dict[str, str]:
     return dict(os.environ) | {"PATH": f"{PROGRAM.parent}{os.pathsep}{os.environ['PATH']}"} | changes
 
 
-READ_LATER = re.compile(r"BILLCTL_[A-Z_]+|PYTHONPATH")
+READ_LATER = re.compile(r"BILLCTL_[A-Z_]+|PAGER|PYTHONPATH")
 """What a program reads of its environment while it runs; PYTHONPATH is acted upon here."""
 
 

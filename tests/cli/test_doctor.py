@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pexpect
 import pytest
 
 from billctl.audit.actor import current_actor
@@ -22,6 +21,7 @@ from billctl.sandbox import ACCOUNT_ID, BRAINTREE_MERCHANT_ID, PAYPAL_CLIENT_ID,
 from billctl.store import schema
 from billctl.store.sqlite import open_store
 from tests.rehearsal import rehearsed
+from tests.terminal import on_terminal
 
 CANARY = "sk_test_CANARYcanaryCANARY4f2a"
 
@@ -178,16 +178,8 @@ def test_a_person_sees_a_line_for_each_part(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_a_line_that_is_too_long_goes_on_below_its_own_column() -> None:
-    child = pexpect.spawn(
-        sys.executable,
-        ["-m", "billctl", "-p", "sandbox", "doctor"],
-        env=dict(os.environ) | {"NO_COLOR": "1"},
-        encoding="utf-8",
-        timeout=60,
-        dimensions=(99, 80),
-    )
-    shown = child.read()
-    child.close()
+    code, shown = on_terminal("", lambda: run(("-p", "sandbox", "doctor", "--no-color")), columns=80)
+    assert code == 0
     lines = [line.rstrip() for line in shown[shown.index("ok       packages") :].splitlines()]
     first, second = lines[:2]
     assert first.startswith(f"{'ok       packages':22}typer ")

@@ -2,11 +2,14 @@
 
 import os
 from pathlib import Path
+from unittest import mock
 
 import pexpect
 import pytest
 
+from billctl.cli.app import run
 from billctl.sandbox.registry import GATEWAYS
+from tests import terminal
 from tests.cli.program import PROGRAM, billctl, document, environment
 from tests.rehearsal import furnish
 
@@ -30,7 +33,7 @@ def on_terminal(lines: int, command: list[str] = LIST, width: int = 120, **env: 
     return str(child.before)
 
 
-@pytest.mark.parametrize(("lines", "paged"), [(10, True), (400, False)])
+@pytest.mark.parametrize(("lines", "paged"), [(10, True), pytest.param(400, False, marks=pytest.mark.slow)])
 def test_what_is_longer_than_the_terminal_is_paged(lines: int, paged: bool) -> None:
     shown = on_terminal(lines, PAGER="sed s/^/paged:/")
     assert ("paged:" in shown) is paged
@@ -47,15 +50,23 @@ def test_a_pipe_is_never_paged() -> None:
     assert "cus_SbxLayla000001" in shown
 
 
+def unpaged(command: list[str], width: int) -> str:
+    """What a command shows on a terminal of that width, without a pager."""
+    with mock.patch.dict(os.environ, PAGER=""):
+        code, shown = terminal.on_terminal("", lambda: run(command), columns=width)
+    assert code == 0
+    return shown
+
+
 @pytest.mark.parametrize(
     "width", [40, pytest.param(80, marks=pytest.mark.slow), pytest.param(120, marks=pytest.mark.slow)]
 )
 def test_what_is_pasted_is_whole_on_a_terminal_of_any_width(width: int) -> None:
-    shown = on_terminal(400, [*LIST[:-1], "charges", "--limit", "3"], width, PAGER="")
+    shown = unpaged([*LIST[:-1], "charges", "--limit", "3"], width)
     records = document(*LIST[:-1], "charges", "--limit", "3")["data"]
     for record in records:
         assert record["ref"] in shown
         assert f"{record['amount']['amount']} {record['amount']['currency']}" in shown
-    declared = on_terminal(400, ["gateways"], width, PAGER="")
+    declared = unpaged(["gateways"], width)
     assert "find by" in declared
     assert "subscription" in declared

@@ -1,16 +1,24 @@
 """A sign of life on a terminal, and only there."""
 
+import os
+from pathlib import Path
+
 import pexpect
 import pytest
 
 from billctl.sandbox import faults
+from billctl.sandbox.registry import GATEWAYS
 from tests.cli.program import PROGRAM, billctl, environment
+from tests.rehearsal import furnish
 
 
 @pytest.fixture
 def slow_gateway() -> None:
     """Stripe's list of customers hangs for longer than patience lasts."""
-    billctl("sandbox", "fault", "slow", "--on", "GET /v1/customers", "--seconds", "2")
+    state = Path(os.environ["BILLCTL_STATE_DIR"])
+    state.mkdir(mode=0o700)
+    furnish(state, GATEWAYS)
+    billctl("sandbox", "fault", "slow", "--on", "GET /v1/customers", "--seconds", "1.5")
 
 
 def test_a_person_sees_that_a_slow_answer_is_waited_for(slow_gateway: None) -> None:

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ def process(shop: Shop, *arguments: str, shell: str) -> subprocess.CompletedProc
     )
 
 
+@pytest.mark.slow
 def test_head_takes_one_line_and_nobody_complains(shop: Shop) -> None:
     done = process(shop, "stripe", "disputes", shell="{} | head -1; exit ${{PIPESTATUS[0]}}")
     assert (done.returncode, done.stderr) == (0, "")
@@ -51,6 +53,7 @@ def test_a_closed_stdout_stops_an_action_before_it_is_sent(shop: Shop) -> None:
     assert shop.refunds() == []
 
 
+@pytest.mark.slow
 def test_a_closed_stderr_and_stdin_change_nothing(shop: Shop) -> None:
     done = process(shop, *REFUND, *WHY, shell="{} 2>&- <&-")
     assert done.returncode == 0
@@ -99,7 +102,7 @@ def test_a_garbage_database_sends_nothing(shop: Shop, tmp_path: Path) -> None:
     assert "Nothing was sent." in one_line(ran)
     assert shop.refunds() == []
     for words in (("audit", "list"), ("audit", "verify")):
-        broken = shop.program(*words, env={"BILLCTL_STATE_DIR": str(state)})
+        broken = replace(shop, env=shop.env | {"BILLCTL_STATE_DIR": str(state)}).run(*words)
         assert broken.code == 9
         one_line(broken)
 

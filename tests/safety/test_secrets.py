@@ -454,7 +454,7 @@ def test_an_sdk_that_logs_everything_logs_no_secret(
 
 def test_stripes_own_switch_for_debugging_does_nothing(street: Street) -> None:
     """It would write customers' data, and what drives a terminal, around everything that masks it."""
-    plain = street.program("stripe", "show", PAID, "-v")
+    plain = street.run("stripe", "show", PAID, "-v")
     ran = street.program("stripe", "show", PAID, "-v", env={"STRIPE_LOG": "debug"})
     assert (ran.code, ran.out, ran.err) == (0, plain.out, plain.err)
 
