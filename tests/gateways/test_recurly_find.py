@@ -364,6 +364,17 @@ def test_a_probe_that_fails_is_not_taken_for_an_object_that_is_not_there() -> No
         )
 
 
+@pytest.mark.parametrize(
+    ("text", "missing"),
+    [("invoice00001", "/accounts/accountlayla"), ("refund000001", "/transactions/payment00001")],
+)
+def test_an_object_whose_customer_or_payment_is_missing_is_not_said_to_be_nobodys(
+    text: str, missing: str
+) -> None:
+    with pytest.raises(NoAnswer, match="and does not have it"):
+        looked_up(shop() | {missing: wire.NOT_FOUND}, text, By.ID)
+
+
 # The parameters of lists
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
-from billctl.errors import NotFound, UsageError
+from billctl.errors import NoAnswer, NotFound, UsageError
 from billctl.frozen import replace
 from billctl.gaps import told
 from billctl.gateway import By, Found, Query
@@ -84,7 +84,7 @@ def _both(one: Iterable[Any], other: Iterable[Any]) -> list[Any]:
 
 def _person(client: Client, query: Query, lead: Lead) -> Person:
     history = Job(lambda: read_history(client, lead.id, query, lead.named))
-    account = lead.account or retrieve(client, "customer", lead.id)
+    account = lead.account or _named_elsewhere(client, "customer", lead.id)
     return Person(account, history.result())
 
 
@@ -164,6 +164,15 @@ def _if_there(probe: Callable[[], list[Lead]]) -> list[Lead]:
         return []
 
 
+def _named_elsewhere(client: Client, kind: str, object_id: str) -> Any:
+    """What an object that is there names; that it is not there itself is no sign that nobody is."""
+    try:
+        return retrieve(client, kind, object_id)
+    except NotFound as error:
+        message = f"{client.host} names {kind} {object_id} and does not have it"
+        raise NoAnswer(message, code="bad_answer", account=client.account.name) from error
+
+
 def _of_account(client: Client, name: str) -> list[Lead]:
     account = named(client, "customer", name)
     return [Lead(values.needed(account, "id"), account)]
@@ -175,7 +184,7 @@ def _of_transaction(client: Client, name: str) -> list[Lead]:
     with reading_answer(client.account.name, change=False):
         paid = [data] if mapping.is_charge(data) else []
         if parent := values.text(data, "original_transaction_id"):
-            paid.append(retrieve(client, "charge", parent))
+            paid.append(_named_elsewhere(client, "charge", parent))
         return [Lead(values.needed(data.account, "id"), named=Named(payments=paid))]
 
 
