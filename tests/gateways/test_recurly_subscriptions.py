@@ -289,7 +289,8 @@ def test_the_ends_credit_invoice_is_asked_for_from_a_little_before_it_was_asked_
         "type": "credit",
         "order": "desc",
         "sort": "created_at",
-        "begin_time": "2026-11-20T11:50:00+00:00",
+        "limit": 200,
+        "begin_time": "2026-11-20T11:50:00Z",
     }
 
 

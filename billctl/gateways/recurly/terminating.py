@@ -16,6 +16,7 @@ from billctl.gateways.recurly import ending, mapping, traces
 from billctl.gateways.recurly.client import Client
 from billctl.gateways.recurly.errors import reading_answer
 from billctl.gateways.recurly.ids import checked
+from billctl.gateways.recurly.queries import newest_first
 from billctl.gateways.recurly.refunding import credited_instead
 from billctl.gateways.recurly.stamps import operation_key
 from billctl.gateways.recurly.standing import Standing, standing
@@ -108,7 +109,7 @@ def _with_refund(client: Client, ended: Subscription, payback: Payback, stamp: S
 
 def _last_invoice(client: Client, subscription_id: str) -> Any | None:
     """The newest charge invoice of a subscription, but for one that its end made for what was used."""
-    params = {"type": "charge", "order": "desc", "sort": "created_at", "limit": 2}
+    params = newest_first(2) | {"type": "charge"}
     checked(subscription_id, "subscription")
     invoices = client.every(lambda sdk: sdk.list_subscription_invoices(subscription_id, params=params))
     return next((found for found in invoices if text(found, "origin") != "termination"), None)
@@ -145,12 +146,7 @@ def _refuse_payers(stands: Standing, subscriptions: list[Any]) -> None:
 def _refund_of(client: Client, ended: Subscription, stamp: Stamp) -> Refund | None:
     """What was given back with the termination; None where no credit invoice came with it."""
     account = client.account.name
-    params = {
-        "type": "credit",
-        "order": "desc",
-        "sort": "created_at",
-        "begin_time": (stamp.asked - SKEW).isoformat(),
-    }
+    params = newest_first(since=stamp.asked - SKEW) | {"type": "credit"}
     found = list(client.every(lambda sdk: sdk.list_subscription_invoices(ended.id, params=params)))
     with reading_answer(account, change=False):
         credit = _own(found, stamp, ended, account)
