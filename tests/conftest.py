@@ -51,14 +51,14 @@ SAMPLE = "BILLCTL_SAMPLE"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Examples of properties: 30 each, 500 under `--hypothesis-profile=thorough`; none is held to a time."""
+    """Examples of properties: 15 each, 500 under `--hypothesis-profile=thorough`; none is held to a time."""
     os.environ.setdefault(SAMPLE, str(datetime.now(UTC).toordinal()))  # before there are workers
     if not config.pluginmanager.hasplugin("hypothesispytest"):
         return
     from hypothesis import HealthCheck, settings
 
     untimed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-    settings.register_profile("quick", untimed, max_examples=30)
+    settings.register_profile("quick", untimed, max_examples=15)
     settings.register_profile("thorough", untimed, max_examples=500)
     settings.load_profile(config.getoption("--hypothesis-profile") or "quick")
 

@@ -1,6 +1,6 @@
 """Products of cases, of which the default run takes each case once and `-m slow` the combinations."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import product
 from typing import Any
 
@@ -20,3 +20,8 @@ def crossed(*axes: Mapping[str, Any]) -> list[Any]:
             pytest.param(*(value for _, value in cases), id="-".join(k for k, _ in cases), marks=marks)
         )
     return found
+
+
+def often(cases: Iterable[Any], *chosen: Any) -> list[Any]:
+    """Parameters for `cases`, of which all but the `chosen` are marked slow."""
+    return [case if case in chosen else pytest.param(case, marks=pytest.mark.slow) for case in cases]

@@ -76,6 +76,7 @@ def overdue() -> list[str]:
     return sorted(row["ref"] for row in json.loads(found.stdout)["data"])
 
 
+@pytest.mark.slow
 def test_the_line_for_cron_resends_what_is_overdue_and_does_nothing_the_second_time() -> None:
     job = readme_jobs()[0]
     first = by_cron(job)

@@ -248,6 +248,7 @@ def test_on_a_terminal_the_secret_is_asked_for_and_not_echoed(
     assert machine.kept() == {KEPT_UNDER: CANARY}
 
 
+@pytest.mark.slow
 def test_an_operator_who_stops_answering_keeps_nothing(
     machine: Machine, prompt: "pexpect.spawn[str]"
 ) -> None:
@@ -401,6 +402,7 @@ def test_one_value_for_an_account_with_two_secrets_must_say_which_it_is(machine:
     ]
 
 
+@pytest.mark.slow
 def test_on_a_terminal_each_secret_is_asked_for_and_an_optional_one_may_stay_blank(machine: Machine) -> None:
     install_acme(machine)
     child = pexpect.spawn(

@@ -10,6 +10,7 @@ import pytest
 
 from billctl.batch.plan_file import open_plan
 from billctl.sandbox import ACCOUNT_ID
+from tests.matrix import often
 from tests.shop import (
     DISPUTED,
     PAID,
@@ -126,7 +127,7 @@ def test_every_fault_of_the_file_is_a_line_before_anything_is_asked(shop: Shop, 
     assert (document["exit"]["code"], document["errors"][0]["code"]) == (2, "bad_rows")
 
 
-@pytest.mark.parametrize("form", ["csv", "ndjson"])
+@pytest.mark.parametrize("form", often(("csv", "ndjson"), "csv"))
 def test_what_a_list_prints_is_what_a_batch_takes(shop: Shop, form: str) -> None:
     invoices = shop.run("invoices", "--status", "past_due", "-o", form).out
     ran = piped(shop, invoices, "batch", "plan", "resend", "-", *WHY, "-o", "json")

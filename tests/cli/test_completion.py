@@ -22,6 +22,7 @@ from billctl.cli.completion_scripts import FILES
 from billctl.cli.completion_words import complete, split_line
 from billctl.models import Record
 from tests.cli.program import billctl, document, environment
+from tests.matrix import often
 
 COMPLETIONS = Path(__file__).resolve().parents[2] / "completions"
 
@@ -268,6 +269,7 @@ def test_fish_offers_words_with_their_help() -> None:
     assert output == "json"
 
 
+@pytest.mark.slow
 def test_fish_offers_files_where_one_is_wanted_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "notes.txt").write_text("")
     monkeypatch.chdir(tmp_path)
@@ -324,7 +326,7 @@ COMPLETED_ALIKE = {
 
 
 @pytest.mark.parametrize("lines", [COMPLETED, pytest.param(COMPLETED_ALIKE, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("shell", STARTED)
+@pytest.mark.parametrize("shell", often(STARTED, "bash"))
 def test_tab_completes_on_a_terminal_and_offers_files_where_one_is_wanted_only(
     shell: str, lines: dict[str, str], tmp_path: Path
 ) -> None:

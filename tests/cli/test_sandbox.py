@@ -72,6 +72,7 @@ def test_the_first_line_comes_when_the_gateway_answers_and_names_address_and_key
         assert get(base_url, "/v1/customers", "sk_test_wrong")[0] == 401
 
 
+@pytest.mark.slow
 def test_json_is_one_document_and_then_it_stays() -> None:
     with serving("--output", "json") as (process, line):
         gateway = json.loads(line)["data"]["gateways"][0]
@@ -103,6 +104,7 @@ def test_it_ends_when_told_to_with_the_code_of_an_interruption(number: signal.Si
         assert probe.connect_ex((str(address.hostname), address.port)) != 0
 
 
+@pytest.mark.slow
 def test_quiet_says_nothing_but_data() -> None:
     with serving("--quiet", "--gateway", "stripe") as (process, line):
         assert line.startswith("stripe\t")
@@ -280,6 +282,7 @@ def test_a_single_lost_answer_heals_and_the_help_says_so() -> None:
     assert "re-sent once" in text
 
 
+@pytest.mark.slow
 def test_an_armed_fault_is_met_by_the_next_matching_request_only() -> None:
     arm = ("sandbox", "fault", "403", "--on", "GET /v1/customers")
     assert document(*arm)["data"]["faults"][0]["remaining"] == 1

@@ -151,6 +151,7 @@ def test_a_stream_that_has_no_letter_for_a_name_gets_its_number(
     assert "\\u0645\\u0631\\u064a\\u0645" in written.getvalue().decode("ascii")
 
 
+@pytest.mark.slow
 def test_a_process_whose_streams_have_no_letter_for_a_name_gives_its_number(shop: Shop) -> None:
     ascii_only = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     ran = shop.program("lookup", "mariam@example.org", "-v", "-o", "table", env=ascii_only)

@@ -104,7 +104,12 @@ ALIKE = {
     "no argument where one is needed",
     "no command where one is needed",
     "an unknown command",
+    "command help of the last gateway",
+    "help of our own command",
+    "a topic",
+    "an unknown option",
     "completion of a command in bash",
+    "completion of a command in zsh",
     "completion of a profile in fish",
 }
 """They come by what another command comes by too."""
@@ -126,6 +131,7 @@ def test_the_version_is_told_before_anything_is_loaded() -> None:
     assert not {"typer", "billctl.cli", "json", "re"} & loaded(("--version",), 0)
 
 
+@pytest.mark.slow
 def test_what_is_counted_would_be_noticed() -> None:
     assert {"rich", "sqlite3", "stripe"} <= loaded(
         ("--profile", "sandbox", "lookup", "layla@example.com", "-o", "table"), 0

@@ -299,6 +299,7 @@ def test_a_search_that_took_braintree_too_long_is_no_answer() -> None:
     assert (type(error), error.code) == (NoAnswer, "timeout")
 
 
+@pytest.mark.slow
 def test_pages_that_never_end_are_given_up() -> None:
     counts = {"current-page-number": 1, "page-size": 0, "total-items": 9}
     endless = answer(200, wire.document("disputes", counts), headers=wire.XML)

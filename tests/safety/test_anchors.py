@@ -9,6 +9,7 @@ import pytest
 from billctl.audit.anchors import syslog
 from tests.anchored import Log, authority, clone, git, log_daemon
 from tests.cli.program import billctl
+from tests.matrix import crossed
 
 KINDS = ("git", "git with a remote", "file", "syslog", "rfc3161")
 
@@ -76,8 +77,11 @@ TAMPERING: dict[str, tuple[Callable[[Log], None], str, str]] = {
 }
 
 
-@pytest.mark.parametrize("tampering", TAMPERING)
-@pytest.mark.parametrize("spec", KINDS, indirect=True)
+@pytest.mark.parametrize(
+    ("spec", "tampering"),
+    crossed({kind: kind for kind in KINDS}, {name: name for name in TAMPERING}),
+    indirect=["spec"],
+)
 def test_tampering_is_caught_against_every_kind_of_anchor_and_not_without(
     spec: tuple[str, str], tampering: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

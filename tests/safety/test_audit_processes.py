@@ -187,6 +187,7 @@ def test_eight_processes_append_at_once_into_one_whole_chain(path: Path) -> None
     store.close()
 
 
+@pytest.mark.slow
 def test_of_eight_operators_who_ask_for_one_refund_at_once_one_gets_it(path: Path) -> None:
     processes = [start(RACE, path) for _ in range(PROCESSES)]
     for process in processes:

@@ -242,6 +242,7 @@ def test_a_token_of_an_earlier_run_that_paypal_has_forgotten_is_renewed(paypal: 
 # PayPal's searches
 
 
+@pytest.mark.slow
 def test_windows_that_are_too_large_are_halved_until_nothing_is_missing(paypal: PaypalShop) -> None:
     well = paypal.run("lookup", LAYLA, "-o", "json").data["customers"]
     configure(paypal.state_dir, "paypal", resultset_cap=6)
@@ -252,6 +253,7 @@ def test_windows_that_are_too_large_are_halved_until_nothing_is_missing(paypal: 
     assert paypal.run("charges", "--since", "60d", "-o", "json").data == rows
 
 
+@pytest.mark.slow
 def test_a_search_for_which_everything_is_too_large_fails_and_ends(paypal: PaypalShop) -> None:
     configure(paypal.state_dir, "paypal", resultset_cap=0)
     with recorded(paypal) as proxy:

@@ -13,6 +13,7 @@ from tests.safety.batches import Batch, check_whole, die_waiting, finish, open_b
 ROWS = {"paypal": 2}
 
 
+@pytest.mark.slow
 def test_forgetting_what_was_open_is_found_to_do_a_row_twice(tmp_path: Path) -> None:
     with open_batch(tmp_path, "resend", ROWS) as batch:
         die_waiting(batch, "hang-after")

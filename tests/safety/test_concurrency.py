@@ -8,6 +8,7 @@ from collections.abc import Set
 
 import pytest
 
+from tests.matrix import often
 from tests.safety import programs
 from tests.safety.aftermath import unsettled
 from tests.safety.crowd import Crowd, One, gathered
@@ -81,7 +82,7 @@ def check_rounds(shop: Shop, amounts: str, *, rounds: int, count: int, name: str
             CHECKS[amounts](shop, crowd, count)
 
 
-@pytest.mark.parametrize("amounts", CHECKS)
+@pytest.mark.parametrize("amounts", often(CHECKS, "same"))
 def test_eight_operators_on_one_charge_move_no_more_than_is_meant(shop: Shop, amounts: str) -> None:
     check_rounds(shop, amounts, rounds=1, count=8)
 

@@ -105,7 +105,7 @@ def killed(shop: GatewayShop, ready: Any) -> None:
         process.kill()
 
 
-@fast("paypal", "woocommerce")
+@fast("paypal")
 def test_a_kill_after_the_gateway_acted_is_found_by_reconcile(shop: GatewayShop) -> None:
     shop.arm("hang-after", REQUESTS[shop.gateway], seconds=30)
     killed(shop, lambda: made(shop))
@@ -158,7 +158,7 @@ def together(shop: GatewayShop, amounts: list[str], *, hosts: bool = False) -> l
     return [(ran.code, ran.document) for ran in ended]
 
 
-@fast("woocommerce")
+@fast()
 def test_eight_operators_with_the_same_refund_make_one(shop: GatewayShop) -> None:
     ended = together(shop, ["12.50"] * OPERATORS)
     assert made(shop) == [1250]

@@ -270,7 +270,7 @@ def send_anew(shop: GatewayShop, change: Change, kind: str) -> Any:
     return send(shop, change, "--again", "2")
 
 
-OFTEN = {name for name in CHANGES if name.startswith(("paypal", "braintree")) or name.endswith(" refund")}
+OFTEN = {name for name in CHANGES if name.startswith("paypal") or name.endswith(" refund")}
 """The changes of the fast kinds' default run."""
 
 

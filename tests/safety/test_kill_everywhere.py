@@ -68,7 +68,7 @@ def kill(act: Act, log: str, call: Call, folder: Path, *, name: str = programs.R
         (REFUND, slice(None)),
         pytest.param("cancel, PayPal", slice(-2, -1), marks=pytest.mark.slow),
         pytest.param("resend, PayPal", slice(-2, -1), marks=pytest.mark.slow),
-        ("void, Braintree", slice(-2, -1)),
+        pytest.param("void, Braintree", slice(-2, -1), marks=pytest.mark.slow),
     ],
 )
 def test_a_kill_around_what_is_sent_loses_nothing_and_repeats_nothing(
@@ -166,7 +166,7 @@ def _started(shop: Shop, act: Act) -> subprocess.Popen[bytes]:
 @pytest.mark.parametrize(
     "batch",
     [
-        pytest.param(range(1), id="one"),
+        pytest.param(range(1), id="one", marks=pytest.mark.slow),
         *(
             pytest.param(
                 range(start, start + KILLS_A_TEST),

@@ -22,6 +22,7 @@ from billctl.gateways.woocommerce.claims import Claim, End, Note, read_claims
 from billctl.sandbox import faults, state
 from billctl.sandbox.woocommerce.gateway import moved
 from tests.gateway_shops import WOO_ORDER, GatewayShop, Street, open_gateway_shop
+from tests.matrix import often
 from tests.recording import RecordingProxy
 from tests.rehearsal import rehearsed
 from tests.safety import programs
@@ -120,7 +121,9 @@ def check_rounds(folder: Path, rounds: int, how: tuple[str, ...]) -> None:
             check_round(shop, crowd, order, how)
 
 
-@pytest.mark.parametrize("how", [PART, FULL], ids=["part", "full"])
+@pytest.mark.parametrize(
+    "how", [pytest.param(PART, id="part"), pytest.param(FULL, id="full", marks=pytest.mark.slow)]
+)
 def test_eight_hosts_at_one_instant_refund_once(how: tuple[str, ...], tmp_path: Path) -> None:
     check_rounds(tmp_path, 1, how)
 
@@ -202,7 +205,7 @@ def reconciled(shop: Shop) -> tuple[int, str, str]:
 
 @pytest.mark.parametrize(
     "stage",
-    ["claimed", "refunded", *(pytest.param(one, marks=pytest.mark.slow) for one in ("marked", "told"))],
+    often(("claimed", "refunded", "marked", "told"), "refunded"),
 )
 def test_whoever_dies_is_found_out_and_the_same_command_ends_with_one_refund(
     shop: GatewayShop, stage: str
@@ -218,6 +221,7 @@ def test_whoever_dies_is_found_out_and_the_same_command_ends_with_one_refund(
     assert None not in {claim.end for claim in claims(shop, WOO_ORDER)}
 
 
+@pytest.mark.slow
 def test_a_death_right_before_the_refund_stays_unknown_until_a_person_says_that_it_was_not_done(
     shop: GatewayShop,
 ) -> None:

@@ -72,6 +72,7 @@ def test_many_processes_with_one_key_make_one_refund(state_dir: Path, number: in
         assert wire.get(f"/v1/charges/{CHARGE}")["amount_refunded"] == 100
 
 
+@pytest.mark.slow
 def test_processes_with_keys_of_their_own_never_refund_more_than_was_taken(state_dir: Path) -> None:
     processes = [refunder(state_dir, 450, 4, f"p{number}-#") for number in range(4)]
     answers = [status for process in processes for status in statuses(process)]
@@ -84,6 +85,7 @@ def test_processes_with_keys_of_their_own_never_refund_more_than_was_taken(state
         assert wire.get(f"/v1/charges/{CHARGE}")["amount_refunded"] == 4500
 
 
+@pytest.mark.slow
 def test_a_killed_process_leaves_whole_acts_only(state_dir: Path) -> None:
     with opened(state_dir) as wire:
         before = len(wire.events("charge.refunded"))

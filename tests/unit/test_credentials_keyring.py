@@ -150,10 +150,10 @@ def test_a_removed_secret_is_gone_and_removing_it_again_says_there_was_none(tmp_
     ("backend", "problem"),
     [
         slow("keyring.backends.null.Keyring", "the keyring kept nothing"),
-        ("keyring.backends.fail.Keyring", "the keyring keeps nothing: this machine has none"),
+        slow("keyring.backends.fail.Keyring", "the keyring keeps nothing: this machine has none"),
         ("Forgetting", "the keyring kept nothing"),
-        ("Changing", "the keyring gave back something else than it was given"),
-        ("Raising", "the keyring keeps nothing: it failed (RuntimeError)"),
+        slow("Changing", "the keyring gave back something else than it was given"),
+        slow("Raising", "the keyring keeps nothing: it failed (RuntimeError)"),
         ("Locked", "the keyring keeps nothing: it is locked"),
         slow("Unfit", "the keyring keeps nothing: it failed (RuntimeError)"),
         slow("nowhere.Keyring", "the keyring keeps nothing: it failed (ModuleNotFoundError)"),
@@ -176,9 +176,9 @@ def test_a_secret_that_stays_after_removal_is_said(tmp_path: Path) -> None:
     ("backend", "note"),
     [
         slow("keyring.backends.null.Keyring", "None"),
-        ("keyring.backends.fail.Keyring", "None"),
+        slow("keyring.backends.fail.Keyring", "None"),
         ("Locked", "the keyring was asked first, but it is locked"),
-        ("Raising", "the keyring was asked first, but it failed (RuntimeError)"),
+        slow("Raising", "the keyring was asked first, but it failed (RuntimeError)"),
         slow("nowhere.Keyring", "the keyring was asked first, but it failed (ModuleNotFoundError)"),
     ],
 )

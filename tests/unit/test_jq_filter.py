@@ -61,7 +61,7 @@ def test_what_jq_would_write_to_stderr_is_not_shown(capfd: pytest.CaptureFixture
     [
         "def f: f; f",
         pytest.param("last(range(1e15))", marks=pytest.mark.slow),
-        '("a" * 40) | test("^(a+)+b$")',
+        pytest.param('("a" * 40) | test("^(a+)+b$")', marks=pytest.mark.slow),
     ],
 )
 def test_an_endless_program_is_ended(expression: str, monkeypatch: pytest.MonkeyPatch) -> None:
