@@ -245,6 +245,22 @@ def test_a_list_without_its_totals_or_of_no_objects_is_none(behaviour: Behaviour
     assert error.code == "bad_answer"
 
 
+@pytest.mark.parametrize("status", [200, 404])
+def test_what_a_cache_kept_is_no_answer_of_the_stores(status: int) -> None:
+    """Of before a claim was written, say, or of before somebody ordered."""
+    heads = {"X-WP-Total": "0", "X-WP-TotalPages": "0", "Age": "17"}
+    behaviour = answer(status, "[]", headers=heads)
+    error, sent = failure(lambda asked: asked.page("orders"), behaviour)
+    assert (type(error), error.code, sent) == (NoAnswer, "cached", 1)
+    assert "from a cache that has kept it for 17 s" in error.message
+    assert "/wp-json/" in error.hint
+
+
+def test_what_a_cache_has_just_had_of_the_store_is_its_answer() -> None:
+    with LoopbackServer(answer(200, json.dumps(wire.order()), headers={"Age": "0"})) as server:
+        assert client(server).get("orders/1042")["id"] == wire.ORDER
+
+
 def test_a_missing_list_is_no_empty_one() -> None:
     with LoopbackServer(wire.error(404, "rest_no_route")) as server:
         with pytest.raises(NoAnswer) as caught:

@@ -3,6 +3,8 @@
 An answer of WordPress itself is a JSON object with `code`, `message` and `data`; only such a one proves a
 refusal. `data` holds the HTTP status as `{"status": 404}`, or is a bare number that the HTTP status does not
 follow: an unknown order's refund answers HTTP 500 with `"data": 404`. So `code` decides, not `data`.
+What a cache kept (header `Age`, RFC 9111) is no answer: it may be of before somebody claimed an order, and it
+is given to whoever asks. A cache that does not say so cannot be told from the store.
 HTML comes from what stands in front of a store, a firewall say, or from PHP: after a change nobody knows
 what it did; a firewall may even have judged the answer, not the request. Whatever is not named here is
 unknown. Statuses and codes: observed on WooCommerce 10.0.2, and its source.
@@ -90,6 +92,7 @@ NO_PART = "WooCommerce is switched off there, or older than what was asked of it
 FIREWALL = (
     "A firewall in front of the store may have done that: its owner can let billctl's requests through."
 )
+CACHE = "Have the cache or CDN in front of the store leave everything below /wp-json/ alone."
 HINTS: dict[type[BillctlError], str] = {
     NotSent: "Run it again when the store can be reached.",
     NoAnswer: "Run it again later; if it stays so, the store's own log says why.",
@@ -156,6 +159,10 @@ def _described(body: bytes) -> str:
 
 def failure_of(answer: Answer, host: str, *, change: bool) -> Failure | None:
     """What `answer` of `host` to a change or a read failed with; None for one of success."""
+    if not change and (age := answer.headers.get("Age", "0")).strip().strip("0"):
+        return Failure(
+            f"{host} answered from a cache that has kept it for {age[:20]} s", code="cached", hint=CACHE
+        )
     if answer.status in {200, 201}:
         return None
     if answer.status == TOO_MANY:
