@@ -12,6 +12,7 @@ from billctl.cli.layout import Cell, Column, Grid, Line, View, render
 from billctl.cli.opening import object_of, session_of
 from billctl.cli.options import choices
 from billctl.cli.output import Result, terminal_width
+from billctl.cli.views import with_local_times
 from billctl.errors import BillctlError, PolicyDenied, UsageError
 from billctl.frozen import replace
 from billctl.money import parse
@@ -132,7 +133,7 @@ def _plan_view(plan: Plan, request: Request, customer: str | None) -> View:
     identity = plan.identity
     who = f"{identity.name or ''} ({identity.id})".strip() if identity and identity.id else "account unknown"
     mode = Cell("LIVE", "red") if plan.live else Cell("test")
-    facts = list(plan.facts)
+    facts = [(label, with_local_times(text)) for label, text in plan.facts]
     if customer:
         facts.insert(1, ("customer", customer))
     facts.append(("reason", request.reason or ""))
@@ -188,7 +189,7 @@ def _by_label(facts: Iterable[tuple[str, str]]) -> dict[str, str]:
 def _dry_view(done: ActionResult) -> View:
     plan = done.plan
     facts = (*plan.facts, *_policy_facts(done))
-    rows = tuple((Cell(label, "dim"), text) for label, text in facts)
+    rows = tuple((Cell(label, "dim"), with_local_times(text)) for label, text in facts)
     mode = Cell("LIVE", "red") if plan.live else Cell("test")
     return [
         Line((mode, plan.record.ref, "dry run: nothing was sent")),
@@ -244,7 +245,7 @@ def _result_words(done: ActionResult) -> str:
         case "cancel":
             ends = result.get("current_period_end") if result.get("cancel_at_period_end") else None
             refund = (result.get("refund") or {}).get("id")
-            more = f", ends {ends}" if ends else f", refund {refund}" if refund else ""
+            more = f", ends {with_local_times(ends)}" if ends else f", refund {refund}" if refund else ""
             return f"{done.plan.record.ref}{more}"
         case _:
             return str(result.get("id", ""))

@@ -1,11 +1,14 @@
 """What a person sees: lines and aligned tables as data, and their rendering. Only this knows Rich."""
 
 import io
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from billctl.frozen import frozen_value
 from billctl.text import safe_text
+
+COMMAND = re.compile(r"`[^`]+`")
 
 
 @frozen_value
@@ -169,9 +172,10 @@ class _Row:
         self.texts[-1].append_text(cell)
 
     def _wrap(self, cell: Any, begin: int) -> None:
-        """`cell` at `begin`, going on at the same place below; a word is never parted, however long it is."""
+        """`cell` at `begin`, going on at the same place below; a word is never parted, however long it is,
+        nor is a command in backticks, so that it can be copied whole."""
         line = _cell_text("")
-        for word in cell.split(" "):
+        for word in _words(cell):
             if line.cell_len and begin + line.cell_len + 1 + word.cell_len > self.width:
                 self._put(line, begin)
                 self.texts.append(_cell_text(""))
@@ -195,7 +199,16 @@ def _cut(cell: Any, room: int) -> Any:
 
 
 def _longest_word(cell: Any) -> int:
-    return max((word.cell_len for word in cell.split(" ")), default=0)
+    return max((word.cell_len for word in _words(cell)), default=0)
+
+
+def _words(cell: Any) -> list[Any]:
+    """What stands between the blanks of `cell`; a command in backticks is one word, blanks and all."""
+    text = str(cell)
+    within = [match.span() for match in COMMAND.finditer(text)]
+    blanks = [at for at, c in enumerate(text) if c == " " and not any(a < at < b for a, b in within)]
+    begins = [0, *(at + 1 for at in blanks)]
+    return [cell[begin:end] for begin, end in zip(begins, [*blanks, len(text)], strict=True)]
 
 
 def _line(line: Line, width: int | None) -> _Row:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, TextIO
 
-from billctl.cli.layout import Column, Grid, View, render
+from billctl.cli.layout import COMMAND, Column, Grid, View, render
 from billctl.cli.options import Choices
 from billctl.errors import BillctlError, InternalError, UsageError
 from billctl.models import data as plain
@@ -88,9 +88,6 @@ def talk(text: str, *, stderr: TextIO | None = None) -> None:
             stream.flush()
 
 
-_COMMAND = re.compile(r"`[^`]*`")
-
-
 def fold(text: str, width: int | None) -> str:
     """`text` in lines of `width` characters, parted between words; a command in backticks is never parted,
     so that it can be copied whole. `width` None leaves it as it is."""
@@ -98,7 +95,7 @@ def fold(text: str, width: int | None) -> str:
         return text
     import textwrap
 
-    kept = _COMMAND.sub(lambda command: command.group().replace(" ", "\0"), text)
+    kept = COMMAND.sub(lambda command: command.group().replace(" ", "\0"), text)
     lines = textwrap.wrap(kept, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
     return "\n".join(lines).replace("\0", " ")
 

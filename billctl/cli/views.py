@@ -1,5 +1,6 @@
 """How records look to a person: ids whole, money right-aligned, one line a fact."""
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -24,6 +25,7 @@ from billctl.models import (
 R = TypeVar("R", bound=Record)
 
 DAY_SECONDS = 86_400
+UTC_TIME = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 ALARMING = {"disputed", "past_due", "needs_response", "failed", "unpaid", "uncollectible", "lost"}
 
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -56,6 +58,11 @@ def local_date(moment: datetime | None) -> str:
 def local_time(moment: datetime) -> str:
     """`2026-11-21 14:02 +03:00` in the operator's own time zone."""
     return moment.astimezone().isoformat(sep=" ", timespec="minutes")[:16] + " " + _offset(moment)
+
+
+def with_local_times(text: str) -> str:
+    """`text` with the times in it, which records have as RFC 3339 in UTC, in the operator's own time zone."""
+    return UTC_TIME.sub(lambda found: local_time(datetime.fromisoformat(found[0])), text)
 
 
 def _offset(moment: datetime) -> str:

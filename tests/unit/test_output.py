@@ -303,6 +303,14 @@ def test_a_long_text_in_the_last_column_goes_on_below_itself_and_no_word_is_part
     ]
 
 
+def test_a_command_in_a_text_that_goes_on_below_itself_is_never_parted() -> None:
+    text = "Until then it can go on: `billctl recurly reactivate S1 --reason …`. No more."
+    assert render([Grid((Column(), Column()), (("note", text),))], colour=False, width=60).splitlines() == [
+        "note  Until then it can go on:",
+        "      `billctl recurly reactivate S1 --reason …`. No more.",
+    ]
+
+
 @given(st.lists(st.text("abc123:_", min_size=1, max_size=60), min_size=1, max_size=6), st.integers(40, 130))
 def test_words_are_whole_on_a_terminal_of_any_width(words: list[str], width: int) -> None:
     grid = Grid(tuple(Column() for _ in words), (tuple(words),))

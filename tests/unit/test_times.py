@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billctl.cli.times import moment, span
+from billctl.cli.views import with_local_times
 from billctl.errors import UsageError
 
 NOW = datetime(2026, 11, 21, 14, 2, 30, tzinfo=UTC)
@@ -109,3 +110,13 @@ def test_a_span_that_nothing_lies_in_is_a_usage_error(
     with pytest.raises(UsageError) as caught:
         span(since, until, now=NOW, older_than=older_than)
     assert caught.value.code == code
+
+
+# Times as an operator reads them
+
+
+@pytest.mark.usefixtures("in_riyadh")
+def test_the_times_in_a_text_are_shown_in_the_operators_own_zone_with_its_offset() -> None:
+    text = "ends 2026-12-10T22:22:28Z, or at 2026-12-10T10:00:00.354967Z"
+    assert with_local_times(text) == "ends 2026-12-11 01:22 +03:00, or at 2026-12-10 13:00 +03:00"
+    assert with_local_times("until 2026-12-10, PRO-2026-12-10T") == "until 2026-12-10, PRO-2026-12-10T"
