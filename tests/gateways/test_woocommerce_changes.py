@@ -19,9 +19,10 @@ from billctl.errors import (
 )
 from billctl.frozen import replace
 from billctl.gateway import Stamp
-from billctl.gateways.woocommerce import refundable
+from billctl.gateways.woocommerce import WoocommerceGateway, refundable, refunding
 from billctl.gateways.woocommerce.behind import behind
 from billctl.gateways.woocommerce.claims import End, claim_text, end_text
+from billctl.gateways.woocommerce.client import PATIENT
 from billctl.models import ChargeStatus, RefundStatus
 from billctl.money import Money
 from billctl.sandbox import state
@@ -429,6 +430,32 @@ def test_where_the_mark_is_gone_before_the_request_nothing_is_sent(here: Machine
     here.sleep = lambda _: here.marks.end(stamp().operation)
     raised(StoreError, lambda: here.refund(500))
     assert (here.moved(), here.ends()) == ([], {stamp().operation: End.ABANDONED})
+
+
+@pytest.mark.parametrize(("seconds", "moved"), [(refunding.LATEST, [500]), (refunding.LATEST + 1, [])])
+def test_a_refund_is_not_sent_so_late_that_a_reconciliation_may_take_it_for_never_sent(
+    here: Machine, seconds: float, moved: list[int]
+) -> None:
+    """A reconciliation counts from the intent where the run that sent it was killed."""
+    now = [1000.0]
+
+    def slowly(_: float) -> None:
+        now[0] += seconds
+
+    def asked() -> None:
+        charge = here.charge()
+        refunding.refund(
+            here.client, here.marks, charge, usd(500), stamp=stamp(), sleep=slowly, clock=lambda: now[0]
+        )
+
+    if moved:
+        asked()
+    else:
+        error = raised(NotSent, asked)
+        assert (error.code, error.sent) == ("too_slow", "No refund was sent.")
+        assert here.ends() == {stamp().operation: End.ABANDONED}
+    assert (here.moved(), here.marked()) == (moved, [])
+    assert WoocommerceGateway.patience - refunding.LATEST >= PATIENT
 
 
 def test_a_claim_that_somebody_closed_is_not_trusted(here: Machine) -> None:

@@ -96,8 +96,9 @@ class WoocommerceGateway(Gateway):
             "An unpaid order names the page to pay it: `billctl woocommerce show ORDER --type invoice`."
         ),
     }
-    patience: ClassVar[float] = 180.0
-    """A store goes on with a refund when nobody waits for it any more; PHP's own limits are shorter."""
+    patience: ClassVar[float] = 300.0
+    """A store goes on with a refund when nobody waits for it any more, and the refund may be sent as late as
+    `refunding.LATEST`; PHP's own limits are shorter than what is left of it."""
 
     def __init__(self, account: Account) -> None:
         from billctl.gateways.woocommerce.client import Client

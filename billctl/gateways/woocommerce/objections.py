@@ -111,6 +111,16 @@ def invisible(charge: Charge) -> NotSent:
     )
 
 
+def late(charge: Charge) -> NotSent:
+    """The error for a refund whose preparation took too long for it to be sent still."""
+    return NotSent(
+        f"the store took too long to let order {charge.id} be claimed",
+        code="too_slow",
+        hint="Run it again when the store answers faster.",
+        account=charge.account,
+    )
+
+
 def begun(charge: Charge) -> OutcomeUnknown:
     """The error for an operation that is begun a second time: the first time may have moved money."""
     return OutcomeUnknown(

@@ -40,6 +40,11 @@ PROVED = (Refused, AuthFailed, NotFound, NotSent, ConfigError)
 
 NO_REFUND = "No refund was sent."
 
+LATEST = 120.0
+"""Seconds from an operation's start after which its refund is not sent any more. Of a run that was killed a
+reconciliation knows the start only: what was sent later than this could still be under way when the gateway's
+`patience` is over, and be taken for never sent. By the clock that goes on while a machine sleeps."""
+
 
 def refund(
     client: Client,
@@ -49,6 +54,7 @@ def refund(
     *,
     stamp: Stamp,
     sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.time,
 ) -> Refund:
     """Refund exactly `amount` of an order through its payment gateway, and leave its stock as it is.
 
@@ -56,7 +62,7 @@ def refund(
     claims the order, `Refused` where its refunds are not those of `charge` any more, `NotSent` for whatever
     fails before the refund is asked for, `StoreError` where no mark can be kept; then the errors of a change.
     """
-    return _Refunding(client, marks, charge, amount, stamp=stamp, sleep=sleep).run()
+    return _Refunding(client, marks, charge, amount, stamp=stamp, sleep=sleep, clock=clock).run()
 
 
 class _Refunding:
@@ -72,6 +78,7 @@ class _Refunding:
         *,
         stamp: Stamp,
         sleep: Callable[[float], None],
+        clock: Callable[[], float],
     ) -> None:
         self._client = client
         self._marks = marks
@@ -79,6 +86,8 @@ class _Refunding:
         self._amount = amount
         self._stamp = stamp
         self._sleep = sleep
+        self._clock = clock
+        self._begun = clock()
         self._notes = OrderNotes(client, marks, charge.id)
         self._ended: set[str] = set()
 
@@ -138,6 +147,7 @@ class _Refunding:
             if made is None:
                 objections.check_not_done(claims, self._charge, self._stamp)
                 objections.check_unchanged(seen, current)
+                self._check_time()
                 self._marks.sending(self._stamp.operation)
         except BillctlError as error:
             self._close(End.ABANDONED)
@@ -146,6 +156,10 @@ class _Refunding:
         if made is not None:
             self._close(End.ABANDONED, f"{made.operation} made refund {made.id}")
         return made
+
+    def _check_time(self) -> None:
+        if self._clock() - self._begun > LATEST:
+            raise objections.late(self._charge)
 
     def _claim(self) -> None:
         """Write the claim. One whose answer was lost counts where it stands among the notes."""
