@@ -85,6 +85,8 @@ def _flat(fields: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]
             # A command line as one could type it again.
             join = shlex.join if name == "argv" else " ".join
             yield prefix + name, join(map(str, value))
+        elif isinstance(value, bool):
+            yield prefix + name, "yes" if value else "no"
         elif value is not None:
             yield prefix + name, str(value)
 

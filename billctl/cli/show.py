@@ -1,5 +1,6 @@
 """`billctl GATEWAY show`: one object by its id."""
 
+import shlex
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Annotated
@@ -81,7 +82,7 @@ def _read(gateway: Gateway, object_id: str, kind: str | None) -> Record:
     if told is None:
         return _read_any(readers, object_id)
     if told not in readers:
-        raise _unclear(object_id, f"a {told.replace('_', ' ')}, which has no page here")
+        raise _not_shown(object_id, f"is a {told.replace('_', ' ')}, which has no page here")
     try:
         return readers[told](object_id)
     except NotFound as nothing:
@@ -111,7 +112,7 @@ def _read_any(readers: Mapping[str, Callable[[str], Record]], object_id: str) ->
         )
     asked = [error for error in failed if not isinstance(error, UsageError)]
     if not asked:
-        raise _unclear(object_id, "no id whose form tells what it is")
+        raise _not_shown(object_id, "is none of this gateway's ids")
     others = [error for error in asked if not isinstance(error, NotFound)]
     if others:
         raise gravest(others)
@@ -134,8 +135,11 @@ def _answer(read: Callable[[str], Record], object_id: str) -> Record | BillctlEr
         return error
 
 
-def _unclear(object_id: str, what: str) -> UsageError:
-    return UsageError(f"{object_id[:60]!r} is {what}", code="bad_id", hint="Say what it is: --type charge.")
+def _not_shown(object_id: str, why: str) -> UsageError:
+    """A payment's intent, an invoice's number or a name leads to what a lookup shows."""
+    shown = object_id[:60]
+    hint = f"What belongs to it is found by `billctl lookup {shlex.quote(shown)}`."
+    return UsageError(f"{shown!r} {why}", code="bad_id", hint=hint)
 
 
 def _remember(profile: str, record: Record) -> None:

@@ -140,6 +140,7 @@ def test_one_operation_is_shown_with_intent_and_outcome(busy: Shop) -> None:
     table = busy.run("audit", "show", row["operation"], "-o", "table").out
     assert "charged twice" in table
     assert "zendesk:35436" in table
+    assert [line.split() for line in table.splitlines() if line.startswith("  live ")] == [["live", "no"]] * 2
 
 
 def test_a_record_is_shown_by_its_number(busy: Shop) -> None:

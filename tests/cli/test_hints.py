@@ -43,3 +43,20 @@ def test_several_notes_of_a_rehearsal_are_one_text_of_sentences() -> None:
     assert "as a credit invoice of 1001. If the payment is not settled yet, Recurly voids it" in plan["note"]
     plan = document("woocommerce", "refund", "1041", "--full", *WHY, "--dry-run")["data"]["plan"]
     assert "nothing is put back in stock; " in plan["note"]
+
+
+@pytest.mark.parametrize(
+    ("gateway", "named", "why"),
+    [
+        ("recurly", "1001", "'1001' is none of this gateway's ids"),
+        ("paypal", "INV-LAYLA-0001", "'INV-LAYLA-0001' is none of this gateway's ids"),
+        ("stripe", "pi_SbxLayla0000001", "is a payment intent, which has no page here"),
+    ],
+)
+def test_what_is_no_id_to_show_names_the_lookup_that_finds_it(gateway: str, named: str, why: str) -> None:
+    refused = billctl(gateway, "show", named)
+    assert refused.returncode == 2
+    assert f"{why}. Nothing was sent." in refused.stderr
+    command = refused.stderr.split("`billctl ")[1].split("`")[0].split()
+    found = document(*command)["data"]["customers"]
+    assert gateway in {customer["account"] for customer in found}
