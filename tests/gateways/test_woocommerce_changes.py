@@ -105,6 +105,16 @@ def test_what_must_be_known_before_is_said(here: Machine) -> None:
     assert "reason there is only `ref op_…`" in told[2]
 
 
+def test_a_record_of_money_that_may_not_have_moved_is_named_as_it_counts(here: Machine) -> None:
+    here.refuse("gateway_fatal")
+    raised(OutcomeUnknown, lambda: here.refund(500))
+    (record,) = here.charge().refunds
+    told = refundable.preview(here.client, here.charge(), usd(100))
+    assert told[-1] == (
+        f"refund {record.id} of 5.00 USD counts as given back, and the store does not say that it was paid"
+    )
+
+
 @pytest.mark.parametrize(
     ("fields", "code", "why"),
     [

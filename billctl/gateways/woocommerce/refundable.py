@@ -9,6 +9,7 @@ from billctl.gateways.woocommerce.client import Client
 from billctl.gateways.woocommerce.mapping import REFUNDABLE, StoreCharge
 from billctl.gateways.woocommerce.methods import method
 from billctl.gateways.woocommerce.values import written
+from billctl.models import RefundStatus
 from billctl.money import Money
 
 REFUNDS = "refunds"
@@ -16,6 +17,7 @@ GIVEN_BACK = "refunded"
 """The status of an order of which nothing is left: the store itself says so."""
 IN_THE_STORE = "Refund it in the store's admin instead, where it can be recorded without moving money."
 STOCK = "nothing is put back in stock"
+UNPAID = "refund {one.id} of {one.amount} counts as given back, and the store does not say that it was paid"
 MAIL = "the store may e-mail the customer about it, by its own settings; the reason there is only `ref op_…`"
 
 
@@ -25,7 +27,8 @@ def preview(client: Client, charge: StoreCharge, amount: Money) -> tuple[str, ..
     check_paid(charge)
     written_amount(amount, charge)
     title = _payment_gateway(client, charge)
-    return (f"the store gives it back through {title}", STOCK, MAIL)
+    unpaid = (UNPAID.format(one=one) for one in charge.refunds if one.status is RefundStatus.UNKNOWN)
+    return (f"the store gives it back through {title}", STOCK, MAIL, *unpaid)
 
 
 def check_paid(charge: StoreCharge) -> None:
