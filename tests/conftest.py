@@ -81,11 +81,11 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int | None:
-    """Three workers for two cores with `-n auto`: a third of its time a test waits, for processes and limits.
+    """Two workers more than cores with `-n auto`: tests wait too, for processes, limits and disks.
 
-    PYTEST_XDIST_AUTO_NUM_WORKERS overrides it.
+    More would not pay: each takes 5 s to begin. PYTEST_XDIST_AUTO_NUM_WORKERS overrides it.
     """
-    return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in OUTER else (3 * (os.cpu_count() or 1) + 1) // 2
+    return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in OUTER else (os.cpu_count() or 1) + 2
 
 
 sys.dont_write_bytecode = False  # whatever the caller's environment says: each worker would compile all anew

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 CONFTEST = Path(__file__).resolve().parents[1] / "conftest.py"
+CI = CONFTEST.parents[1] / ".ci" / "run"
 INI = "[pytest]\nmarkers =\n    slow\n    full\n    benchmark\n    peer\n"
 
 
@@ -154,3 +155,33 @@ def test_slow_and_exhaustive_tests_and_benchmarks_run_on_request_only(
     tmp_path: Path, options: tuple[str, ...], summary: str
 ) -> None:
     assert summary in run(tmp_path, *options, marked=MARKED)
+
+
+def ci(call: str, typed: str = "") -> list[str]:
+    """The lines that a function of `.ci/run` prints."""
+    script = CI.read_text().replace(".venv/bin/pytest", f"'{sys.executable}' -m pytest")
+    functions = re.findall(r"^\w+\(\) \{\n.*?^\}$", script, re.MULTILINE | re.DOTALL)
+    command = ["bash", "-euo", "pipefail", "-c", "\n".join([*functions, call])]
+    done = subprocess.run(
+        command, check=True, cwd=CONFTEST.parents[1], input=typed, capture_output=True, text=True, timeout=60
+    )
+    return done.stdout.splitlines()
+
+
+def test_within_three_days_ci_runs_every_file_of_slow_tests_once() -> None:
+    files = [f"tests/test_{number}.py" for number in range(10)]
+    for first in ("008", "364"):
+        days = [f"{int(first) + number:03}" for number in range(3)]
+        shares = [ci(f"day_third {day}", "\n".join(files)) for day in days]
+        assert {len(share) for share in shares} == {3, 4}
+        assert sorted(file for share in shares for file in share) == files
+
+
+@pytest.mark.slow
+def test_ci_finds_slow_tests_however_they_are_marked() -> None:
+    by_a_decorator, by_a_table, without = (
+        "tests/unit/test_pace.py",
+        "tests/gateways/test_recurly_contract.py",
+        "tests/unit/test_frozen.py",
+    )
+    assert ci(f"slow_files {by_a_decorator} {by_a_table} {without}") == [by_a_table, by_a_decorator]
