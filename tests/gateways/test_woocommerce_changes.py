@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -568,6 +569,22 @@ def test_a_redirect_is_no_refund(here: Machine) -> None:
     here.refuse("redirect")
     raised(OutcomeUnknown, lambda: here.refund(500))
     assert here.moved() == []
+
+
+def test_an_answer_that_shows_another_refund_is_not_believed(
+    here: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy that gives an old answer out again: the refund of before, of the same amount."""
+    old = here.refund(500, by=stamp(2))
+    send, answers = here.client.post, here.client.get(f"orders/{PAID}/refunds/{old.id}")
+
+    def replayed(path: str, body: dict[str, Any], **more: Any) -> Any:
+        return answers if path.endswith("/refunds") else send(path, body, **more)
+
+    monkeypatch.setattr(here.client, "post", replayed)
+    error = raised(OutcomeUnknown, lambda: here.refund(500))
+    assert f"answered with refund {old.id}, which is not the one that was asked for" in error.message
+    assert (here.moved(), here.ends()[stamp().operation]) == ([500], None)
 
 
 def test_another_amount_in_the_answer_is_told_as_it_is(here: Machine) -> None:

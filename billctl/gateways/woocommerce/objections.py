@@ -128,6 +128,15 @@ def begun(charge: Charge) -> OutcomeUnknown:
     )
 
 
+def foreign(refund: Refund) -> OutcomeUnknown:
+    """The error for an answer that shows a refund without this operation's name."""
+    return OutcomeUnknown(
+        f"the store answered with refund {refund.id}, which is not the one that was asked for",
+        code="bad_answer",
+        account=refund.account,
+    )
+
+
 def unpaid(refund: Refund) -> OutcomeUnknown:
     """The error for a refund that the store made and does not call paid."""
     return OutcomeUnknown(

@@ -210,6 +210,8 @@ class _Refunding:
         order = {"id": int(self._charge.id), "currency": self._charge.amount.currency}
         with reading_answer(self._client.account.name, change=True):
             made = mapping.refund(answer, order, self._client.account.name)
+        if made.operation != self._stamp.operation:
+            raise objections.foreign(made)
         if not is_paid(made):
             raise objections.unpaid(made)
         return made
