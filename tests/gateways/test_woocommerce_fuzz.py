@@ -59,7 +59,11 @@ class Store(WoocommerceGateway):
             self.list_invoices,
             self.list_subscriptions,
         )
-        queries = ((By.EMAIL, "layla@example.com"), (By.ID, "1042"), (By.INVOICE, "1042"), (By.NAME, "layla"))
+        queries = (
+            *((by, "1042") for by in (By.ID, By.INVOICE, By.CHARGE, By.SUBSCRIPTION)),
+            (By.EMAIL, "layla@example.com"),
+            (By.NAME, "layla"),
+        )
         return [
             self.check,
             lambda: self.get_customer("21"),
@@ -75,6 +79,7 @@ class Store(WoocommerceGateway):
             lambda: self.find_cancellation(SUBSCRIPTION, when=When.NOW, stamp=STAMP),
             lambda: self.find_resend(INVOICE, to=None, stamp=STAMP),
             *(lambda one=one: list(one(Selection(limit=3))) for one in lists),
+            *(lambda one=one: list(one(Selection(limit=3, customer_id="21"))) for one in lists),
             *(lambda by=by, text=text: self.find_customers(Query(by=by, text=text)) for by, text in queries),
         ]
 

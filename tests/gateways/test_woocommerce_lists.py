@@ -309,6 +309,19 @@ def test_an_amount_that_cannot_be_held_hides_no_other_and_is_named_at_the_end() 
     assert "8 (10.005 USD is finer than the smallest unit of USD)" in caught.value.message
 
 
+@pytest.mark.parametrize("owner", [None, "21", {}, -1])
+def test_what_does_not_say_whose_it_is_is_an_error_of_the_list(owner: object) -> None:
+    answers = {
+        "orders": wire.listed(wire.order(customer_id=owner)),
+        "subscriptions": wire.listed(wire.subscription(customer_id=owner)),
+    }
+    with LoopbackServer(store(answers)) as server:
+        woo = gateway(server.url)
+        for listed in (woo.list_charges, woo.list_subscriptions, woo.list_refunds, woo.list_invoices):
+            with pytest.raises(NoAnswer, match="cannot be read"):
+                list(listed(Selection(customer_id="21")))
+
+
 def test_a_refund_whose_order_is_gone_is_named_at_the_end() -> None:
     answers = {
         "refunds": wire.listed(wire.refund(id=9, parent_id=8), wire.refund()),

@@ -144,8 +144,12 @@ def subscriptions(client: Client, selection: Selection) -> Iterator[Subscription
     params = {**objects.SUBSCRIPTION, **_of_customer(selection)}
     account = client.account.name
     wire = _told(_sought(client, "subscriptions", params, selection, SUBSCRIPTION_WORDS), account)
-    meant = (data for data in wire if is_of(data, selection.customer_id))
-    return _selected(client, meant, lambda data: recurring.subscription(data, account), selection)
+    return _selected(
+        client,
+        _theirs(client, wire, selection),
+        lambda data: recurring.subscription(data, account),
+        selection,
+    )
 
 
 def _told(wire: Iterator[Json], account: str) -> Iterator[Json]:
@@ -208,11 +212,16 @@ def _size(selection: Selection) -> int:
 def _orders(client: Client, selection: Selection, words: Mapping[str, tuple[str, ...]]) -> Iterator[Json]:
     """Orders as on the wire that may be meant, those of one customer or guest alone."""
     params = {**objects.ORDER, **_of_customer(selection)}
-    for order in _sought(client, "orders", params, selection, words):
+    return _theirs(client, _sought(client, "orders", params, selection, words), selection)
+
+
+def _theirs(client: Client, wire: Iterator[Json], selection: Selection) -> Iterator[Json]:
+    """Those of the customer or guest who is meant. Raises `NoAnswer` where one does not say whose it is."""
+    for data in wire:
         with reading_answer(client.account.name, change=False):
-            meant = is_of(order, selection.customer_id)
+            meant = is_of(data, selection.customer_id)
         if meant:
-            yield order
+            yield data
 
 
 def is_of(order: Mapping[str, Any], customer_id: str | None) -> bool:
