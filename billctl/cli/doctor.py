@@ -92,12 +92,16 @@ def _view(findings: list[Finding]) -> View:
     # All cells but the last are filled up, so that what is wrapped begins where the others do.
     rows: list[tuple[Cell | str, ...]] = []
     for finding in findings:
-        # A failure's whole line stands on stderr.
-        detail = finding.error.code if finding.error else finding.detail
+        detail = _brief(finding.error) if finding.error else finding.detail
         rows.append((status_cell(finding.status, width=7), f"{finding.check:11}", detail))
         if finding.todo and finding.status == WARNING:
             rows.append((" " * 7, " " * 11, finding.todo))
     return [Grid((Column(), Column(), Column()), tuple(rows))]
+
+
+def _brief(error: BillctlError) -> str:
+    """A failure's account and code; its whole line stands on stderr."""
+    return f"{error.account}: {error.code}" if error.account else error.code
 
 
 app = single(doctor)

@@ -313,6 +313,18 @@ def test_credentials_that_are_missing_or_refused_and_a_gateway_that_is_down_each
     }
 
 
+def test_on_a_terminal_each_failed_part_names_its_account(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accounts = [account(name, "http://127.0.0.1:9") for name in ("down", "missing")]
+    write("shop", 'mode = "test"\n' + "".join(accounts))
+    monkeypatch.setenv("BILLCTL_DOWN_API_KEY", CANARY)
+    run(["--profile", "shop", "doctor", "-o", "table"])
+    shown = capsys.readouterr().out.splitlines()
+    told = [line.split() for line in shown if line.startswith("failed")]
+    assert [words[1:3] for words in told] == [["credentials", "missing:"], ["gateways", "down:"]]
+
+
 def test_a_gateway_that_is_down_alone_is_a_network_failure(
     doctor: Doctor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
