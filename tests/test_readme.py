@@ -70,6 +70,7 @@ def test_the_tour_works_from_top_to_bottom() -> None:
     assert shell("billctl audit verify -o json --jq .data.whole", env).stdout == "true\n"
 
 
+@pytest.mark.slow
 def test_a_batch_is_planned_looked_at_and_applied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     env = dict(os.environ) | {"BILLCTL_PROFILE": "sandbox"}

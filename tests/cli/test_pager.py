@@ -40,6 +40,7 @@ def test_what_is_longer_than_the_terminal_is_paged(lines: int, paged: bool) -> N
     assert "cus_SbxLayla000001" in shown
 
 
+@pytest.mark.slow
 def test_a_pager_that_does_not_exist_hides_nothing() -> None:
     assert "cus_SbxLayla000001" in on_terminal(10, PAGER="/nonexistent/pager")
 

@@ -352,6 +352,7 @@ def test_a_reset_shop_knows_nothing_of_operations_of_the_old_one() -> None:
     assert document(*refund, *why)["data"]["outcome"] == "succeeded"
 
 
+@pytest.mark.slow
 def test_each_gateway_that_is_up_has_a_port_of_its_own_and_a_line_for_each_secret() -> None:
     with serving("--output", "json") as (_, line):
         rows = json.loads(line)["data"]["gateways"]

@@ -48,6 +48,7 @@ def test_a_guests_charges_are_listed_by_his_address(braintree: BraintreeGateway)
     assert guest[0].id not in hers
 
 
+@pytest.mark.slow
 def test_a_status_lists_what_a_whole_list_shows_with_it(braintree: BraintreeGateway) -> None:
     since = datetime.now(UTC) - timedelta(days=21)
     whole = list(braintree.list_charges(Selection(limit=60, since=since)))

@@ -257,6 +257,7 @@ print(paypal.get_refund(sys.argv[3]).id)
 """
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_ask_for_one_token(
     sessions: Sessions, server: LoopbackServer, folder: Path
 ) -> None:

@@ -319,10 +319,10 @@ ODD: dict[str, Behaviour] = {
     "not http": servers.garbage,
 }
 FAST = {
-    "paypal": {"null", "html", "empty object"},
-    "braintree": {"html", "cut xml", "no amount"},
+    "paypal": {"null", "html"},
+    "braintree": {"cut xml", "no amount"},
     "woocommerce": {"html"},
-    "recurly": {"html", "json no amount"},
+    "recurly": {"json no amount"},
 }
 LOOKS = {"woocommerce"}
 """Where the adapter itself looks for the refund when its answer is none."""

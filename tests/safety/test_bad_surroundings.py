@@ -39,6 +39,7 @@ def test_head_takes_one_line_and_nobody_complains(shop: Shop) -> None:
     assert len(done.stdout.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_reader_that_left_does_not_hide_that_a_refund_was_made(shop: Shop) -> None:
     done = process(shop, *REFUND, *WHY, shell="{} | true; exit ${{PIPESTATUS[0]}}")
     assert (done.returncode, done.stderr) == (0, "")

@@ -59,6 +59,7 @@ def _lie(batch: Batch) -> None:
     batch.plan.with_suffix(".results.ndjson").write_text(text, encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_recording_after_sending_is_found_at_the_instant_of_death(tmp_path: Path) -> None:
     with open_batch(tmp_path, "refund", ROWS) as batch:
         batch.name = "records after sending"

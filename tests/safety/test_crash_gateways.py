@@ -113,7 +113,7 @@ def test_a_kill_after_the_gateway_acted_is_found_by_reconcile(shop: GatewayShop)
     once(shop)
 
 
-@fast("woocommerce")
+@fast()
 def test_a_kill_while_the_gateway_has_not_acted_leaves_nothing_behind(shop: GatewayShop) -> None:
     shop.arm("hang-before", REQUESTS[shop.gateway], seconds=30)
     killed(shop, lambda: not shop.armed())

@@ -132,6 +132,7 @@ def test_the_keyring_comes_before_the_environment(tmp_path: Path) -> None:
     assert run(tmp_path, "File", STORE + "find()", BILLCTL_STRIPE_API_KEY=OTHER).startswith("keyring |")
 
 
+@pytest.mark.slow
 def test_an_empty_keyring_leaves_it_to_the_environment(tmp_path: Path) -> None:
     out = run(tmp_path, "File", "find()", BILLCTL_STRIPE_API_KEY=OTHER)
     assert out == f"environment BILLCTL_STRIPE_API_KEY | {OTHER} | None\n"
@@ -167,6 +168,7 @@ def test_a_secret_that_is_not_really_kept_is_said_and_goes_nowhere_else(
     assert not list((tmp_path / "home").rglob("*"))
 
 
+@pytest.mark.slow
 def test_a_secret_that_stays_after_removal_is_said(tmp_path: Path) -> None:
     code = STORE + "tried(lambda: remove_secret(ring, 'shop', 'stripe', 'api_key'))"
     assert run(tmp_path, "Clinging", code).startswith("the keyring still holds the secret.")

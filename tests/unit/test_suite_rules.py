@@ -148,7 +148,7 @@ def test_peer(): pass
     ("options", "summary"),
     [
         ((), "2 passed, 3 deselected"),
-        (("-m", "slow or benchmark"), "2 passed, 3 deselected"),
+        pytest.param(("-m", "slow or benchmark"), "2 passed, 3 deselected", marks=pytest.mark.slow),
     ],
 )
 def test_slow_and_exhaustive_tests_and_benchmarks_run_on_request_only(
