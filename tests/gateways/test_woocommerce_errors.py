@@ -133,6 +133,12 @@ def test_a_failed_refund_was_refused_only_where_its_words_come_before_the_paymen
     assert sent == 1
 
 
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 422, 429])
+def test_a_failed_refund_stays_unknown_whatever_status_it_is_given(status: int) -> None:
+    error, _ = failure(change, wire.error(status, REFUND_FAILED, "The gateway says so."))
+    assert (type(error), error.code) == (OutcomeUnknown, REFUND_FAILED)
+
+
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_json_in_another_form_than_wordpress_writes_proves_no_more_than_html(status: int) -> None:
     behaviour = wire.told({"code": "blocked", "message": "By the wall before the store."}, status)

@@ -75,7 +75,8 @@ NOT_TRIED = frozenset(
     }
 )
 """Messages of a failed refund that are raised before the payment gateway is asked (`wc_create_refund`,
-`wc_refund_payment`). In another language they differ, and the outcome stays unknown: the safe side."""
+`wc_refund_payment`). In another language they differ, and the outcome stays unknown: the safe side. So it
+does with any other message, whatever HTTP status the store gives it: it may be the payment gateway's own."""
 
 TOO_MANY = 429
 
@@ -165,22 +166,28 @@ def failure_of(answer: Answer, host: str, *, change: bool) -> Failure | None:
         )
     if answer.status in {200, 201}:
         return None
-    if answer.status == TOO_MANY:
-        return Failure(
-            f"{host} turned the request away: too many at once",
-            kind=NotSent,
-            code="rate_limit",
-            again=True,
-            wait=retry_after(answer.headers.get("Retry-After")),
-            hint="Wait a little, then run it again.",
-        )
     try:
         told = parsed(answer.body)
     except NoJson as error:
-        return _foreign(answer, host, str(error))
+        return _turned_away(answer, host) or _foreign(answer, host, str(error))
     if not _is_wordpress(told):
-        return _foreign(answer, host, "something that is not WooCommerce's")
-    return _refusal(answer.status, told["code"], redacted(str(told["message"])), change=change)
+        return _turned_away(answer, host) or _foreign(answer, host, "something that is not WooCommerce's")
+    away = None if told["code"] == REFUND_FAILED else _turned_away(answer, host)
+    return away or _refusal(answer.status, told["code"], redacted(str(told["message"])), change=change)
+
+
+def _turned_away(answer: Answer, host: str) -> Failure | None:
+    """What a request failed with that was one too many."""
+    if answer.status != TOO_MANY:
+        return None
+    return Failure(
+        f"{host} turned the request away: too many at once",
+        kind=NotSent,
+        code="rate_limit",
+        again=True,
+        wait=retry_after(answer.headers.get("Retry-After")),
+        hint="Wait a little, then run it again.",
+    )
 
 
 def _is_wordpress(told: Any) -> bool:
@@ -208,7 +215,7 @@ def _foreign(answer: Answer, host: str, what: str) -> Failure:
 
 
 def _refusal(status: int, code: str, words: str, *, change: bool) -> Failure:
-    kind = CODES.get(code) or STATUS.get(status)
+    kind = None if code == REFUND_FAILED else CODES.get(code) or STATUS.get(status)
     if kind is NotFound and not code.startswith(OWN):
         kind = None
     hint = None
@@ -230,9 +237,9 @@ def _refusal(status: int, code: str, words: str, *, change: bool) -> Failure:
 
 def _is_refusal(status: int, code: str, words: str, *, change: bool) -> bool:
     """Whether an answer that no table names proves that nothing was done."""
-    if status == 400:
-        return code in ILL_FORMED or not change
-    return code == REFUND_FAILED and words in NOT_TRIED
+    if code == REFUND_FAILED:
+        return words in NOT_TRIED
+    return status == 400 and (code in ILL_FORMED or not change)
 
 
 def network_failure(error: Exception, host: str) -> Failure:
