@@ -227,6 +227,6 @@ def void(call: Call, invoice: Record) -> Record:
             call.save(
                 line,
                 refunded=line["refunded"] + credited["amount"],
-                refunded_quantity=line["refunded_quantity"] - credited["refunded_quantity"],
+                refunded_quantity=line.get("refunded_quantity", 0) - credited["refunded_quantity"],
             )
     return call.save(invoice, status="voided", balance=0, closed=call.now)

@@ -245,6 +245,15 @@ def test_voiding_a_refunds_credit_makes_it_refundable_again(wire: Wire) -> None:
     assert wire.refunded(BILL, fields=by_lines({"id": "laylali00001"}))["total"] == -29.0
 
 
+def test_the_credit_of_a_seeded_refund_can_be_voided(wire: Wire) -> None:
+    """What Sophia was given back as credit before today."""
+    bill = wire.get("/invoices/sophiain0001")
+    (credit,) = wire.get("/invoices/sophiain0001/related_invoices")["data"]
+    assert wire.put(f"/invoices/{credit['id']}/void")["state"] == "voided"
+    now = wire.get("/invoices/sophiain0001")
+    assert (bill["refundable_amount"], now["refundable_amount"]) == (39, 49)
+
+
 def test_only_open_credit_invoices_can_be_voided(wire: Wire) -> None:
     closed = wire.refunded(BILL, 1.0)
     for invoice in (BILL, closed["id"]):
