@@ -587,6 +587,26 @@ def test_an_answer_that_shows_another_refund_is_not_believed(
     assert (here.moved(), here.ends()[stamp().operation]) == ([500], None)
 
 
+@pytest.mark.parametrize("unpaid", [False, True])
+def test_a_refusal_of_what_a_proxy_sent_twice_is_not_taken_for_the_first_ones(
+    here: Machine, monkeypatch: pytest.MonkeyPatch, unpaid: bool
+) -> None:
+    send, whole = here.client.post, here.charge().refundable
+
+    def twice(path: str, body: dict[str, Any], **more: Any) -> Any:
+        if path.endswith("/refunds"):
+            send(path, body | {"api_refund": not unpaid}, **more)
+        return send(path, body, **more)
+
+    monkeypatch.setattr(here.client, "post", twice)
+    if unpaid:
+        raised(OutcomeUnknown, lambda: here.refund(whole.minor))
+    else:
+        assert here.refund(whole.minor).operation == stamp().operation
+    assert here.moved() == ([] if unpaid else [whole.minor])
+    assert here.ends() == {stamp().operation: None if unpaid else End.DONE}
+
+
 def test_another_amount_in_the_answer_is_told_as_it_is(here: Machine) -> None:
     here.arm("wrong-amount")
     assert here.refund(500).amount == usd(501)

@@ -23,7 +23,7 @@ from billctl.gateway import Stamp
 from billctl.gateways.woocommerce import mapping, objections, objects
 from billctl.gateways.woocommerce.claims import Claim, End, Turn, claim_of, claim_text, judge
 from billctl.gateways.woocommerce.client import Client, Json
-from billctl.gateways.woocommerce.errors import before, reading_answer
+from billctl.gateways.woocommerce.errors import REFUND_FAILED, before, reading_answer
 from billctl.gateways.woocommerce.mapping import StoreCharge
 from billctl.gateways.woocommerce.marks import Marks
 from billctl.gateways.woocommerce.notes import IN_THE_LOG, OrderNotes
@@ -198,12 +198,28 @@ class _Refunding:
         try:
             answer = self._client.post(f"orders/{self._charge.id}/refunds", body, patient=True)
             made = self._read(answer)
-        except PROVED:
-            self._close(End.REFUSED)
-            raise
+        except PROVED as refused:
+            if (first := self._of_before(refused)) is None:
+                self._close(End.REFUSED)
+                raise
+            made = first
         except OutcomeUnknown as unknown:
             made = self._after(unknown)
         self._close(End.DONE, f"refund {made.id} of {made.amount}")
+        return made
+
+    def _of_before(self, refused: BillctlError) -> Refund | None:
+        """The refund that the store made all the same: what stands before a store may send a request twice,
+        and the second one is refused as nothing is left. Raises `OutcomeUnknown` where it may not be paid."""
+        if refused.code != REFUND_FAILED:
+            return None
+        try:
+            current = self._current()
+        except BillctlError:
+            return None
+        made = next((one for one in current.refunds if one.operation == self._stamp.operation), None)
+        if made is not None and not is_paid(made):
+            raise objections.unpaid(made) from refused
         return made
 
     def _read(self, answer: Json) -> Refund:
