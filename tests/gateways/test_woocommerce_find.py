@@ -178,11 +178,17 @@ def test_older_orders_are_left_out_but_no_subscription(woo: WoocommerceGateway) 
 
 
 @pytest.mark.parametrize(
-    ("by", "text"),
-    [(By.ID, "a/b"), (By.ID, "0"), (By.CHARGE, "10 42"), (By.CHARGE, "-1"), (By.SUBSCRIPTION, "١٠٥٠")],
+    ("by", "text", "what"),
+    [
+        (By.ID, "a/b", "id"),
+        (By.ID, "0", "id"),
+        (By.CHARGE, "10 42", "charge id"),
+        (By.CHARGE, "-1", "charge id"),
+        (By.SUBSCRIPTION, "١٠٥٠", "subscription id"),
+    ],
 )
-def test_what_is_no_number_is_a_usage_error(woo: WoocommerceGateway, by: By, text: str) -> None:
-    with pytest.raises(UsageError):
+def test_what_is_no_number_is_a_usage_error(woo: WoocommerceGateway, by: By, text: str, what: str) -> None:
+    with pytest.raises(UsageError, match=rf"'{text}' is not a WooCommerce {what}$"):
         find(woo, by, text)
 
 

@@ -36,11 +36,12 @@ def is_guest(customer_id: str) -> bool:
 
 
 def refused(object_id: str, kind: str) -> UsageError:
-    """The error for what is no id of this kind."""
+    """The error for what is no id of this kind, or of any where `kind` is none of the examples'."""
     shown = object_id if len(object_id) <= 40 else object_id[:40] + "…"
     guests = "; a guest's is his e-mail address" if kind == CUSTOMER else ""
+    what = f"{kind} id" if kind in EXAMPLES else "id"
     return UsageError(
-        f"{shown!r} is not a WooCommerce {kind} id",
+        f"{shown!r} is not a WooCommerce {what}",
         code="bad_id",
         hint=f"It is a number like {EXAMPLES.get(kind, EXAMPLES['charge'])}{guests}.",
     )
