@@ -19,7 +19,7 @@ from billctl.frozen import field, frozen, replace
 from billctl.gateway import Selection
 from billctl.listing import Listing, exit_error, list_records
 from billctl.mirrored import mirrored
-from billctl.models import Refund, Subscription, SubscriptionStatus
+from billctl.models import COUNTED_REFUNDS, Refund, Subscription, SubscriptionStatus
 from billctl.money import Money
 from billctl.profiles.policy import GIVING_BACK
 from billctl.session import Session
@@ -127,15 +127,18 @@ def _refunds(
     store: Store, listing: Listing, ids: dict[str, str | None], ends: Sequence[Entry] = ()
 ) -> Iterator[Movement]:
     by_word: dict[str, str] = {}
+    found = []
     for refund in listing.records:
-        if not isinstance(refund, Refund):
-            continue
-        account_id = ids.get(refund.account)
-        known = [
-            *_on(store, refund.charge_id, refund.gateway, account_id),
-            *_of(ends, refund.gateway, account_id),
-        ]
-        if not _is_explained(known, refund, by_word):
+        if isinstance(refund, Refund):
+            account_id = ids.get(refund.account)
+            known = [
+                *_on(store, refund.charge_id, refund.gateway, account_id),
+                *_of(ends, refund.gateway, account_id),
+            ]
+            found.append((refund, known))
+    by_key = {key: refund.id for refund, known in found if (key := _key_of_result(known, refund))}
+    for refund, known in found:
+        if not _is_explained(known, refund, by_word, by_key):
             yield Movement(
                 kind="refund",
                 account=refund.account,
@@ -148,23 +151,37 @@ def _refunds(
             )
 
 
-def _is_explained(known: Sequence[_Known], refund: Refund, by_word: dict[str, str]) -> bool:
+def _key_of_result(known: Sequence[_Known], refund: Refund) -> str | None:
+    """The key of the operation whose result the refund is, where it carries that key."""
+    keys = [operation.key for operation in known if refund.id in operation.results]
+    return refund.operation_key if refund.operation_key in keys else None
+
+
+def _is_explained(
+    known: Sequence[_Known], refund: Refund, by_word: dict[str, str], by_key: dict[str, str]
+) -> bool:
     """Whether one of the operations made the refund; `by_word` has the one refund of each that was settled
-    by a person's word."""
-    if any(_explains(operation, refund) for operation in known):
+    by a person's word, `by_key` the one that each key made: a gateway that honours no key may have made two
+    for two hosts."""
+    if any(_explains(operation, refund, by_key) for operation in known):
         return True
     words = [operation for operation in known if _may_be(operation, refund)]
     return any(by_word.setdefault(word.operation, refund.id) == refund.id for word in words)
 
 
-def _explains(operation: _Known, refund: Refund) -> bool:
+def _explains(operation: _Known, refund: Refund, by_key: dict[str, str]) -> bool:
     if operation.outcome not in EXPLAINING:
         return False
     if operation.action == "void":  # Stripe shows what it releases as a refund of the whole
         return operation.amount == refund.amount
     if operation.action not in GIVING_BACK:
         return False
-    return refund.id in operation.results or operation.key == refund.operation_key
+    if refund.id in operation.results:
+        return True
+    if operation.key != refund.operation_key:
+        return False
+    moved = refund.status in COUNTED_REFUNDS
+    return not moved or by_key.setdefault(operation.key, refund.id) == refund.id
 
 
 def _may_be(operation: _Known, refund: Refund) -> bool:
