@@ -107,9 +107,11 @@ def talk_error(error: BillctlError) -> None:
 
 
 def with_account(error: BillctlError, text: str) -> str:
-    """`text` of an error after the account it concerns, unless the error's message names that."""
+    """`text` of an error after the account it concerns, unless the error's message names that: as a word,
+    not as a part of a host's name (`shop` of `shop.example`)."""
     account = error.account
-    if account is None or re.search(rf"\b{re.escape(account)}\b", error.message, re.IGNORECASE):
+    word = rf"(?<![\w.-]){re.escape(account or '')}(?![\w-]|\.\w)"
+    if account is None or re.search(word, error.message, re.IGNORECASE):
         return text
     return f"{account}: {text}"
 

@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 
 from billctl.cli.layout import Column, Grid, Line, render
 from billctl.cli.options import Choices
-from billctl.cli.output import Result, cell_text, envelope, fold, known_fields, look, print_result
+from billctl.cli.output import (
+    Result,
+    cell_text,
+    envelope,
+    fold,
+    known_fields,
+    look,
+    print_result,
+    with_account,
+)
 from billctl.errors import Refused, UsageError
 from billctl.text import to_json
 
@@ -202,6 +211,27 @@ def test_a_quiet_success_prints_nothing_in_a_table_and_data_elsewhere() -> None:
     result.success_is_silent = True
     assert printed(result, "table", quiet=True) == ""
     assert printed(result, "tsv", quiet=True) == "1\t2\n"
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("message", "names_it"),
+    [
+        ("shop.example counts as a live store", False),
+        ("https://my-shop.example answered HTML", False),
+        ("the workshop is closed", False),
+        ("no answer from shop within 5 s", True),
+        ("Shop says: no", True),
+        ("there is no key for shop.", True),
+        ("shop:1042 is not found", True),
+        ("'shop' is closed", True),
+    ],
+)
+def test_an_error_is_told_after_its_account_unless_it_names_it(message: str, names_it: bool) -> None:
+    told = with_account(Refused(message, code="no", account="shop"), message)
+    assert told == (message if names_it else f"shop: {message}")
 
 
 # Tables on a terminal
