@@ -107,7 +107,8 @@ def unaccounted(
         raise ValueError(f"{paid.refunded} given back, and not yet every refund of it")
     since = stamp.asked - SKEW
     theirs = [one for one in paid.refunds if one.operation_key is None and one.ref not in known]
-    left = [one for one in _without_partners(charge, theirs, stamp) if one.status in COUNTED_REFUNDS]
+    theirs = _without_partners(theirs, _others(charge, stamp, paid=True))
+    left = [one for one in theirs if one.status in COUNTED_REFUNDS]
     new = [one for one in left if one.created >= since]
     if not new:
         _check_older(charge, left, amount, stamp)
@@ -119,28 +120,33 @@ def unaccounted(
     return new[0]
 
 
-def _without_partners(charge: Charge, theirs: Iterable[Refund], stamp: Stamp) -> list[Refund]:
-    """Those of `theirs` that nobody else's refund of `charge` explains: each explains the one of its amount
-    that is nearest to it in time, whatever became of that."""
-    left = list(theirs)
-    for own in charge.refunds:
-        if own.operation == stamp.operation or own.status is not RefundStatus.SUCCEEDED:
-            continue
-        same = [refund for refund in left if refund.amount == own.amount]
+def _others(charge: Charge, stamp: Stamp, *, paid: bool) -> list[Refund]:
+    """The refunds of a store's charge that are not the asked one: those that it says it paid, or the rest."""
+    return [
+        one
+        for one in charge.refunds
+        if one.operation != stamp.operation and (one.status is RefundStatus.SUCCEEDED) is paid
+    ]
+
+
+def _without_partners(
+    refunds: Iterable[Refund], others: Iterable[Refund], *, apart: timedelta = timedelta.max
+) -> list[Refund]:
+    """Those of `refunds` that none of `others` explains: each explains the one of its amount that is nearest
+    to it in time, and no further than `apart`, whatever became of that."""
+    left = list(refunds)
+    for own in others:
+        same = [one for one in left if one.amount == own.amount and abs(one.created - own.created) <= apart]
         if same:
-            left.remove(min(same, key=lambda refund: abs(refund.created - own.created)))
+            left.remove(min(same, key=lambda one: abs(one.created - own.created)))
     return left
 
 
 def _check_older(charge: Charge, left: Iterable[Refund], amount: Money, stamp: Stamp) -> None:
     """Raise `ValueError` for a refund of that amount which is older than the asked one by this machine's
-    clock alone: one that the store recorded at the same time, as it was told of it, is another."""
-    others = [one for one in charge.refunds if one.operation != stamp.operation and one.amount == amount]
-    doubtful = [
-        one
-        for one in left
-        if one.amount == amount and all(abs(other.created - one.created) > SKEW for other in others)
-    ]
+    clock alone. One that the store recorded at the time, as it was told of it, is another."""
+    same = [one for one in left if one.amount == amount]
+    doubtful = _without_partners(same, _others(charge, stamp, paid=False), apart=SKEW)
     if doubtful:
         raise ValueError(f"{_dated(doubtful)}, which may be it if this machine's clock is fast")
 

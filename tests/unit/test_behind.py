@@ -102,6 +102,16 @@ def test_an_older_one_that_only_its_own_record_is_near_may_be_it() -> None:
         found(store, charge(refund(1, at=at)))
 
 
+@pytest.mark.parametrize("status", [RefundStatus.SUCCEEDED, RefundStatus.UNKNOWN])
+def test_a_refund_of_the_store_explains_one_older_refund_and_not_a_second_one_near_it(
+    status: RefundStatus,
+) -> None:
+    at = ASKED - timedelta(hours=1)
+    store = charge(refund(9, at=at, operation=OTHER, status=status))
+    with pytest.raises(ValueError, match=r"^a:R2 "):
+        found(store, charge(refund(1, at=at), refund(2, at=at + 5 * MINUTE)))
+
+
 def test_one_that_ended_another_operation_is_not_it() -> None:
     paid = charge(refund(1))
     assert unaccounted(charge(), paid, USD5, stamp=STAMP, known={"a:R1"}) is None
