@@ -25,9 +25,8 @@ class Refunding(Verb):
     def holds(self, plan: Plan, key: str) -> bool:
         charge = plan.record
         assert isinstance(charge, Charge)
-        return not any(
-            refund.operation_key == key and refund.status not in COUNTED_REFUNDS for refund in charge.refunds
-        )
+        own = [refund for refund in charge.refunds if refund.operation_key == key]
+        return not own or any(refund.status in COUNTED_REFUNDS for refund in own)
 
     def recalled(self, gateway: Gateway, object_id: str, amount: Money | None) -> Plan:
         # How much was asked for is known: what is left by now would resolve to something else.

@@ -213,7 +213,16 @@ def test_limits_bind_what_a_share_and_lines_come_to(opened: Opener, verb: Verb) 
     assert caught.value.code == "max_refund"
 
 
-# Asked for again, on another host
+# Asked for again, here and on another host
+
+
+def test_a_refund_that_failed_first_and_was_made_then_is_done(opened: Opener) -> None:
+    do(opened("fails"), RefundCharge("5"), "C1")
+    session = opened()
+    made = do(session, RefundCharge("5"), "C1")
+    again = do(session, RefundCharge("5"), "C1")
+    assert [done.outcome for done in (made, again)] == ["succeeded", "already_done"]
+    assert [refund.status for refund in Generous.made] == [RefundStatus.FAILED, RefundStatus.SUCCEEDED]
 
 
 @pytest.fixture
