@@ -628,6 +628,19 @@ def test_a_run_that_was_killed_before_it_asked_for_the_refund_proves_it_and_its_
     assert (here.ends(), here.marked()) == ({stamp().operation: End.ABANDONED}, [])
 
 
+def test_a_mark_of_before_that_a_backup_brought_back_does_not_deny_what_the_store_shows(
+    here: Machine,
+) -> None:
+    here.refuse("gateway_fatal_after")
+    raised(OutcomeUnknown, lambda: here.refund(500))
+    here.marks.end(stamp().operation)
+    here.marks.begin(stamp().operation)
+    assert here.moved() == [500]
+    error = raised(OutcomeUnknown, here.find)
+    assert "is recorded, and the store does not say that it was paid" in error.message
+    assert here.ends() == {stamp().operation: None}
+
+
 def test_a_claim_that_came_late_is_closed_by_what_the_log_knows(here: Machine) -> None:
     here.marks.begin(stamp().operation)
     assert here.find() is None

@@ -36,9 +36,6 @@ def find_refund(client: Client, marks: Marks, charge: Charge, *, stamp: Stamp) -
     if made is not None:
         _close(notes, own, End.DONE, f"refund {made.id} of {made.amount}")
         return made
-    if marks.of(stamp.operation) is Mark.UNSENT:
-        _close(notes, own, End.ABANDONED)
-        return None
     started = next((one for one in current.refunds if one.operation == stamp.operation), None)
     if started is not None:
         raise _unknown(
@@ -46,6 +43,9 @@ def find_refund(client: Client, marks: Marks, charge: Charge, *, stamp: Stamp) -
             f"refund {started.id} of order {charge.id} is recorded, and the store does not say that it was "
             "paid: it is under way, or broke off",
         )
+    if marks.of(stamp.operation) is Mark.UNSENT:
+        _close(notes, own, End.ABANDONED)
+        return None
     if _asked_for_nothing(own, marks.of(stamp.operation)):
         return None
     raise _unknown(client, f"order {charge.id} shows no refund of it, which proves nothing at WooCommerce")
