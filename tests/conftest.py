@@ -42,7 +42,7 @@ PAUSES = tuple(
     f"billctl.gateways.{module}.PAUSE" for module in ("stripe.client", "paypal.client", "braintree.wire")
 )
 """What an adapter waits before it asks once more, in seconds."""
-ON_REQUEST = ("slow", "full", "benchmark")
+ON_REQUEST = ("slow", "full", "benchmark", "peer")
 """Markers whose tests run only when `-m` is given."""
 
 

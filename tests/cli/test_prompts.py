@@ -11,7 +11,9 @@ from typing import Any
 import pexpect
 import pytest
 
+from billctl.cli.progress import ERASE_LINE
 from billctl.sandbox import ACCOUNT_ID, STRIPE_LIVE_KEY
+from tests.matrix import often
 from tests.shop import PAID, PAST_DUE, SUBSCRIPTION, WHY, Shop
 
 REFUND = ("stripe", "refund", PAID, "--amount", "12.50", "--reason", "charged twice")
@@ -69,12 +71,14 @@ def test_what_is_asked_parts_no_word_at_the_edge_of_the_terminal(shop: Shop) -> 
     reason = " ".join(["charged", "twice,", "telephoned"] * 9)
     code, shown = shop.typed("n\n", *REFUND[:-1], reason, "--no-color")
     assert code == 8
-    lines = shown.partition("Refund? [y/N]")[0].replace("\r", "").splitlines()
+    asked = shown.partition("Refund? [y/N]")[0]
+    asked = asked.rpartition(ERASE_LINE)[2]  # a sign of life may stand before it
+    lines = asked.replace("\r", "").splitlines()
     assert max(map(len, lines)) <= 100
     assert " ".join(word for line in lines for word in line.split()).endswith(f"reason {reason}")
 
 
-@pytest.mark.parametrize("answer", ["yes", "Y", "YES "])
+@pytest.mark.parametrize("answer", often(("yes", "Y", "YES "), "YES "))
 def test_yes_in_any_case_is_yes(shop: Shop, answer: str) -> None:
     code, shown = shop.typed(f"{answer}\n", *REFUND)
     assert code == 0
@@ -82,7 +86,7 @@ def test_yes_in_any_case_is_yes(shop: Shop, answer: str) -> None:
     assert shop.refunds() == [1250]
 
 
-@pytest.mark.parametrize("answer", ["n", "", "no", "yess", "ja", "1"])
+@pytest.mark.parametrize("answer", often(("n", "", "no", "yess", "ja", "1"), "n", "", "yess"))
 def test_anything_else_is_no_and_the_log_knows_it(shop: Shop, answer: str) -> None:
     code, shown = shop.typed(f"{answer}\n", *REFUND)
     assert code == 8
@@ -176,7 +180,9 @@ def test_live_money_is_confirmed_by_typing_the_amount(shop: Shop) -> None:
     assert shop.audit()[0]["mode"] == "live"
 
 
-@pytest.mark.parametrize("typed", ["y", "yes", "12.51", "1250", "49.00", "", "-12.50"])
+@pytest.mark.parametrize(
+    "typed", often(("y", "yes", "12.51", "1250", "49.00", "", "-12.50"), "yes", "12.51", "1250", "")
+)
 def test_anything_but_the_amount_sends_nothing(shop: Shop, typed: str) -> None:
     shop.live(unattended=False)
     code, shown = shop.typed(f"{typed}\n", *REFUND)

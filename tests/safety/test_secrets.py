@@ -213,7 +213,10 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("typed")
 def test_no_command_shows_a_secret(street: Street) -> None:
-    for line, output in zip(lines(), cycle(FORMATS), strict=False):
+    """Lists of one gateway by Stripe's alone: those of all gateways ask each of them."""
+    others = {(gateway, kind) for gateway, kind in product(GATEWAYS, LISTS) if gateway != "stripe"}
+    asked = [line for line in lines() if line[:2] not in others]
+    for line, output in zip(asked, cycle(FORMATS), strict=False):
         silent(street.run(*line, "-v", "-o", output))
     assert left(street) == []
 

@@ -147,11 +147,11 @@ def test_peer(): pass
 @pytest.mark.parametrize(
     ("options", "summary"),
     [
-        ((), "2 passed, 3 deselected"),
+        ((), "1 passed, 4 deselected"),
         pytest.param(("-m", "slow or benchmark"), "2 passed, 3 deselected", marks=pytest.mark.slow),
     ],
 )
-def test_slow_and_exhaustive_tests_and_benchmarks_run_on_request_only(
+def test_slow_and_exhaustive_tests_peers_and_benchmarks_run_on_request_only(
     tmp_path: Path, options: tuple[str, ...], summary: str
 ) -> None:
     assert summary in run(tmp_path, *options, marked=MARKED)
