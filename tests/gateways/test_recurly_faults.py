@@ -16,6 +16,9 @@ from tests.rehearsal import rehearsed
 
 READ = 1.0
 """Seconds that an answer is waited for here; the faults that hang do so for longer."""
+HANGING = READ * 3
+TRICKLING = READ * 1.5
+"""Longer than the wait for a next byte, and well within that for all of them on a busy machine."""
 ACTED = frozenset(
     {"answer-lost", "hang-after", "500-after", "cut-body", "html-502-after", "slow", "wrong-amount"}
     | {"wrong-currency"}
@@ -127,7 +130,8 @@ def test_what_is_found_after_a_fault_is_what_happened(
 ) -> None:
     change = changes(shop)[name]
     before = change.show(shop)
-    faults.arm(tmp_path, "recurly", kind, match=f"{change.method} *", seconds=READ * 3)
+    seconds = TRICKLING if kind == "slow" else HANGING
+    faults.arm(tmp_path, "recurly", kind, match=f"{change.method} *", seconds=seconds)
     assert raised(change, shop) is RAISED.get(kind, OutcomeUnknown)
     assert (change.find(shop) is not None) is (kind in ACTED)
     assert (change.show(shop) != before) is (kind in ACTED)
