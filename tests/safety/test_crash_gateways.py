@@ -192,4 +192,5 @@ def test_operators_without_a_shared_log_meet_at_the_gateway(shop: GatewayShop) -
     assert made(shop) == [1250]
     codes = {code for code, _ in ended}
     assert 0 in codes
-    assert codes <= {0, 5, 6}
+    claimed = {10} if shop.gateway == "woocommerce" else set()  # a host that gives way to another's claim
+    assert codes <= {0, 5, 6} | claimed
