@@ -25,7 +25,7 @@ HISTORY = (
     Column(),  # its number, or the charge it belongs to
     *(Column(whole=False), Column(whole=False)),
 )
-SUBSCRIPTIONS = (Column(), Column(right=True), Column(), Column(), Column(whole=False))
+SUBSCRIPTIONS = (Column(), Column(right=True), Column(), Column(), Column(whole=False, kept=True))
 UNSETTLED = {ChargeStatus.AUTHORIZED: "authorized", ChargeStatus.SUBMITTED: "submitted for settlement"}
 
 

@@ -19,6 +19,8 @@ from billctl.models import (
     PaymentMethod,
     Refund,
     RefundStatus,
+    Subscription,
+    SubscriptionStatus,
 )
 from billctl.money import Money
 
@@ -155,3 +157,17 @@ def test_a_near_match_is_marked() -> None:
 
 def test_a_customer_without_any_history_says_so() -> None:
     assert shown(customer("L"))[1:] == ["  no charges, subscriptions or invoices"]
+
+
+def test_a_subscriptions_plan_is_whole_on_a_terminal_of_80_columns() -> None:
+    subscription = Subscription(
+        **OWN, id="sub_1MowQVLkdIwHu7ixeRlqHVzs", customer_id="P1", plan="pro monthly",
+        status=SubscriptionStatus.ACTIVE, gateway_status="active", amount=Money(4900, "USD"),
+        interval="month", created=NOW, current_period_end=ago(-19), cancel_at_period_end=False,
+        canceled_at=None,
+    )  # fmt: skip
+    view = customer_view(customer("P1", subscriptions=(subscription,)), now=NOW)
+    assert render(view, colour=False, width=80).splitlines()[-2:] == [
+        "    shop:sub_1MowQVLkdIwHu7ixeRlqHVzs  49.00 USD  month  active until 2026-12-10",
+        "      pro monthly",
+    ]
