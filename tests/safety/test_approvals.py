@@ -114,7 +114,6 @@ def test_a_refund_above_the_limit_takes_two_users_and_both_are_on_record(house: 
     ]
 
 
-@pytest.mark.slow
 def test_a_decision_that_another_user_should_have_made_is_not_taken_from_the_requester(house: House) -> None:
     request = house.ask()
     decision = house.folder / f"{request}.decision"
