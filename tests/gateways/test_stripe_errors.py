@@ -298,10 +298,21 @@ def test_every_try_at_one_operation_sends_the_same_bytes(
     with LoopbackServer(ok(made)) as server:
         for stamp in (STAMP, later):
             change(gateway(server.url), stamp)
-        first, second = server.requests
+        first, second = (request for request in server.requests if request.method == "POST")
     assert first.body == second.body
     assert STAMP.key.encode() in first.body
     assert first.headers["idempotency-key"] == second.headers["idempotency-key"]
+
+
+@pytest.mark.parametrize("status", [401, 404, 429, 500])
+def test_a_cancellation_that_cannot_be_read_again_is_neither_done_nor_refused(status: int) -> None:
+    behaviour = in_turn(ok(wire.subscription()), told(status))
+    with LoopbackServer(behaviour) as server:
+        stripe = gateway(server.url)
+        stripe._client._sleep = lambda _: None
+        with pytest.raises(OutcomeUnknown) as caught:
+            stripe.cancel_subscription(SUBSCRIPTION, when=When.PERIOD_END, stamp=STAMP)
+    assert "Stripe accepted the change of" in caught.value.message
 
 
 def test_a_stored_500_that_says_not_to_repeat_is_not_repeated() -> None:

@@ -348,6 +348,19 @@ def test_now_is_now_and_a_second_time_is_no_success(stripe: StripeGateway) -> No
         stripe.cancel_subscription(subscription, when=When.NOW, stamp=stamp(2))
 
 
+def test_a_cancellation_that_was_undone_since_is_not_told_by_the_answer_to_its_first_request(
+    stripe: StripeGateway,
+) -> None:
+    """Another host asks for the same: the key is used, and Stripe gives its first answer again."""
+    subscription = stripe.get_subscription(SUBSCRIPTION)
+    stripe.cancel_subscription(subscription, when=When.PERIOD_END, stamp=stamp(1))
+    stripe._client.post(
+        f"/v1/subscriptions/{SUBSCRIPTION}", {"cancel_at_period_end": False}, key="in-the-dashboard"
+    )
+    after = stripe.cancel_subscription(subscription, when=When.PERIOD_END, stamp=stamp(1))
+    assert after.cancel_at_period_end is False
+
+
 @pytest.mark.parametrize(("fault", "done"), [("answer-lost", True), ("connection-dropped", False)])
 def test_a_cancellation_of_unknown_outcome_is_settled_by_a_look(
     stripe: StripeGateway, state: Path, fault: str, done: bool

@@ -1,12 +1,12 @@
 """What changes something at Stripe: a refund, a cancellation; and how each is recognised afterwards."""
 
-from billctl.errors import NotFound, UsageError
+from billctl.errors import BillctlError, NotFound, OutcomeUnknown, UsageError
 from billctl.gateway import Stamp, When
 from billctl.gateways.stripe import mapping
 from billctl.gateways.stripe.client import Client, Json
 from billctl.gateways.stripe.errors import reading_answer
 from billctl.gateways.stripe.ids import checked
-from billctl.gateways.stripe.objects import retrieve
+from billctl.gateways.stripe.objects import get_subscription, retrieve
 from billctl.models import Charge, Refund, Subscription, SubscriptionStatus
 from billctl.money import Money
 
@@ -56,9 +56,10 @@ def find_refund(client: Client, charge: Charge, *, stamp: Stamp) -> Refund | Non
 def cancel(client: Client, subscription: Subscription, *, when: When, stamp: Stamp) -> Subscription:
     """Cancel now, without a last invoice or proration, or at the end of the period.
 
-    At the end of the period the stamp goes into the subscription's metadata with the change itself. Now
-    is a DELETE, which takes no metadata and is sent once, as no idempotency key protects it; Stripe's
-    `cancellation_details` stay empty, being meant for the customer's own words.
+    At the end of the period the stamp goes into the subscription's metadata with the change itself, and the
+    subscription is read again: under a used key Stripe gives the first answer once more, and what it tells
+    may have been undone since. Now is a DELETE, which takes no metadata and is sent once, as no idempotency
+    key protects it; Stripe's `cancellation_details` stay empty, being meant for the customer's own words.
     """
     path = f"/v1/subscriptions/{checked(subscription.id, 'subscription')}"
     if when is When.NOW:
@@ -67,7 +68,20 @@ def cancel(client: Client, subscription: Subscription, *, when: When, stamp: Sta
         answer = client.post(path, {"cancel_at_period_end": True, "metadata": stamped(stamp)}, key=stamp.key)
     with reading_answer(client.account.name, change=True):
         expect(answer, "subscription", subscription.id)
-        return mapping.subscription(answer, client.account.name)
+        made = mapping.subscription(answer, client.account.name)
+    return made if when is When.NOW else _by_now(client, made)
+
+
+def _by_now(client: Client, told: Subscription) -> Subscription:
+    """The subscription that a change answered, as it is. Raises `OutcomeUnknown` where it cannot be read."""
+    try:
+        return get_subscription(client, told.id)
+    except BillctlError as error:
+        raise OutcomeUnknown(
+            f"Stripe accepted the change of {told.id}; whether it holds could not be read: {error.message}",
+            code=error.code,
+            account=told.account,
+        ) from error
 
 
 def find_cancellation(
