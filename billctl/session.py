@@ -21,7 +21,7 @@ from billctl import profiles, registry
 from billctl.audit.actor import Actor, current_actor
 from billctl.audit.log import AuditLog, new_operation_id
 from billctl.credentials import Finder
-from billctl.errors import AuthFailed, ConfigError, UsageError
+from billctl.errors import AuthFailed, ConfigError, NoAnswer, NotFound, UsageError
 from billctl.frozen import frozen, replace
 from billctl.gateway import Account, Gateway, Identity, Pace, Secret
 from billctl.parallel import Job
@@ -189,7 +189,7 @@ class Session:
         if known:
             return known
         gateway = self.gateway(account)
-        opened = self._checked(gateway, gateway.check())
+        opened = self._checked(gateway, _identity(gateway))
         with self._lock:
             return self._opened.setdefault(account, opened)
 
@@ -418,6 +418,20 @@ def installed_gateways(env: Mapping[str, str]) -> profiles.Gateways:
             entries, name, settings, live=live
         ),
     )
+
+
+def _identity(gateway: Gateway) -> Identity:
+    """Who the credentials are. That there is no such thing to ask is no answer: it says nothing of the object
+    that a command is about, of which `NotFound` would be told."""
+    try:
+        return gateway.check()
+    except NotFound as error:
+        raise NoAnswer(
+            f"{gateway.account.name} could not say whose its credentials are: {error.message}",
+            code=error.code,
+            hint="Check the account's settings in the profile, and its base_url if it has one.",
+            account=gateway.account.name,
+        ) from error
 
 
 def _mode(live: bool) -> str:

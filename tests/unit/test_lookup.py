@@ -9,7 +9,7 @@ from typing import ClassVar
 import pytest
 
 from billctl.errors import AuthFailed, NoAnswer, NotFound, Partial, UsageError
-from billctl.gateway import By, Capability, Found, Query, Setting
+from billctl.gateway import By, Capability, Found, Identity, Query, Setting
 from billctl.lookup import LookupResult, Status, exit_error, guess, lookup
 from billctl.session import open_session
 from tests.unit.acme import Acme, installed
@@ -54,6 +54,13 @@ class Shop(Acme):
     capabilities: ClassVar[frozenset[Capability]] = frozenset({By.EMAIL.capability, By.INVOICE.capability})
 
 
+class Moved(Acme):
+    """Nobody is there any more whom its credentials could be asked of."""
+
+    def check(self) -> Identity:
+        raise NotFound("no such account")
+
+
 class Locked(Acme):
     """It needs a secret."""
 
@@ -63,7 +70,9 @@ class Locked(Acme):
 @pytest.fixture
 def asked(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Asked:
     """Looks something up at accounts, each written as `gateway` or `gateway:what it says`."""
-    kinds = {kind.__name__.lower(): f"{__name__}:{kind.__name__}" for kind in (Partly, Picky, Locked, Shop)}
+    kinds = {
+        kind.__name__.lower(): f"{__name__}:{kind.__name__}" for kind in (Partly, Picky, Locked, Moved, Shop)
+    }
     installed(tmp_path_factory, monkeypatch, **kinds)
     monkeypatch.setattr(Picky, "closed", [])
 
@@ -94,6 +103,14 @@ def test_an_adapters_bug_is_that_accounts_failure_only(asked: Asked) -> None:
     assert [a.status for a in result.answers] == [Status.FAILED, Status.FOUND]
     assert [(e.word, e.account) for e in result.errors] == [("internal", "a0")]
     assert isinstance(exit_error(result, all_or_fail=False), Partial)
+
+
+def test_an_account_that_cannot_say_who_it_is_has_failed_and_has_not_nobody(asked: Asked) -> None:
+    result = asked("a@example.com", "moved")
+    assert [a.status for a in result.answers] == [Status.FAILED]
+    error = exit_error(result, all_or_fail=False)
+    assert isinstance(error, NoAnswer)
+    assert "a0 could not say whose its credentials are: no such account" in error.message
 
 
 @pytest.mark.parametrize("query", ["\udcff\udcfe", "layla\udce9", "a\x00b", "a\x1b[31mb", "a\nb", "a\x7fb"])
