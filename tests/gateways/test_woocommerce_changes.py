@@ -607,6 +607,26 @@ def test_a_refusal_of_what_a_proxy_sent_twice_is_not_taken_for_the_first_ones(
     assert here.ends() == {stamp().operation: None if unpaid else End.DONE}
 
 
+def test_a_refusal_that_could_not_be_looked_into_proves_nothing(
+    here: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send, whole = here.client.post, here.charge().refundable
+
+    def twice(path: str, body: dict[str, Any], **more: Any) -> Any:
+        if path.endswith("/refunds"):
+            send(path, body, **more)
+            here.arm("html-502", f"GET */orders/{PAID}", times=3)
+        return send(path, body, **more)
+
+    monkeypatch.setattr(here.client, "post", twice)
+    error = raised(OutcomeUnknown, lambda: here.refund(whole.minor))
+    assert "whether it was made all the same could not be read" in error.message
+    assert (here.moved(), here.armed(), here.ends()) == ([whole.minor], 0, {stamp().operation: None})
+    found = here.find()
+    assert found is not None
+    assert (found.operation, here.ends()) == (stamp().operation, {stamp().operation: End.DONE})
+
+
 def test_another_amount_in_the_answer_is_told_as_it_is(here: Machine) -> None:
     here.arm("wrong-amount")
     assert here.refund(500).amount == usd(501)

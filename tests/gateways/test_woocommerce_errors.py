@@ -18,7 +18,7 @@ from billctl.errors import (
 )
 from billctl.gateway import Selection
 from billctl.gateways.woocommerce.client import Client
-from billctl.gateways.woocommerce.errors import NO_ROUTE, REFUND_FAILED, Forbidden
+from billctl.gateways.woocommerce.errors import CACHE, FIREWALL, NO_ROUTE, REFUND_FAILED, Forbidden, before
 from billctl.testing import servers
 from billctl.testing.servers import Behaviour, LoopbackServer, answer, in_turn
 from tests.gateways import woocommerce_wire as wire
@@ -260,6 +260,23 @@ def test_what_a_cache_kept_is_no_answer_of_the_stores(status: int) -> None:
     assert (type(error), error.code, sent) == (NoAnswer, "cached", 1)
     assert "from a cache that has kept it for 17 s" in error.message
     assert "/wp-json/" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "remedy"),
+    [
+        (answer(200, "[]", headers={"X-WP-Total": "0", "X-WP-TotalPages": "0", "Age": "17"}), CACHE),
+        (answer(403, PAGE, headers=HTML), FIREWALL),
+    ],
+)
+def test_what_stands_before_a_store_is_named_before_a_change_too(behaviour: Behaviour, remedy: str) -> None:
+    def look(asked: Client) -> None:
+        with before("No refund was sent."):
+            asked.page("orders")
+
+    error, _ = failure(look, behaviour)
+    assert isinstance(error, NotSent)
+    assert error.line().endswith(f". No refund was sent. Run it again. {remedy}")
 
 
 def test_what_a_cache_has_just_had_of_the_store_is_its_answer() -> None:

@@ -94,6 +94,8 @@ FIREWALL = (
     "A firewall in front of the store may have done that: its owner can let billctl's requests through."
 )
 CACHE = "Have the cache or CDN in front of the store leave everything below /wp-json/ alone."
+REMEDIES = frozenset({FIREWALL, CACHE})
+"""What only the store's owner can do, whatever the question was."""
 HINTS: dict[type[BillctlError], str] = {
     NotSent: "Run it again when the store can be reached.",
     NoAnswer: "Run it again later; if it stays so, the store's own log says why.",
@@ -257,13 +259,15 @@ def bad_answer(host: str, what: str) -> Failure:
 @contextmanager
 def before(sent: str = NotSent.sent) -> Iterator[None]:
     """What is read or written before a change: within it the change itself is not sent, so a failure of the
-    network proves that it was not. `sent` says so."""
+    network proves that it was not. `sent` says so; what helps against the failure itself is still advised."""
     try:
         yield
     except NotSent:
         raise
     except (NetworkError, OutcomeUnknown) as error:
-        proved = NotSent(error.message, code=error.code, hint="Run it again.", account=error.account)
+        remedy = error.hint if error.hint in REMEDIES else ""
+        hint = f"Run it again. {remedy}".rstrip()
+        proved = NotSent(error.message, code=error.code, hint=hint, account=error.account)
         proved.sent = sent
         raise proved from error
 

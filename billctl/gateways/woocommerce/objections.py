@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 
-from billctl.errors import Busy, NotSent, OutcomeUnknown, Refused
+from billctl.errors import BillctlError, Busy, NotSent, OutcomeUnknown, Refused
 from billctl.gateway import Stamp
 from billctl.gateways.woocommerce import mapping
 from billctl.gateways.woocommerce.claims import Claim, End, open_claims, same
@@ -134,6 +134,15 @@ def foreign(refund: Refund) -> OutcomeUnknown:
         f"the store answered with refund {refund.id}, which is not the one that was asked for",
         code="bad_answer",
         account=refund.account,
+    )
+
+
+def unseen(refused: BillctlError, error: BillctlError) -> OutcomeUnknown:
+    """The error for a refusal of what may have been made all the same, where the order cannot be read."""
+    return OutcomeUnknown(
+        f"{refused.message}; whether it was made all the same could not be read: {error.message}",
+        code=refused.code,
+        account=refused.account,
     )
 
 

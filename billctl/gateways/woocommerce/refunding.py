@@ -58,9 +58,9 @@ def refund(
 ) -> Refund:
     """Refund exactly `amount` of an order through its payment gateway, and leave its stock as it is.
 
-    Raises `Busy` where another operation
-    claims the order, `Refused` where its refunds are not those of `charge` any more, `NotSent` for whatever
-    fails before the refund is asked for, `StoreError` where no mark can be kept; then the errors of a change.
+    Raises `Busy` where another operation claims the order, `Refused` where its refunds are not those of
+    `charge` any more, `NotSent` for whatever fails before the refund is asked for, `StoreError` where no mark
+    can be kept; then the errors of a change.
     """
     return _Refunding(client, marks, charge, amount, stamp=stamp, sleep=sleep, clock=clock).run()
 
@@ -210,13 +210,14 @@ class _Refunding:
 
     def _of_before(self, refused: BillctlError) -> Refund | None:
         """The refund that the store made all the same: what stands before a store may send a request twice,
-        and the second one is refused as nothing is left. Raises `OutcomeUnknown` where it may not be paid."""
+        and the second one is refused as nothing is left. Raises `OutcomeUnknown` where it may not be paid, and
+        where the store could not be read."""
         if refused.code != REFUND_FAILED:
             return None
         try:
             current = self._current()
-        except BillctlError:
-            return None
+        except BillctlError as error:
+            raise objections.unseen(refused, error) from error
         made = next((one for one in current.refunds if one.operation == self._stamp.operation), None)
         if made is not None and not is_paid(made):
             raise objections.unpaid(made) from refused
