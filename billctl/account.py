@@ -69,13 +69,12 @@ class Account:
     """One login at one gateway, as a profile names it.
 
     `account_id` is what the credentials must answer to, if the profile says. `base_url` replaces the
-    gateway's own address (no trailing slash). `live` is the profile's claim. `address` names where
-    the gateway is for what is kept between runs, where `base_url` is another one in each (None: `base_url`
-    does). `state_dir` is the gateway's
-    own directory for what it keeps between runs (tokens, copies); it is made private (0700) by whoever
-    first writes there, shared by all accounts of the gateway in every profile, and None where nothing
-    may be kept. `pace` is to be asked before each request, a repeat included, and told of a 429; None: nobody
-    paces this run.
+    gateway's own address (no trailing slash). `live` is the profile's claim. `address` names where the
+    gateway is for what is kept between runs, where `base_url` is another one in each (None: `base_url` does).
+    `state_dir` is the gateway's own directory for what it keeps between runs (tokens, copies); it is made
+    private (0700) by whoever first writes there, shared by all accounts of the gateway in every profile, and
+    None where nothing may be kept. `pace` is to be asked before each request, a repeat included, and told of
+    a 429; None: nobody paces this run.
     """
 
     name: str

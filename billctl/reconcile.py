@@ -143,7 +143,7 @@ def _settled_already(session: Session, operation: str) -> Reconciled:
     note = "it was settled before"
     if not _is_here(session, item):
         profile = item.entry.fields.get("profile")
-        note += f", under profile {profile}: with -p {profile} its account is told again"
+        note += f", under profile {profile}: use -p {profile} where its account is still to be told"
     else:
         try:
             tell(session, operation)

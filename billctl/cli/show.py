@@ -82,7 +82,8 @@ def _read(gateway: Gateway, object_id: str, kind: str | None) -> Record:
     if told is None:
         return _read_any(readers, object_id)
     if told not in readers:
-        raise _not_shown(object_id, f"is a {told.replace('_', ' ')}, which has no page here")
+        article = "an" if told[0] in "aeiou" else "a"
+        raise _not_shown(object_id, f"is {article} {told.replace('_', ' ')}, which has no page here")
     try:
         return readers[told](object_id)
     except NotFound as nothing:
@@ -136,9 +137,10 @@ def _answer(read: Callable[[str], Record], object_id: str) -> Record | BillctlEr
 
 
 def _not_shown(object_id: str, why: str) -> UsageError:
-    """A payment's intent, an invoice's number or a name leads to what a lookup shows."""
+    """A payment's intent, an invoice's number or a name leads to what a lookup shows; a gateway may have
+    kinds by which none can ask."""
     shown = object_id[:60]
-    hint = f"What belongs to it is found by `billctl lookup {shlex.quote(shown)}`."
+    hint = f"Where it can be searched by, `billctl lookup {shlex.quote(shown)}` finds what belongs to it."
     return UsageError(f"{shown!r} {why}", code="bad_id", hint=hint)
 
 

@@ -60,3 +60,9 @@ def test_what_is_no_id_to_show_names_the_lookup_that_finds_it(gateway: str, name
     command = refused.stderr.split("`billctl ")[1].split("`")[0].split()
     found = document(*command)["data"]["customers"]
     assert gateway in {customer["account"] for customer in found}
+
+
+def test_a_kind_by_which_none_can_ask_is_named_without_a_promise() -> None:
+    refused = billctl("stripe", "show", "evt_1Abc")
+    assert "'evt_1Abc' is an event, which has no page here. Nothing was sent." in refused.stderr
+    assert "Where it can be searched by, `billctl lookup evt_1Abc` finds" in refused.stderr

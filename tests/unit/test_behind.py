@@ -302,7 +302,9 @@ def test_what_another_profile_settled_is_told_under_that_one(opened: Open, tmp_p
     (folder / "other.toml").write_text((folder / "shop.toml").read_text())
     with open_session("other", env=os.environ) as other:
         (row,) = reconcile(other, operation=operation)
-    assert row.note == "it was settled before, under profile shop: with -p shop its account is told again"
+    assert row.note == (
+        "it was settled before, under profile shop: use -p shop where its account is still to be told"
+    )
     assert len(Store.told) == 1
 
 
