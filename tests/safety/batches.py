@@ -392,8 +392,8 @@ UNTOLD = {("resend", "paypal"): {"done", "not-done"}, ("refund", "woocommerce"):
 made, for it deletes the record of one that failed."""
 
 
-def tell_what_a_person_knows(batch: Batch) -> None:
-    """Say what became of what was on its way and of which no gateway can tell."""
+def tell_what_a_person_knows(batch: Batch) -> int:
+    """Say what became of what was on its way and of which no gateway can tell; of how many operations."""
     batch.log.follow()
     states = batch.log.states
     waiting = {
@@ -402,16 +402,19 @@ def tell_what_a_person_knows(batch: Batch) -> None:
         if (batch.verb, intent.account) in UNTOLD and states.get(operation) not in {"done", "not_sent"}
     }
     if not waiting:
-        return
+        return 0
     made = batch.effects()
     with later():
         assert batch.shop.run("audit", "reconcile").code in {0, 6}
     batch.log.follow()
+    told = 0
     for operation, ref in waiting.items():
         if states.get(operation) not in {"done", "not_sent"}:
             truth = "done" if ref in made else "not-done"
             account = ref.partition(":")[0]
             assert truth in UNTOLD[batch.verb, account], f"{account} did not tell that {ref} was {truth}"
-            told = ("--as", truth, "--reason", "asked him", "--yes")
-            resolved = batch.shop.run("audit", "resolve", operation, *told)
+            words = ("--as", truth, "--reason", "asked him", "--yes")
+            resolved = batch.shop.run("audit", "resolve", operation, *words)
             assert resolved.code == 0, resolved
+            told += 1
+    return told
