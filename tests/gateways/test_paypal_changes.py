@@ -7,7 +7,7 @@ import pytest
 
 from billctl.errors import NotFound, OutcomeUnknown, Refused, Unsupported, UsageError
 from billctl.frozen import replace
-from billctl.gateway import Message, When
+from billctl.gateway import NOT_VISIBLE_YET, Message, Stamp, When
 from billctl.gateways.paypal import PaypalGateway, bills, changes, mapping
 from billctl.models import ChargeStatus, SubscriptionStatus
 from billctl.money import Money
@@ -94,10 +94,10 @@ def test_a_payment_that_only_the_old_api_knows_is_not_refunded_here() -> None:
     assert "old API" in caught.value.hint
 
 
-def looked_for(*refunds: wire.Wire, capture: wire.Wire | None = None) -> object:
+def looked_for(*refunds: wire.Wire, capture: wire.Wire | None = None, stamp: Stamp = ASKED) -> object:
     table = {f"GET {CAPTURE}": capture or wire.capture(), ORDER: wire.order(*refunds)}
     with LoopbackServer(routes(table)) as server:
-        return at(server).find_refund(CHARGE, TEN, stamp=ASKED)
+        return at(server).find_refund(CHARGE, TEN, stamp=stamp)
 
 
 def test_a_refund_is_found_by_its_stamp_among_the_orders() -> None:
@@ -112,6 +112,11 @@ def test_a_refund_without_any_mark_may_be_it_and_is_not_guessed() -> None:
         looked_for(wire.refund(create_time="2026-11-22T12:00:05Z"))
 
 
+def test_a_clock_that_is_hours_fast_calls_no_refund_older_than_the_operation() -> None:
+    with pytest.raises(OutcomeUnknown, match="names no operation"):
+        looked_for(wire.refund(create_time="2026-11-22T09:00:00Z"))
+
+
 @pytest.mark.parametrize("other", [{"create_time": "2026-11-20T12:00:00Z"}, {"amount": wire.money("10.01")}])
 def test_a_refund_of_another_time_or_amount_is_not_it(other: dict[str, object]) -> None:
     assert looked_for(wire.refund(create_time="2026-11-22T12:00:05Z") | other) is None
@@ -122,6 +127,14 @@ def test_a_payment_without_an_order_shows_its_refunds_late_and_is_not_guessed_me
     with pytest.raises(OutcomeUnknown, match="up to 3 hours late"):
         looked_for(capture=capture)
     assert looked_for(capture=wire.capture(supplementary_data={})) is None, "nothing was given back of it"
+
+
+def test_a_payment_whose_refunds_are_still_missing_after_that_time_is_not_guessed_either() -> None:
+    capture = wire.capture(supplementary_data={}, status="REFUNDED")
+    yesterday = replace(ASKED, asked=NOW - timedelta(days=1))
+    with pytest.raises(OutcomeUnknown, match="up to 3 hours late") as caught:
+        looked_for(capture=capture, stamp=yesterday)
+    assert caught.value.code == NOT_VISIBLE_YET
 
 
 # Voids

@@ -23,6 +23,9 @@ T = TypeVar("T")
 
 SKEW = timedelta(minutes=10)
 """How far this machine's clock and PayPal's may differ."""
+FAST = timedelta(days=1)
+"""How fast this machine's clock may be for a refund without a mark not to be called older than the operation,
+which would then be sent once more."""
 
 ENDED = frozenset({SubscriptionStatus.CANCELED, SubscriptionStatus.EXPIRED})
 ENDED_ALREADY = "SUBSCRIPTION_STATUS_INVALID"
@@ -77,7 +80,8 @@ def find_refund(
     """The refund of `charge` that carries the key.
 
     Raises `OutcomeUnknown` for one of this amount, made since and without any `custom_id`, which may be it;
-    and for a payment without an order while Transaction Search may still lack its refund.
+    and for a payment without an order while Transaction Search may still lack its refund, or does: PayPal
+    calls the payment refunded, and shows less.
     """
     capture = objects.attempt(lambda: objects.retrieve(client, "charge", checked(charge.id, "charge")))
     if capture is None:
@@ -94,14 +98,15 @@ def find_refund(
     if any(_may_be(item, amount, stamp) for item in found):
         message = f"a refund of {amount} on {charge.id} names no operation"
         raise OutcomeUnknown(message, code="no_trace", account=client.account.name)
-    if order is None and now < stamp.asked + windows.LAG + SKEW and objects.is_returned(capture):
+    late = now < stamp.asked + windows.LAG + SKEW and objects.is_returned(capture)
+    if order is None and (late or objects.is_missing(capture, found)):
         message = f"PayPal shows the refunds of {charge.id} up to 3 hours late"
         raise OutcomeUnknown(message, code=NOT_VISIBLE_YET, account=client.account.name)
     return None
 
 
 def _may_be(item: Refund, amount: Money, stamp: Stamp) -> bool:
-    return item.amount == amount and item.operation_key is None and item.created >= stamp.asked - SKEW
+    return item.amount == amount and item.operation_key is None and item.created >= stamp.asked - FAST
 
 
 def void(client: Client, charge: Charge) -> Charge:

@@ -21,7 +21,15 @@ from billctl.gateways.paypal.people import Person, old_payer, payer, seen
 from billctl.gateways.paypal.pool import spread
 from billctl.gateways.paypal.rows import Row
 from billctl.gateways.paypal.windows import Window, read, search
-from billctl.models import Charge, ChargeStatus, Dispute, Invoice, Refund, Subscription
+from billctl.models import (
+    Charge,
+    ChargeStatus,
+    Dispute,
+    Invoice,
+    Refund,
+    Subscription,
+    given_back,
+)
 from billctl.parallel import Job
 
 T = TypeVar("T")
@@ -228,6 +236,14 @@ def is_returned(capture: Json) -> bool:
     """Whether PayPal says that something of the capture was given back."""
     status = mapping.CAPTURE_STATUS.get(str(capture.get("status")))
     return status in {ChargeStatus.PARTIALLY_REFUNDED, ChargeStatus.REFUNDED}
+
+
+def is_missing(capture: Json, refunds: Sequence[Refund]) -> bool:
+    """Whether PayPal calls a capture refunded whole, and these refunds of it come to less."""
+    if mapping.CAPTURE_STATUS.get(str(capture.get("status"))) is not ChargeStatus.REFUNDED:
+        return False
+    amount = from_wire(capture["amount"])
+    return given_back(refunds, amount.currency) < amount
 
 
 def refunds_by_id(client: Client, charge_id: str, named: Sequence[str]) -> list[Json]:
