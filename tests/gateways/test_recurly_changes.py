@@ -124,8 +124,10 @@ def test_a_declined_refund_leaves_credit_that_is_taken_back_before_the_next(recu
     with pytest.raises(Refused) as standing:
         recurly.preview_refund(recurly.get_charge(charge.id), amount)
     assert standing.value.code == "open_credit"
-    credit = recurly.get_invoice(standing.value.hint.split()[-1].strip("`."))
-    assert f"`billctl recurly void-credit {credit.id}`" in declined.value.hint
+    advised = standing.value.hint.split("`")[1].split()
+    assert advised[:3] + advised[4:] == ["billctl", "recurly", "void-credit", "--reason", "…"]
+    credit = recurly.get_invoice(advised[3])
+    assert f"`billctl recurly void-credit {credit.id} --reason …`" in declined.value.hint
     assert recurly.void_credit(credit, stamp=stamped(2)).status is InvoiceStatus.VOID
     assert recurly.preview_refund(recurly.get_charge(charge.id), amount)
 

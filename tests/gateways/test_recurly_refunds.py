@@ -127,7 +127,7 @@ def test_the_credit_of_a_declined_refund_comes_first() -> None:
     """The next invoice would use it up: with another refund the customer would have both."""
     error = refused(DECLINED)
     assert error.code == "open_credit"
-    assert "billctl recurly void-credit layla1credit" in error.hint
+    assert "`billctl recurly void-credit layla1credit --reason …`" in error.hint
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_money_that_became_credit_is_no_refund() -> None:
         refund(books)
     assert caught.value.code == "credited_instead"
     assert "credit invoice 1005 of 10.00 USD" in caught.value.message
-    assert "billctl recurly void-credit layla1credit" in caught.value.hint
+    assert "`billctl recurly void-credit layla1credit --reason …`" in caught.value.hint
 
 
 def test_money_of_another_payment_is_not_taken_for_this_ones() -> None:
@@ -251,7 +251,7 @@ def assert_declined(error: Refused) -> None:
     assert "credit invoice 1005 of 10.00 USD stands on the account" in line
     assert "No money was given back." in line
     assert "Nothing changed" not in line
-    assert "billctl recurly void-credit layla1credit" in line
+    assert "`billctl recurly void-credit layla1credit --reason …`" in line
 
 
 def test_a_declined_refund_says_what_it_leaves_behind() -> None:

@@ -100,7 +100,7 @@ def credited_instead(credit: Any, account: str) -> OutcomeUnknown:
         "back: it stands as credit on the account, or other payments gave it",
         code="credited_instead",
         hint=f"Look at {credit_id}; credit that is not used can be taken back: "
-        f"`billctl recurly void-credit {credit_id}`.",
+        f"`billctl recurly void-credit {credit_id} --reason …`.",
         account=account,
     )
 
@@ -161,7 +161,7 @@ def _declined(client: Client, credit: Any, charge: Charge) -> Refused:
         + (f"; credit invoice {number} of {traces.worth(credit)} stands on the account" if standing else ""),
         code=text(transaction, "status_code") or "refund_declined",
         hint="The customer's next invoice would use that credit up. To take it back: "
-        f"`billctl recurly void-credit {credit_id}`."
+        f"`billctl recurly void-credit {credit_id} --reason …`."
         if standing
         else "",
         account=account,

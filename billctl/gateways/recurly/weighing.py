@@ -70,7 +70,7 @@ def _refuse_open_credit(stands: Standing) -> None:
         f"a refund of invoice {stands.number} was declined, and its credit invoice {number} stands open: "
         "with another refund the customer would have both",
         code="open_credit",
-        hint=f"Take the credit back first: `billctl recurly void-credit {credit_id}`.",
+        hint=f"Take the credit back first: `billctl recurly void-credit {credit_id} --reason …`.",
     )
 
 
