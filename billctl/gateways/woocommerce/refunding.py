@@ -210,8 +210,8 @@ class _Refunding:
 
     def _of_before(self, refused: BillctlError) -> Refund | None:
         """The refund that the store made all the same: what stands before a store may send a request twice,
-        and the second one is refused as nothing is left. Raises `OutcomeUnknown` where it may not be paid, and
-        where the store could not be read."""
+        and the second one is refused as nothing is left. Raises `OutcomeUnknown` where it may not be paid,
+        and where the store could not be read."""
         if refused.code != REFUND_FAILED:
             return None
         try:
