@@ -434,6 +434,21 @@ def test_a_paid_automatic_invoice_is_resent_as_a_receipt_to_any_address(stripe: 
     assert stripe.find_resend(invoice, to="other@example.com", stamp=stamp(2)) is None
 
 
+def test_a_receipt_is_known_also_after_another_was_sent(stripe: StripeGateway) -> None:
+    """The charge carries the stamp of the last one only."""
+    invoice = stripe.get_invoice(paid_automatically(stripe))
+    stripe.resend_invoice(invoice, to="one@example.com", stamp=stamp(1))
+    stripe.resend_invoice(invoice, to="two@example.com", stamp=stamp(2))
+    found = stripe.find_resend(invoice, to="one@example.com", stamp=stamp(1))
+    assert found is not None
+    assert found.to == "one@example.com"
+    assert stripe.find_resend(invoice, to=None, stamp=stamp(3)) is None
+    with pytest.raises(OutcomeUnknown, match="no trace"):
+        stripe.find_resend(
+            invoice, to=None, stamp=replace(stamp(3), asked=datetime.now(UTC) - timedelta(days=31))
+        )
+
+
 def test_a_receipt_to_the_same_address_says_that_stripe_may_not_send_it(stripe: StripeGateway) -> None:
     invoice_id = paid_automatically(stripe)
     preview_and_resend(stripe, invoice_id, to="other@example.com")

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from billctl.errors import NotFound, OutcomeUnknown, Refused
+from billctl.frozen import replace
 from billctl.gateway import Delivery, Message, Stamp
 from billctl.gateways.stripe import mapping
 from billctl.gateways.stripe.changes import stamped
@@ -145,26 +146,41 @@ def find_resend(
 ) -> Delivery | None:
     """The delivery if Stripe shows that the operation sent it.
 
-    A receipt is proved by the stamp on its charge, which came with the same request. A sent invoice is
-    proved by an `invoice.sent` event whose request carried the key; an operation older than the events
-    that Stripe keeps raises `OutcomeUnknown`, since nothing can show it any more.
+    A receipt is proved by the stamp on its charge, which came with the same request; where another operation
+    has set its own since, and for a sent invoice, by the event (`charge.updated`, `invoice.sent`) whose
+    request carried the key. An operation older than the events that Stripe keeps raises `OutcomeUnknown`,
+    since nothing can show it any more.
     """
     try:
         way = way_of(client, invoice, to)
     except NotFound:
         return None
-    if way.charge_id is not None:
-        charge = retrieve(client, "charge", way.charge_id)
-        return way.delivery if (charge.get("metadata") or {}).get(mapping.KEY) == stamp.key else None
     with reading_answer(client.account.name, change=False):
-        for event in client.every("/v1/events", {"type": "invoice.sent"}):
-            about = event["data"]["object"].get("id")
-            if about == invoice.id and (event.get("request") or {}).get("idempotency_key") == stamp.key:
-                return way.delivery
-    if now - stamp.asked > EVENTS_KEPT:
+        if way.charge_id is None:
+            sent = _event(client, "invoice.sent", invoice.id, stamp)
+            found = way.delivery if sent else None
+        else:
+            charge = retrieve(client, "charge", way.charge_id)
+            key = (charge.get("metadata") or {}).get(mapping.KEY)
+            if key in {stamp.key, None}:
+                return way.delivery if key else None
+            sent = _event(client, "charge.updated", way.charge_id, stamp)
+            found = replace(way.delivery, to=sent["receipt_email"]) if sent else None
+    if found is None and now - stamp.asked > EVENTS_KEPT:
         raise OutcomeUnknown(
             f"Stripe keeps no trace of e-mails older than {EVENTS_KEPT.days} days, as that of {invoice.id}",
             code="trace_expired",
             account=client.account.name,
         )
+    return found
+
+
+def _event(client: Client, kind: str, object_id: str, stamp: Stamp) -> Json | None:
+    """The object as the operation's request left it, by the event of `kind` that it made, if any.
+
+    Stripe makes `charge.updated` for a change of metadata (docs.stripe.com/api/events/types)."""
+    for event in client.every("/v1/events", {"type": kind}):
+        about: Json = event["data"]["object"]
+        if about.get("id") == object_id and (event.get("request") or {}).get("idempotency_key") == stamp.key:
+            return about
     return None
