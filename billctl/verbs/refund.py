@@ -129,16 +129,18 @@ def own_refunds(charge: Charge, key_of: KeyOf) -> list[Refund]:
 def made_now(charge: Charge, refund: Refund) -> Refund:
     """What a gateway answered to a refund of `charge`.
 
-    Raises `Refused` (`old_answer`) for one that had come to nothing before: under a used key a gateway gives
-    its first answer again, as it was then, and moves no money.
+    Raises `Refused` (`old_answer`) for one that was there before it was asked for: under a used key a gateway
+    gives its first answer again, and moves no money. One that carries its key and counts is known before
+    anything is sent (`stamped`); this one came to nothing, or has lost the key.
     """
     old = next((known for known in charge.refunds if known.id == refund.id), None)
-    if old and old.status not in COUNTED_REFUNDS:
+    if old:
+        more = "A deliberate second one" if old.status in COUNTED_REFUNDS else "To try once more"
         raise Refused(
             f"{charge.account} gave the answer of an earlier request again: refund {old.id} was made before "
             f"and is {old.status}",
             code="old_answer",
-            hint="To try once more: --again with the next number.",
+            hint=f"{more}: --again with the next number.",
             account=charge.account,
         )
     return refund

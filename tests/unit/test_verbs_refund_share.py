@@ -260,3 +260,19 @@ def test_a_failed_refund_that_is_answered_again_is_no_refund(
         "(old_answer). Nothing changed. To try once more: --again with the next number."
     )
     assert do(opened(), RefundCharge("5"), "C1", again=2).outcome == "succeeded"
+
+
+def test_a_refund_that_lost_its_key_and_is_answered_again_was_not_made_now(
+    opened: Opener, elsewhere: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    do(opened(), RefundCharge("5"), "C1")
+    Generous.made[0] = replace(Generous.made[0], operation_key=None)
+    elsewhere()
+    monkeypatch.setattr(Generous, "refund", lambda *_, **__: Generous.made[0])
+    done = do(opened(), RefundCharge("5"), "C1")
+    assert done.outcome == "refused"
+    assert done.error is not None
+    assert done.error.line().endswith(
+        "refund R0 was made before and is succeeded (old_answer). Nothing changed. "
+        "A deliberate second one: --again with the next number."
+    )
