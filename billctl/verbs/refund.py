@@ -89,7 +89,7 @@ class RefundCharge(Refunding):
         assert isinstance(plan.record, Charge)
         assert plan.amount is not None
         made = gateway.refund(plan.record, plan.amount, stamp=stamp)
-        return done_of(made_now(plan.record, made))
+        return done_of(made_now(gateway, plan.record, made))
 
 
 def planned(charge: Charge, amount: Money, *more: tuple[str, str]) -> Plan:
@@ -126,15 +126,16 @@ def own_refunds(charge: Charge, key_of: KeyOf) -> list[Refund]:
     return [r for r in counted if r.operation_key == key_of(r.amount)]
 
 
-def made_now(charge: Charge, refund: Refund) -> Refund:
-    """What a gateway answered to a refund of `charge`.
+def made_now(gateway: Gateway, charge: Charge, refund: Refund) -> Refund:
+    """What `gateway` answered to a refund of `charge`.
 
     Raises `Refused` (`old_answer`) for one that was there before it was asked for: under a used key a gateway
     gives its first answer again, and moves no money. One that carries its key and counts is known before
-    anything is sent (`stamped`); this one came to nothing, or has lost the key.
+    anything is sent (`stamped`); this one came to nothing, or has lost the key. A gateway that honours no key
+    answers nothing again: what its adapter gives back is this same operation's, of another host.
     """
     old = next((known for known in charge.refunds if known.id == refund.id), None)
-    if old:
+    if old and (old.status not in COUNTED_REFUNDS or Capability.IDEMPOTENCY in gateway.capabilities):
         more = "A deliberate second one" if old.status in COUNTED_REFUNDS else "To try once more"
         raise Refused(
             f"{charge.account} gave the answer of an earlier request again: refund {old.id} was made before "

@@ -71,7 +71,7 @@ class RefundLines(Refunding):
         assert isinstance(plan.record, Charge)
         assert plan.amount is not None
         made = gateway.refund_lines(plan.record, self.lines, plan.amount, stamp=stamp)
-        return done_of(made_now(plan.record, made))
+        return done_of(made_now(gateway, plan.record, made))
 
 
 def lines_of(texts: Iterable[str]) -> tuple[RefundLine, ...]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from billctl.errors import PolicyDenied, Refused, Unsupported, UsageError
 from billctl.frozen import replace
-from billctl.gateway import RefundLine
+from billctl.gateway import Capability, RefundLine
 from billctl.models import RefundStatus
 from billctl.money import Money
 from billctl.reconcile import Finding, reconcile
@@ -276,3 +276,16 @@ def test_a_refund_that_lost_its_key_and_is_answered_again_was_not_made_now(
         "refund R0 was made before and is succeeded (old_answer). Nothing changed. "
         "A deliberate second one: --again with the next number."
     )
+
+
+def test_a_refund_that_a_gateway_without_keys_says_is_the_same_operations_is_done(
+    opened: Opener, elsewhere: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gives no answer twice: a store's notes tell whose a refund is, before that carries its key."""
+    monkeypatch.setattr(Generous, "capabilities", Generous.capabilities - {Capability.IDEMPOTENCY})
+    do(opened(), RefundCharge("5"), "C1")
+    Generous.made[0] = replace(Generous.made[0], operation_key=None)
+    elsewhere()
+    monkeypatch.setattr(Generous, "refund", lambda *_, **__: Generous.made[0])
+    done = do(opened(), RefundCharge("5"), "C1")
+    assert (done.outcome, done.result["id"], len(Generous.made)) == ("succeeded", "R0", 1)
