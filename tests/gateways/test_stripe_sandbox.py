@@ -408,6 +408,25 @@ def test_a_sent_invoice_is_proved_by_its_event(stripe: StripeGateway) -> None:
     assert stripe.find_resend(invoice, to=None, stamp=stamp(2)) is None
 
 
+def test_an_email_that_another_host_had_sent_is_not_told_as_sent_now(stripe: StripeGateway) -> None:
+    invoice = stripe.get_invoice(INVOICE)
+    first, again = (stripe.resend_invoice(invoice, to=None, stamp=stamp(1)) for _ in range(2))
+    assert "sent nothing now" not in str(first.note)
+    assert str(again.note).startswith("Another run had this sent within the last day")
+    assert again.to == first.to
+
+
+@pytest.mark.parametrize("lost", ["answer-lost", "cut-body"])
+def test_an_email_whose_answer_was_lost_is_told_as_sent_now(
+    stripe: StripeGateway, state: Path, lost: str
+) -> None:
+    """Its own second try gets the first one's answer."""
+    invoice = stripe.get_invoice(INVOICE)
+    arm(state, "stripe", lost, match="POST /v1/invoices/*", times=1)
+    sent = stripe.resend_invoice(invoice, to=None, stamp=stamp(1))
+    assert "sent nothing now" not in str(sent.note)
+
+
 def test_an_email_older_than_the_events_is_not_called_unsent(stripe: StripeGateway) -> None:
     invoice = stripe.get_invoice(INVOICE)
     old = replace(stamp(3), asked=datetime.now(UTC) - timedelta(days=31))

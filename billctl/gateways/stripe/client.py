@@ -26,6 +26,15 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 Params = Mapping[str, Any]
 
+
+class OldAnswer(Json):
+    """The answer to an earlier request under the key of this one, which did nothing.
+
+    Stripe marks it (header `Idempotent-Replayed`, docs.stripe.com/api/idempotent_requests)."""
+
+
+REPLAYED = "Idempotent-Replayed"
+
 API = "https://api.stripe.com"
 SECRET_KEY = re.compile(r"(?:sk|rk)_(test|live)_[A-Za-z0-9_]{4,240}", re.ASCII)
 HUSHED = ("STRIPE_LOG", "CLAUDECODE", "CLAUDE_CODE_CHILD_SESSION")
@@ -112,7 +121,10 @@ class Client:
         return answer
 
     def post(self, path: str, params: Params, *, key: str) -> Json:
-        """The answer to a POST under an idempotency key. Raises the errors of a change."""
+        """The answer to a POST under an idempotency key; an `OldAnswer` where another run had sent it before.
+
+        Raises the errors of a change.
+        """
         return self._send("post", path, params, key=key)
 
     def delete(self, path: str, params: Params) -> Json:
@@ -164,7 +176,7 @@ class Client:
             attempts -= 1
             answer = self._attempt(method, path, params, key)
             if not isinstance(answer, Failure):
-                return answer
+                return dict(answer) if uncertain else answer  # the earlier request may be this very call's
             pause = PAUSE if answer.wait is None else answer.wait
             turned_away = change and answer.kind is not None
             if turned_away or not (answer.again and attempts) or self._clock() + pause > latest:
@@ -181,7 +193,8 @@ class Client:
             return failure_of(error, self.host)
         if not isinstance(response.data, dict):
             return Failure(message=f"{self.host} answered something that is no object", code="bad_answer")
-        return response.data
+        replayed = str(response.headers.get(REPLAYED, "")).lower() == "true"
+        return OldAnswer(response.data) if replayed else response.data
 
     def _check_mode(self, answer: Json) -> None:
         """Compare the mode of what was read with the key's: an answer from the other mode is not believed."""

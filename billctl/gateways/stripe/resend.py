@@ -15,7 +15,7 @@ from billctl.frozen import replace
 from billctl.gateway import Delivery, Message, Stamp
 from billctl.gateways.stripe import mapping
 from billctl.gateways.stripe.changes import stamped
-from billctl.gateways.stripe.client import Client, Json
+from billctl.gateways.stripe.client import Client, Json, OldAnswer
 from billctl.gateways.stripe.errors import reading_answer
 from billctl.gateways.stripe.objects import retrieve
 from billctl.models import Invoice
@@ -25,6 +25,12 @@ PAYMENT = "payments.data.payment.payment_intent"
 TEST_MODE = "Stripe sends no e-mail in test mode."
 SAME_ADDRESS = (
     "Stripe documents a new receipt only for a changed address: with the same one it may send none."
+)
+
+
+SENT_BEFORE = (
+    "Another run had this sent within the last day: Stripe gave its answer again and sent nothing now. "
+    "To send it once more: --again with the next number."
 )
 
 
@@ -122,7 +128,10 @@ def _note(client: Client, notes: list[str]) -> str | None:
 
 
 def resend(client: Client, invoice: Invoice, *, to: str | None, stamp: Stamp) -> Delivery:
-    """Send it. A receipt's charge carries the stamp; an invoice's `invoice.sent` event carries the key."""
+    """Send it. A receipt's charge carries the stamp; an invoice's `invoice.sent` event carries the key.
+
+    Where another run had it sent under the key within a day, the delivery is that one's, as its note says.
+    """
     way = way_of(client, invoice, to)
     if way.charge_id is None:
         path, params, kind = f"/v1/invoices/{invoice.id}/send", {}, "invoice"
@@ -134,6 +143,8 @@ def resend(client: Client, invoice: Invoice, *, to: str | None, stamp: Stamp) ->
     with reading_answer(client.account.name, change=True):
         if answer["object"] != kind:
             raise ValueError(f"{kind} expected, {answer['object']} answered")
+    if isinstance(answer, OldAnswer):
+        return replace(way.delivery, note=" ".join(filter(None, (SENT_BEFORE, way.delivery.note))))
     return way.delivery
 
 
