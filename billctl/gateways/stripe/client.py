@@ -30,7 +30,7 @@ Params = Mapping[str, Any]
 class OldAnswer(Json):
     """The answer to an earlier request under the key of this one, which did nothing.
 
-    Stripe marks it (header `Idempotent-Replayed`, docs.stripe.com/api/idempotent_requests)."""
+    Stripe marks it (header `Idempotent-Replayed`, docs.stripe.com/error-low-level)."""
 
 
 REPLAYED = "Idempotent-Replayed"
