@@ -15,7 +15,7 @@ from billctl.testing import servers
 from billctl.testing.servers import LoopbackServer, in_turn
 from tests.gateways import paypal_wire as wire
 from tests.gateways.paypal_accounts import STAMP, gateway
-from tests.gateways.paypal_routes import Answering, asked, routes, said, told
+from tests.gateways.paypal_routes import Answering, asked, parameters, routes, said, told
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ASKED = replace(STAMP, asked=NOW)
@@ -127,6 +127,17 @@ def test_a_payment_without_an_order_shows_its_refunds_late_and_is_not_guessed_me
     with pytest.raises(OutcomeUnknown, match="up to 3 hours late"):
         looked_for(capture=capture)
     assert looked_for(capture=wire.capture(supplementary_data={})) is None, "nothing was given back of it"
+
+
+def test_a_slow_clock_leaves_out_no_refund_of_a_payment_without_an_order() -> None:
+    changed = NOW + timedelta(hours=2)
+    capture = wire.capture(supplementary_data={}, status="REFUNDED", update_time=f"{changed:%FT%TZ}")
+    table = {f"GET {CAPTURE}": capture}
+    with LoopbackServer(routes(table)) as server:
+        with pytest.raises(OutcomeUnknown):
+            at(server).find_refund(CHARGE, TEN, stamp=ASKED)
+        searches = [request for request in server.requests if "/reporting/" in request.target]
+    assert max(parameters(request)["end_date"] for request in searches) == f"{changed:%FT%TZ}"
 
 
 def test_a_payment_whose_refunds_are_still_missing_after_that_time_is_not_guessed_either() -> None:

@@ -211,14 +211,15 @@ def refunds_in(order: Json, charge_id: str, account: str) -> list[Refund]:
 
 def orderless_refunds(client: Client, capture: Json, *, now: datetime) -> list[Refund]:
     """The refunds of a capture without an order, newest first: by Transaction Search and by what this machine
-    made itself, each read by its id.
+    made itself, each read by its id; up to the capture's last change even where this machine's clock is slow.
 
     Raises `NoAnswer` (`refunds_not_visible`) where PayPal calls it refunded in part and there must be others.
     """
     account, charge_id = client.account.name, str(capture["id"])
     if not is_returned(capture):
         return []
-    report = search(client, instant(capture["create_time"]), now)
+    until = max(now, optional_instant(capture.get("update_time")) or now)
+    report = search(client, instant(capture["create_time"]), until)
     named = [row.id for row in report.rows if row.is_refund and row.reference == charge_id]
     wire = refunds_by_id(client, charge_id, named)
     refunds = [mapping.refund(data, account, charge_id=charge_id) for data in wire]
