@@ -143,7 +143,7 @@ def test_a_slow_clock_leaves_out_no_refund_of_a_payment_without_an_order() -> No
 def test_a_payment_whose_refunds_are_still_missing_after_that_time_is_not_guessed_either() -> None:
     capture = wire.capture(supplementary_data={}, status="REFUNDED")
     yesterday = replace(ASKED, asked=NOW - timedelta(days=1))
-    with pytest.raises(OutcomeUnknown, match="up to 3 hours late") as caught:
+    with pytest.raises(OutcomeUnknown, match="still shows no refund of all of it") as caught:
         looked_for(capture=capture, stamp=yesterday)
     assert caught.value.code == NOT_VISIBLE_YET
 

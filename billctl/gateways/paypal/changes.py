@@ -99,8 +99,11 @@ def find_refund(
         message = f"a refund of {amount} on {charge.id} names no operation"
         raise OutcomeUnknown(message, code="no_trace", account=client.account.name)
     late = now < stamp.asked + windows.LAG + SKEW and objects.is_returned(capture)
-    if order is None and (late or objects.is_missing(capture, found)):
+    missing = objects.is_missing(capture, found)
+    if order is None and (late or missing):
         message = f"PayPal shows the refunds of {charge.id} up to 3 hours late"
+        if missing and not late:
+            message = f"PayPal calls {charge.id} refunded, and still shows no refund of all of it"
         raise OutcomeUnknown(message, code=NOT_VISIBLE_YET, account=client.account.name)
     return None
 
