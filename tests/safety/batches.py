@@ -175,6 +175,10 @@ def write_rows(path: Path, verb: str, wanted: Mapping[str, int]) -> None:
             )
 
 
+PLANNING = 20.0
+"""Seconds that an answer may take while a batch is planned, on a busy machine too: nothing fails there."""
+
+
 @contextmanager
 def open_batch(
     folder: Path, verb: str, counts: Mapping[str, int], *, apart: bool = False, planned: bool = True
@@ -182,7 +186,7 @@ def open_batch(
     """A planned batch of so many objects below `folder`; `apart`: each gateway is a process of its own."""
     folder.mkdir(mode=0o700, exist_ok=True)
     with _street(folder, apart=apart) as (shop, settling):
-        shop.street(more=f"[network]\nread_timeout = {SETTLING}\n")
+        shop.street(more=f"[network]\nread_timeout = {PLANNING}\n")
         stock(shop.state_dir, verb, counts)
         batch = Batch(
             shop,
@@ -196,6 +200,7 @@ def open_batch(
         write_rows(folder / "rows.csv", verb, batch.wanted)
         if planned:
             plan(batch)
+        shop.street(more=f"[network]\nread_timeout = {SETTLING}\n")
         yield batch
 
 
